@@ -1,0 +1,47 @@
+"""Jupyter comms for in-browser kernels: drop-in, exact, without a server."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as _version
+
+from ._comm import Comm
+from ._errors import (
+    BufferFormatError,
+    CommError,
+    CommWarning,
+    EncodeError,
+    TransportError,
+)
+from ._install import (
+    install,
+    load_ipython_extension,
+    uninstall,
+    unload_ipython_extension,
+)
+from ._manager import CommManager
+from ._memory import MemoryTransport
+from ._message import CommMessage
+from ._status import Status, status
+from ._transport import Transport
+
+__version__ = _version("lite-comms")
+
+__all__ = [
+    "BufferFormatError",
+    "Comm",
+    "CommError",
+    "CommManager",
+    "CommMessage",
+    "CommWarning",
+    "EncodeError",
+    "MemoryTransport",
+    "Status",
+    "Transport",
+    "TransportError",
+    "__version__",
+    "install",
+    "load_ipython_extension",
+    "status",
+    "uninstall",
+    "unload_ipython_extension",
+]

@@ -1,0 +1,302 @@
+"""The kernel's end of a comm, as user code holds it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import comm
+from comm.base_comm import BaseComm
+
+from ._errors import warn
+
+if TYPE_CHECKING:
+    from ._manager import CommManager
+
+Handler = Callable[[dict[str, Any]], object]
+H = TypeVar("H", bound="Handler | None")
+
+
+class Comm(BaseComm):
+    """One end of a two-way channel between the kernel and the page.
+
+    Creating a comm opens it: the function that the page has registered for the
+    target is called there. If lite_comms is not installed yet, it is.
+
+    Parameters
+    ----------
+    target_name : str
+        The target that the page registered.
+    data : dict, optional
+        Any value that JSON can hold by the rules of a server kernel; the page
+        finds it in ``msg.content.data`` of the comm_open.
+    metadata : dict, optional
+        The message's metadata.
+    buffers : list of bytes-like, optional
+        Binary data, copied when sent; on the page each one is a DataView. Any
+        shape, dtype and stride; the page sees the bytes only.
+    comm_id : str, optional
+        The id; a unique one is made without it.
+    primary : bool
+        False for a comm that the page has opened: nothing is sent.
+    target_module : str, optional
+        An ES module URL (or a requirejs name, on a page that has requirejs)
+        whose export `target_name` is the page's target function.
+    topic : bytes, optional
+        The iopub topic.
+    manager : CommManager, optional
+        The manager; by default the installed one.
+    show_warning, kernel
+        Taken for the sake of code written for ``ipykernel.comm.Comm``; not used.
+
+    Raises
+    ------
+    EncodeError
+        If `data` or `metadata` cannot be sent; no comm is left behind.
+    TypeError
+        If `target_name` or `comm_id` is not a str, or an item of `buffers`
+        is not bytes-like; no comm is left behind.
+
+    Notes
+    -----
+    Follows "Custom Messages" of the Jupyter messaging specification.
+    """
+
+    def __init__(
+        self,
+        target_name: str = "comm",
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+        comm_id: str | None = None,
+        *,
+        primary: bool = True,
+        target_module: str | None = None,
+        topic: bytes | None = None,
+        _open_data: dict[str, Any] | None = None,
+        _close_data: dict[str, Any] | None = None,
+        manager: CommManager | None = None,
+        show_warning: bool | None = None,
+        kernel: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self._closed = True  # so that __del__ is silent if a check below raises
+        for field, value in (("target_name", target_name), ("comm_id", comm_id)):
+            if not isinstance(value, str) and not (field == "comm_id" and value is None):
+                raise TypeError(
+                    f"{field} of a comm (target {target_name!r}) must be a str, "
+                    f"not {type(value).__name__}"
+                )
+        self._manager = manager or _installed_manager()
+        super().__init__(
+            target_name=target_name or "comm",
+            data=data,
+            metadata=metadata,
+            buffers=buffers,  # type: ignore[arg-type]  # BaseComm: list of bytes only
+            comm_id=comm_id,
+            primary=primary,
+            target_module=target_module,
+            topic=topic,
+            _open_data=_open_data,
+            _close_data=_close_data,
+            **kwargs,
+        )
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<Comm {self.target_name!r} {self.comm_id} {state}>"
+
+    def __enter__(self) -> Comm:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def publish_msg(
+        self,
+        msg_type: str,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+        **keys: Any,
+    ) -> None:
+        """Send a message of a given type; see `send`."""
+        self._manager.publish(self, msg_type, data, metadata, buffers, **keys)
+
+    def open(
+        self,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+    ) -> None:
+        """Open the page's end. The constructor has done it already.
+
+        Parameters
+        ----------
+        data, metadata, buffers
+            As for `Comm`.
+
+        Raises
+        ------
+        EncodeError, BufferFormatError, TransportError
+            Nothing is sent and the comm is not registered.
+        """
+        manager = self._manager
+        replaced = manager.comms.get(self.comm_id)
+        manager.register_comm(self)
+        try:
+            self.publish_msg(
+                "comm_open",
+                data=self._open_data if data is None else data,
+                metadata=metadata,
+                buffers=buffers,
+                target_name=self.target_name,
+                target_module=self.target_module,
+            )
+        except BaseException:
+            manager.unregister_comm(self)
+            if replaced is not None and replaced is not self:
+                manager.register_comm(replaced)
+            raise
+        self._closed = False
+
+    def send(
+        self,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+    ) -> None:
+        """Send a message to the page's end.
+
+        Parameters
+        ----------
+        data : dict, optional
+            The page finds it in ``msg.content.data``.
+        metadata : dict, optional
+            ``msg.metadata``.
+        buffers : list of bytes-like, optional
+            ``msg.buffers``, a DataView each. Copied before the call returns.
+
+        Raises
+        ------
+        EncodeError
+            If a value cannot be sent, naming where it stands. Nothing is sent,
+            the comm stays open.
+        BufferFormatError
+            If an item of `buffers` is not bytes-like. Nothing is sent.
+        """
+        if self._closed:
+            warn(f"send on the closed {self!r}: nobody hears it")
+        self.publish_msg("comm_msg", data=data, metadata=metadata, buffers=buffers)
+
+    def close(
+        self,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+        deleting: bool = False,
+    ) -> None:
+        """Close both ends. Closing twice does nothing.
+
+        Parameters
+        ----------
+        data, metadata, buffers
+            As for `send`; the page's ``on_close`` gets them.
+        deleting : bool
+            True when called by garbage collection.
+
+        Raises
+        ------
+        EncodeError, BufferFormatError
+            Nothing is sent, the comm stays open.
+        """
+        if self._closed:
+            return
+        self.publish_msg(
+            "comm_close",
+            data=self._close_data if data is None else data,
+            metadata=metadata,
+            buffers=buffers,
+        )
+        self._closed = True
+        if not deleting:
+            self._manager.forget(self)
+
+    def on_msg(self, callback: H) -> H:  # type: ignore[override]  # the return value is ours
+        """Register the function for messages from the page.
+
+        Parameters
+        ----------
+        callback : callable or None
+            Called with the message, a dict; the data is in
+            ``msg["content"]["data"]``. None takes the present one away.
+
+        Returns
+        -------
+        callable or None
+            `callback`, so that this works as a decorator.
+        """
+        self._msg_callback = _checked(callback, "on_msg", self)
+        return callback
+
+    def on_close(self, callback: H) -> H:  # type: ignore[override]
+        """Register the function for the page's comm_close.
+
+        Parameters
+        ----------
+        callback : callable or None
+            Called with the comm_close message. None takes the present one away.
+
+        Returns
+        -------
+        callable or None
+            `callback`, so that this works as a decorator.
+        """
+        self._close_callback = _checked(callback, "on_close", self)
+        return callback
+
+    def handle_msg(self, msg: dict[str, Any]) -> None:
+        """Call the function for messages, between IPython's execute events."""
+        if self._msg_callback is None:
+            return
+        shell = _shell()
+        if shell is not None:
+            shell.events.trigger("pre_execute")
+        try:
+            self._msg_callback(msg)
+        finally:
+            if shell is not None:
+                shell.events.trigger("post_execute")
+
+
+def _installed_manager() -> CommManager:
+    from ._install import install
+    from ._manager import CommManager
+
+    manager = comm.get_comm_manager()
+    if not isinstance(manager, CommManager):
+        install()
+        manager = comm.get_comm_manager()
+    assert isinstance(manager, CommManager)
+    return manager
+
+
+def _checked(callback: Handler | None, field: str, comm: Comm) -> Any:
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"{field} of {comm!r} takes a callable or None, not {type(callback).__name__}"
+        )
+    return callback
+
+
+def _shell() -> Any:
+    """Return IPython's shell, if this process has one; IPython is not imported for it."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None

@@ -1,0 +1,82 @@
+"""The errors and warnings of lite_comms.
+
+::
+
+    CommError
+    ├── EncodeError        a value that JSON cannot hold   (also a ValueError)
+    ├── BufferFormatError  an object that is not a buffer  (also a TypeError)
+    └── TransportError     a message that cannot leave     (also a RuntimeError)
+    CommWarning            a use that ipykernel lets pass without a word
+
+Each error also derives from the exception that a server kernel raises in its
+place, so that code that catches the built-in one goes on working.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import comm
+
+
+class CommError(Exception):
+    """Base of every error that lite_comms raises by itself."""
+
+
+class EncodeError(CommError, ValueError):
+    """A value in a comm message cannot be sent.
+
+    Parameters
+    ----------
+    path : str
+        Where the value stands, as one would write it in Python:
+        ``data.rows[3].when``.
+    reason : str
+        What is wrong with it.
+    comm : str, optional
+        The comm that was to send it.
+    """
+
+    def __init__(self, path: str, reason: str, comm: str | None = None) -> None:
+        self.path = path
+        self.reason = reason
+        self.comm = comm
+        super().__init__(f"{comm}: {path}: {reason}" if comm else f"{path}: {reason}")
+
+    def of(self, comm: str) -> EncodeError:
+        """Return the same error, naming the comm."""
+        return type(self)(self.path, self.reason, comm)
+
+
+class BufferFormatError(CommError, TypeError):
+    """An item of ``buffers`` does not support the buffer protocol."""
+
+
+class TransportError(CommError, RuntimeError):
+    """A message cannot leave the kernel; it has not been sent."""
+
+
+class CommWarning(UserWarning):
+    """A use of a comm that has no effect, or not the expected one."""
+
+
+# Code of these folders is not the user's: a warning points at its caller.
+_OURS = tuple(str(Path(file).parent) for file in (__file__, comm.__file__))
+
+
+def warn(message: str) -> None:
+    """Warn about the line of user code that led here.
+
+    Parameters
+    ----------
+    message : str
+        What happened, naming the comm.
+    """
+    frame = sys._getframe(1)
+    level = 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, CommWarning, stacklevel=level)

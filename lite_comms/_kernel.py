@@ -1,0 +1,56 @@
+"""Which kernel this is, and the transport that it asks for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ._transport import Transport
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The kernel that this process is.
+
+    Parameters
+    ----------
+    kind : {'jupyterlite', 'server', 'none'}
+        JupyterLite's Pyodide kernel, an ipykernel, or neither.
+    shell : object
+        IPython's shell, if there is one.
+    kernel : object
+        The kernel object, if there is one.
+    """
+
+    kind: Literal["jupyterlite", "server", "none"]
+    shell: Any = None
+    kernel: Any = None
+
+
+def surroundings() -> Surroundings:
+    """Tell which kernel this is; nothing is imported for it."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return Surroundings("none", shell)
+    bases = {base.__module__.partition(".")[0] for base in type(kernel).__mro__}
+    if "pyodide_kernel" in bases:
+        return Surroundings("jupyterlite", shell, kernel)
+    if "ipykernel" in bases:
+        return Surroundings("server", shell, kernel)
+    return Surroundings("none", shell, kernel)
+
+
+def transport_for(here: Surroundings) -> Transport:
+    """Make the transport for a kernel."""
+    if here.kind == "jupyterlite":
+        from ._stock import StockTransport
+
+        return StockTransport(here.shell)
+    if here.kind == "server":
+        from ._server import ServerTransport
+
+        return ServerTransport()
+    return Transport()

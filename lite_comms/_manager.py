@@ -1,0 +1,308 @@
+"""Targets and routing: who hears a message. No I/O of its own.
+
+The life of a comm in the kernel:
+
+========  ========================  =======================================
+state     entered by                why
+========  ========================  =======================================
+opening   ``Comm(...)``             registered before comm_open leaves, so
+                                    that no answer finds nobody
+open      comm_open has left, or    messages are handled
+          came from the page
+closed    ``close()``, a comm_close the id is free; a message for it is
+          from the page, a target   answered with comm_close, unless the
+          that failed               close that we sent says it already
+========  ========================  =======================================
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import comm.base_comm
+from comm.base_comm import BaseComm
+
+from ._comm import Comm
+from ._errors import EncodeError, warn
+from ._message import CommMessage, MessageType, flat_buffers
+from ._transport import Transport
+
+logger = logging.getLogger("lite_comms")
+
+Target = Callable[[BaseComm, dict[str, Any]], object]
+
+# Messages that cross with our own comm_close are not worth an answer; only the
+# last few ids can have any under way.
+_RECENTLY_CLOSED = 1000
+
+
+class CommManager(comm.base_comm.CommManager):
+    """The kernel's comms and targets.
+
+    Parameters
+    ----------
+    transport : Transport
+        Carries messages to the page.
+    comms : dict, optional
+        Open comms by id; shared, not copied.
+    targets : dict, optional
+        Target functions by name; shared, not copied.
+    """
+
+    def __init__(
+        self,
+        transport: Transport | None = None,
+        comms: dict[str, BaseComm] | None = None,
+        targets: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.transport = Transport() if transport is None else transport
+        if comms is not None:
+            self.comms = comms
+        if targets is not None:
+            self.targets = targets
+        self._closed_ids: deque[str] = deque(maxlen=_RECENTLY_CLOSED)
+        connect = getattr(self.transport, "connect", None)
+        if connect is not None:
+            connect(self)
+        for known in self.comms.values():
+            self.transport.attach(known)
+
+    # Targets
+
+    def register_target(self, target_name: str, f: Target | str) -> None:
+        """Register the function for comms that the page opens.
+
+        Parameters
+        ----------
+        target_name : str
+            The name that the page opens. A later registration replaces an
+            earlier one.
+        f : callable or str
+            Called with the kernel's comm and the comm_open message; or the
+            import string of such a callable, ``package.module.name``.
+
+        Raises
+        ------
+        TypeError
+            If `f` is not callable.
+        ImportError
+            If the import string leads nowhere.
+        """
+        if not isinstance(target_name, str):
+            raise TypeError(
+                f"target_name of a comm target must be a str, not {type(target_name).__name__}"
+            )
+        if not isinstance(f, str) and not callable(f):
+            raise TypeError(
+                f"the function of comm target {target_name!r} must be a callable or an import "
+                f"string, not {type(f).__name__}"
+            )
+        super().register_target(target_name, f)  # type: ignore[arg-type]
+
+    def unregister_target(self, target_name: str, f: Any = None) -> Any:
+        """Take a target away.
+
+        Parameters
+        ----------
+        target_name : str
+            The target.
+        f : object, optional
+            Not used; ipykernel asks for it.
+
+        Returns
+        -------
+        callable
+            The function that was registered.
+
+        Raises
+        ------
+        KeyError
+            If there is no such target.
+        """
+        return super().unregister_target(target_name, f)
+
+    # Comms
+
+    def register_comm(self, comm: BaseComm) -> str:
+        """Register a comm under its id.
+
+        Returns
+        -------
+        str
+            The comm id. If another comm has it, that one hears nothing more,
+            and a warning says so.
+        """
+        known = self.comms.get(comm.comm_id)
+        if known is not None and known is not comm:
+            warn(
+                f"comm_id {comm.comm_id!r} is in use: {comm.target_name!r} takes it over from "
+                f"{known.target_name!r}, which hears nothing more",
+            )
+        self.transport.attach(comm)
+        return super().register_comm(comm)
+
+    def unregister_comm(self, comm: BaseComm) -> None:
+        """Forget a comm; its page's end is not told (`Comm.close` does that).
+
+        Raises
+        ------
+        KeyError
+            If the comm is not registered.
+        """
+        super().unregister_comm(comm)
+        self.transport.detach(comm)
+
+    def forget(self, comm: BaseComm) -> None:
+        """Forget a comm that has closed, unless its id is another's by now."""
+        self._closed_ids.append(comm.comm_id)
+        if self.comms.get(comm.comm_id) is comm:
+            self.unregister_comm(comm)
+
+    def get_comm(self, comm_id: str) -> BaseComm | None:
+        """Return the comm with this id, or None."""
+        return self.comms.get(comm_id)
+
+    def comm_info(self, target_name: str | None = None) -> dict[str, dict[str, str]]:
+        """List the open comms, as comm_info_reply does.
+
+        Parameters
+        ----------
+        target_name : str, optional
+            Only the comms of this target.
+
+        Returns
+        -------
+        dict
+            ``{comm_id: {"target_name": ...}}``.
+        """
+        # Without a filter, JupyterLite passes what its JavaScript has: undefined.
+        wanted = target_name if isinstance(target_name, str) and target_name else None
+        return {
+            comm_id: {"target_name": known.target_name}
+            for comm_id, known in self.comms.items()
+            if wanted is None or known.target_name == wanted
+        }
+
+    # To the page
+
+    def publish(
+        self,
+        comm: BaseComm,
+        msg_type: str,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+        **keys: Any,
+    ) -> None:
+        """Send a message for a comm of any class; see `Comm.send`."""
+        who = f"comm {comm.target_name!r} ({comm.comm_id})"
+        if metadata is not None and not isinstance(metadata, dict):
+            raise TypeError(f"{who}: metadata must be a dict, not {type(metadata).__name__}")
+        message = CommMessage(
+            cast("MessageType", msg_type),
+            {"data": {} if data is None else data, "comm_id": comm.comm_id, **keys},
+            {} if metadata is None else metadata,
+            flat_buffers(buffers, who),
+            comm.topic.decode("ascii"),
+        )
+        try:
+            self.transport.send(message)
+        except EncodeError as error:
+            raise error.of(who) from None
+
+    # From the page: the handlers that the kernel calls
+
+    def comm_open(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
+        """Handle a comm_open of the page.
+
+        Parameters
+        ----------
+        stream, ident : object
+            Not used; the kernel's handlers have this signature.
+        msg : dict
+            The message.
+        """
+        msg = self.transport.incoming(msg)
+        content = msg["content"]
+        target_name, comm_id = content["target_name"], content["comm_id"]
+        opened = Comm(target_name, comm_id=comm_id, primary=False, manager=self)
+        self.register_comm(opened)
+        target = self.targets.get(target_name)
+        if target is None:
+            names = ", ".join(map(repr, self.targets)) or "none"
+            self._refuse(
+                opened,
+                LookupError(
+                    f"no comm target {target_name!r} is registered in the kernel "
+                    f"(registered: {names})"
+                ),
+            )
+            return
+        try:
+            target(opened, msg)
+        except Exception as error:
+            self._refuse(opened, error)
+
+    def comm_msg(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
+        """Handle a comm_msg of the page; parameters as for `comm_open`."""
+        msg = self.transport.incoming(msg)
+        comm_id = msg["content"]["comm_id"]
+        known = self.comms.get(comm_id)
+        if known is None:
+            self._tell_unknown(comm_id)
+            return
+        try:
+            known.handle_msg(msg)
+        except Exception as error:
+            self._show(f"the on_msg callback of {_name(known)} raised", error)
+
+    def comm_close(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
+        """Handle a comm_close of the page; parameters as for `comm_open`."""
+        msg = self.transport.incoming(msg)
+        comm_id = msg["content"]["comm_id"]
+        known = self.comms.get(comm_id)
+        if known is None:
+            logger.debug("comm_close for the unknown comm %s", comm_id)
+            return
+        known._closed = True
+        self.unregister_comm(known)
+        try:
+            known.handle_close(msg)
+        except Exception as error:
+            self._show(f"the on_close callback of {_name(known)} raised", error)
+
+    def _refuse(self, opened: BaseComm, error: Exception) -> None:
+        """Close a comm that the page opened in vain, and say why on both sides."""
+        if isinstance(error, LookupError) and error.__traceback__ is None:
+            self.transport.show_error(f"lite_comms: {_name(opened)} is closed: {error}")
+        else:
+            self._show(f"the target function of {_name(opened)} raised; it is closed", error)
+        opened.close(metadata=_reason(error))
+
+    def _tell_unknown(self, comm_id: str) -> None:
+        if comm_id in self._closed_ids:
+            return
+        error = LookupError(f"the kernel has no comm {comm_id}")
+        logger.debug("%s; answered with comm_close", error)
+        stranger = Comm(comm_id=comm_id, primary=False, manager=self)
+        stranger._closed = True
+        self.publish(stranger, "comm_close", metadata=_reason(error))
+
+    def _show(self, what: str, error: Exception) -> None:
+        # The first frame is this module's; the user's begin below it.
+        tb = error.__traceback__ and error.__traceback__.tb_next
+        text = "".join(traceback.format_exception(type(error), error, tb or error.__traceback__))
+        self.transport.show_error(f"lite_comms: {what}\n{text}")
+
+
+def _name(known: BaseComm) -> str:
+    return f"comm {known.target_name!r} ({known.comm_id})"
+
+
+def _reason(error: Exception) -> dict[str, Any]:
+    return {"lite_comms": {"ename": type(error).__name__, "evalue": str(error)}}

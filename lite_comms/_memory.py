@@ -1,0 +1,246 @@
+"""A page in the same process, so that comm code is tested without a browser."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._codec import encode, from_page, to_page
+from ._message import flat_buffers
+from ._transport import Transport
+
+if TYPE_CHECKING:
+    from ._manager import CommManager
+    from ._message import CommMessage
+
+Message = dict[str, Any]
+Handler = Callable[[Message], object]
+
+
+class MemoryTransport(Transport):
+    """Stands for the page: its targets, its comms, and what it has received.
+
+    As a context manager it is installed on entry (see `install`) and taken out
+    on exit. Messages wait in order until `deliver` is called, as they wait on a
+    real site until the cell is done.
+
+    Attributes
+    ----------
+    received : list of dict
+        Every message that reached the page, with values as the page's
+        JavaScript sees them.
+    comms : dict of str to PageComm
+        The page's open comms, by comm id.
+    errors : list of str
+        What would have been shown to the user.
+
+    Examples
+    --------
+    >>> import lite_comms
+    >>> with lite_comms.MemoryTransport() as page:
+    ...     page.register_target("greeter", lambda comm, msg: comm.send({"hello": "kernel"}))
+    ...     comm = lite_comms.Comm("greeter")
+    ...     got = []
+    ...     _ = comm.on_msg(lambda msg: got.append(msg["content"]["data"]))
+    ...     _ = page.deliver()
+    >>> got
+    [{'hello': 'kernel'}]
+    """
+
+    name: ClassVar[str] = "memory"
+    why = "messages go to a page in the same process"
+
+    def __init__(self) -> None:
+        self.received: list[Message] = []
+        self.comms: dict[str, PageComm] = {}
+        self.errors: list[str] = []
+        self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
+        self._queue: deque[tuple[Callable[[Message], None], Message]] = deque()
+        self._manager: CommManager | None = None
+
+    def __enter__(self) -> MemoryTransport:
+        from ._install import install
+
+        install(self)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        from ._install import uninstall
+
+        uninstall()
+
+    def connect(self, manager: CommManager) -> None:
+        """Send what the page says to this manager; a manager calls it itself."""
+        self._manager = manager
+
+    # The kernel's side: Transport
+
+    def send(self, message: CommMessage) -> None:
+        content = encode(message.content)
+        metadata = encode(message.metadata, "metadata")
+        msg: Message = {
+            "msg_type": message.msg_type,
+            "content": to_page(content),
+            "metadata": to_page(metadata),
+            "buffers": [memoryview(bytes(view)) for view in message.buffers],
+        }
+        self._queue.append((self._to_page, msg))
+
+    def show_error(self, text: str) -> None:
+        self.errors.append(text)
+
+    # The page's side
+
+    def register_target(self, target_name: str, f: Callable[[PageComm, Message], object]) -> None:
+        """Register a function for comms that the kernel opens.
+
+        Parameters
+        ----------
+        target_name : str
+            The target.
+        f : callable
+            Called with the page's comm and the comm_open message.
+        """
+        self._targets[target_name] = f
+
+    def new_comm(
+        self,
+        target_name: str,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+        comm_id: str | None = None,
+    ) -> PageComm:
+        """Open a comm from the page.
+
+        Returns
+        -------
+        PageComm
+            The page's end; the kernel's end is made by the next `deliver`.
+        """
+        comm = PageComm(self, target_name, comm_id or uuid.uuid4().hex)
+        self.comms[comm.comm_id] = comm
+        comm._post("comm_open", data, metadata, buffers, target_name=target_name)
+        return comm
+
+    def deliver(self) -> int:
+        """Hand over every waiting message, both ways, until none is left.
+
+        Returns
+        -------
+        int
+            How many messages were handed over.
+        """
+        count = 0
+        while self._queue:
+            handle, msg = self._queue.popleft()
+            handle(msg)
+            count += 1
+        return count
+
+    def _to_page(self, msg: Message) -> None:
+        self.received.append(msg)
+        content = msg["content"]
+        comm_id = content["comm_id"]
+        if msg["msg_type"] == "comm_open":
+            comm = PageComm(self, content["target_name"], comm_id)
+            target = self._targets.get(comm.target_name)
+            if target is None:
+                comm._post("comm_close")
+                return
+            self.comms[comm_id] = comm
+            target(comm, msg)
+        elif msg["msg_type"] == "comm_msg":
+            if comm_id in self.comms:
+                self.comms[comm_id]._heard(msg)
+        elif comm_id in self.comms:
+            self.comms.pop(comm_id)._ended(msg)
+
+    def _to_kernel(self, msg: Message) -> None:
+        if self._manager is None:
+            raise RuntimeError("this MemoryTransport is not installed, and no manager has it")
+        getattr(self._manager, msg["header"]["msg_type"])(None, None, msg)
+
+
+class PageComm:
+    """The page's end of a comm, as a `MemoryTransport` has it."""
+
+    def __init__(self, page: MemoryTransport, target_name: str, comm_id: str) -> None:
+        self.target_name = target_name
+        self.comm_id = comm_id
+        self._page = page
+        self._on_msg: Handler | None = None
+        self._on_close: Handler | None = None
+
+    def on_msg(self, f: Handler) -> Handler:
+        """Register the function for messages of the kernel."""
+        self._on_msg = f
+        return f
+
+    def on_close(self, f: Handler) -> Handler:
+        """Register the function for the kernel's comm_close."""
+        self._on_close = f
+        return f
+
+    def send(
+        self,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+    ) -> None:
+        """Send a message to the kernel's end."""
+        self._post("comm_msg", data, metadata, buffers)
+
+    def close(
+        self,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+    ) -> None:
+        """Close the comm."""
+        self._page.comms.pop(self.comm_id, None)
+        self._post("comm_close", data, metadata, buffers)
+
+    def _post(
+        self,
+        msg_type: str,
+        data: Any = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Iterable[Any] | None = None,
+        **keys: Any,
+    ) -> None:
+        flat = flat_buffers(buffers, f"page comm {self.comm_id}")
+        content = {
+            "comm_id": self.comm_id,
+            "data": {} if data is None else data,
+            **keys,
+        }
+        msg_id = uuid.uuid4().hex
+        msg = {
+            "header": {"msg_id": msg_id, "msg_type": msg_type},
+            "msg_id": msg_id,
+            "msg_type": msg_type,
+            "parent_header": {},
+            # A page's nan goes out as null, and 2.0 as 2: JSON.stringify.
+            "metadata": from_page(json.loads(json.dumps(metadata or {}))),
+            "content": from_page(json.loads(json.dumps(content))),
+            "buffers": [memoryview(bytes(view)) for view in flat],
+        }
+        self._page._queue.append((self._page._to_kernel, msg))
+
+    def _heard(self, msg: Message) -> None:
+        if self._on_msg is not None:
+            self._on_msg(msg)
+
+    def _ended(self, msg: Message) -> None:
+        if self._on_close is not None:
+            self._on_close(msg)

@@ -1,0 +1,93 @@
+"""What is in force, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._manager import CommManager
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is in force in this process.
+
+    Attributes
+    ----------
+    installed : bool
+        Whether comms go through lite_comms.
+    kernel : {'jupyterlite', 'server', 'none'}
+        The kernel that was found.
+    transport : str or None
+        How messages travel: ``stock``, ``server``, ``memory`` or ``none``;
+        None if not installed.
+    why : str
+        The reason for it.
+    comms : int
+        How many comms are open.
+    targets : tuple of str
+        The targets that are registered in the kernel.
+    version : str
+        The version of lite_comms.
+    """
+
+    installed: bool
+    kernel: str
+    transport: str | None
+    why: str
+    comms: int
+    targets: tuple[str, ...]
+    version: str
+
+    def __str__(self) -> str:
+        state = f"in force, transport {self.transport}" if self.installed else "not installed"
+        targets = ", ".join(self.targets) or "none"
+        return (
+            f"lite_comms {self.version}: {state}\n"
+            f"  why      {self.why}\n"
+            f"  kernel   {self.kernel}\n"
+            f"  comms    {self.comms} open\n"
+            f"  targets  {targets}"
+        )
+
+
+def status() -> Status:
+    """Print what is in force and why, and return it.
+
+    Returns
+    -------
+    Status
+        The same, to look at by program.
+    """
+    from ._install import current_status
+
+    now = current_status()
+    print(now)
+    return now
+
+
+def status_of(manager: CommManager | None, kernel: str) -> Status:
+    """Describe a manager, or the want of one."""
+    from . import __version__
+
+    if manager is None:
+        return Status(
+            False,
+            kernel,
+            None,
+            "call lite_comms.install(), or %load_ext lite_comms; until then the kernel's own "
+            "comms are in force",
+            0,
+            (),
+            __version__,
+        )
+    return Status(
+        True,
+        kernel,
+        manager.transport.name,
+        manager.transport.why,
+        len(manager.comms),
+        tuple(manager.targets),
+        __version__,
+    )

@@ -1,0 +1,101 @@
+"""The transport on an unchanged JupyterLite site: the kernel's own comm path.
+
+One of the modules that talk to the worker; the others run in any Python.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import js
+from pyodide.ffi import create_proxy, jsnull
+
+from ._codec import encode, from_page
+from ._errors import TransportError
+from ._transport import Transport
+
+if TYPE_CHECKING:
+    from ._message import CommMessage
+
+
+class StockTransport(Transport):
+    """Sends through the ``send_comm`` of JupyterLite's Pyodide kernel.
+
+    Parameters
+    ----------
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell. Its ``send_comm`` is set later than a startup file
+        runs, so it is looked up at each send.
+    """
+
+    name: ClassVar[str] = "stock"
+    why = "JupyterLite's own comm path: messages from the page wait while a cell runs"
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._on_rejected = create_proxy(self._rejected)
+
+    def send(self, message: CommMessage) -> None:
+        content = encode(message.content)
+        metadata = encode(message.metadata, "metadata")
+        send_comm = getattr(self._shell, "send_comm", None)
+        if send_comm is None or not hasattr(self._shell.kernel, "_parent_header"):
+            raise TransportError(
+                f"{message.msg_type} of comm {message.content['comm_id']}: the kernel has no "
+                "client yet; open comms from a cell, not from a startup file"
+            )
+        buffers = js.Array.new()
+        for view in message.buffers:
+            array = js.Uint8Array.new(view.nbytes)
+            array.assign(view)  # the one copy out of the heap
+            buffers.push(array)
+        # Values made by JavaScript's own parser pass the kernel's conversion
+        # untouched: null stays null, and a number is what a server delivers.
+        sent = send_comm(
+            message.msg_type,
+            js.JSON.parse(content),
+            js.JSON.parse(metadata),
+            message.topic,
+            buffers,
+        )
+        sent.catch(self._on_rejected)
+
+    def incoming(self, msg: dict[str, Any]) -> dict[str, Any]:
+        header = _header(msg.get("header"))
+        return {
+            "header": header,
+            "msg_id": header.get("msg_id"),
+            "msg_type": header.get("msg_type"),
+            "parent_header": _header(msg.get("parent_header")),
+            "metadata": from_page(msg.get("metadata") or {}, jsnull),
+            "content": from_page(msg["content"], jsnull),
+            "buffers": [_flat(buffer) for buffer in msg.get("buffers") or ()],
+        }
+
+    def show_error(self, text: str) -> None:
+        # The stream has no listener before the first cell; the browser's
+        # console always has one.
+        js.console.error(text)
+        print(text, file=sys.stderr)
+
+    def _rejected(self, reason: Any) -> None:
+        self.show_error(f"lite_comms: a comm message did not reach the page: {reason}")
+
+
+def _header(header: Any) -> dict[str, Any]:
+    """Read a header; its date is a datetime, as jupyter_client makes it."""
+    out: dict[str, Any] = from_page(header or {}, jsnull)
+    when = out.get("date")
+    if isinstance(when, str):
+        with suppress(ValueError):  # jupyter_client, too, leaves what it cannot read
+            out["date"] = datetime.fromisoformat(when)
+    return out
+
+
+def _flat(buffer: Any) -> memoryview:
+    """View a buffer as read-only bytes; Pyodide has copied it into the heap."""
+    view = buffer if isinstance(buffer, memoryview) else buffer.to_memoryview()
+    return (view.cast("B") if view.nbytes else memoryview(b"")).toreadonly()

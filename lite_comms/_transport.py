@@ -1,0 +1,81 @@
+"""What carries messages between a comm manager and the page.
+
+A transport sends; what the page sends enters by the manager's three handlers,
+called by the kernel. The transports of the package:
+
+===========  ==================================================================
+``stock``    JupyterLite's own path, on any unchanged site (`_stock.py`)
+``server``   ipykernel's own path, on a server kernel (`_server.py`)
+``memory``   a page in the same process, for tests (`_memory.py`)
+``none``     outside a kernel: nobody listens
+===========  ==================================================================
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._errors import warn
+
+if TYPE_CHECKING:
+    from comm.base_comm import BaseComm
+
+    from ._message import CommMessage
+
+
+class Transport:
+    """Base of the transports; by itself, the one for no kernel at all."""
+
+    name: ClassVar[str] = "none"
+    why: str = "there is no kernel here; messages are discarded"
+
+    def send(self, message: CommMessage) -> None:
+        """Send a message to the page.
+
+        Parameters
+        ----------
+        message : CommMessage
+            The message. It is encoded, and its buffers are copied, before the
+            call returns.
+
+        Raises
+        ------
+        EncodeError
+            If a value cannot be sent. Nothing has been sent.
+        TransportError
+            If the message cannot leave. Nothing has been sent.
+        """
+        warn(f"{message.msg_type} of comm {message.content['comm_id']} is discarded: {self.why}")
+
+    def incoming(self, msg: dict[str, Any]) -> dict[str, Any]:
+        """Give a message from the page the types that a server kernel gives it.
+
+        Parameters
+        ----------
+        msg : dict
+            The message as the kernel handed it over.
+
+        Returns
+        -------
+        dict
+            The message with ``header``, ``parent_header``, ``metadata``,
+            ``content`` and ``buffers`` (list of memoryview, read-only).
+        """
+        return msg
+
+    def attach(self, comm: BaseComm) -> None:
+        """Prepare for a comm that is about to be registered."""
+
+    def detach(self, comm: BaseComm) -> None:
+        """Forget a comm that is no longer registered."""
+
+    def show_error(self, text: str) -> None:
+        """Show an error to the user.
+
+        Parameters
+        ----------
+        text : str
+            What happened, with a traceback where there is one.
+        """
+        print(text, file=sys.stderr)
