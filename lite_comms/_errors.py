@@ -15,8 +15,10 @@ place, so that code that catches the built-in one goes on working.
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from pathlib import Path
+from types import FrameType
 
 import comm
 
@@ -66,6 +68,29 @@ class CommWarning(UserWarning):
 _OURS = tuple(str(Path(file).parent) for file in (__file__, comm.__file__))
 
 
+def user_traceback(error: BaseException) -> str:
+    """Format an error without the frames of lite_comms that called the user's function.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error, as caught.
+
+    Returns
+    -------
+    str
+        The traceback, as Python prints it.
+    """
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None and _is_ours(tb.tb_frame):
+        tb = tb.tb_next
+    return "".join(traceback.format_exception(type(error), error, tb))
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_OURS)
+
+
 def warn(message: str) -> None:
     """Warn about the line of user code that led here.
 
@@ -76,7 +101,7 @@ def warn(message: str) -> None:
     """
     frame = sys._getframe(1)
     level = 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+    while frame.f_back is not None and _is_ours(frame):
         frame = frame.f_back
         level += 1
     warnings.warn(message, CommWarning, stacklevel=level)

@@ -18,7 +18,6 @@ closed    ``close()``, a comm_close the id is free; a message for it is
 from __future__ import annotations
 
 import logging
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -27,7 +26,7 @@ import comm.base_comm
 from comm.base_comm import BaseComm
 
 from ._comm import Comm
-from ._errors import EncodeError, warn
+from ._errors import EncodeError, user_traceback, warn
 from ._message import CommMessage, MessageType, flat_buffers
 from ._transport import Transport
 
@@ -294,10 +293,7 @@ class CommManager(comm.base_comm.CommManager):
         self.publish(stranger, "comm_close", metadata=_reason(error))
 
     def _show(self, what: str, error: Exception) -> None:
-        # The first frame is this module's; the user's begin below it.
-        tb = error.__traceback__ and error.__traceback__.tb_next
-        text = "".join(traceback.format_exception(type(error), error, tb or error.__traceback__))
-        self.transport.show_error(f"lite_comms: {what}\n{text}")
+        self.transport.show_error(f"lite_comms: {what}\n{user_traceback(error)}")
 
 
 def _name(known: BaseComm) -> str:
