@@ -29,7 +29,7 @@ from typing import Any
 
 from ._errors import EncodeError
 
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (as naive as what it is compared with)
 
 # JavaScript writes a number without an exponent below this magnitude, so a
 # server kernel reads an integral one as an int.
@@ -136,9 +136,9 @@ def _page_int(digits: str) -> int | float:
 
 
 def _without_escapes(text: str) -> str:
-    """Replace lone surrogates as a server's UTF-8 round trip does.
+    r"""Replace lone surrogates as a server's UTF-8 round trip does.
 
-    ``\\udc80`` to ``\\udcff`` stand for undecodable bytes (``surrogateescape``):
+    ``\udc80`` to ``\udcff`` stand for undecodable bytes (``surrogateescape``):
     they go out as these bytes and reach the page as U+FFFD. Others are refused.
     """
     if text.isascii():

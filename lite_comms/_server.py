@@ -28,10 +28,10 @@ class ServerTransport(Transport):
     def __init__(self) -> None:
         from ipykernel.comm.comm import BaseComm as Twin
 
-        self._new_twin = Twin
+        self._new_twin: Any = Twin
         self._twins: dict[str, Any] = {}
         # lite_comms replaces this method on the class; the twins need the original.
-        self._publish = Twin.publish_msg
+        self._publish: Any = Twin.publish_msg
 
     def attach(self, comm: BaseComm) -> None:
         twin = self._new_twin(
