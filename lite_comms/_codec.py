@@ -132,7 +132,7 @@ def from_page(value: Any, null: object = None) -> Any:
 
 def _page_int(digits: str) -> int | float:
     number = int(digits)
-    return number if -_MAX_SAFE_INTEGER <= number <= _MAX_SAFE_INTEGER else float(number)
+    return number if -_MAX_SAFE_INTEGER <= number <= _MAX_SAFE_INTEGER else float(digits)
 
 
 def _without_escapes(text: str) -> str:
@@ -181,9 +181,15 @@ def _local_offset(moment: datetime) -> timedelta:
     seconds = time.timezone
     if time.daylight:
         since_epoch = (moment - _EPOCH).total_seconds()
-        if time.localtime(since_epoch + time.timezone).tm_isdst:
+        saved = time.timezone - time.altzone
+        twice = not _is_summer(since_epoch) and _is_summer(since_epoch - saved)
+        if not moment.fold if twice else _is_summer(since_epoch):
             seconds = time.altzone
     return timedelta(seconds=-seconds)
+
+
+def _is_summer(since_epoch: float) -> bool:
+    return bool(time.localtime(since_epoch + time.timezone).tm_isdst)
 
 
 # The second try --------------------------------------------------------------
@@ -202,7 +208,12 @@ def _clean(value: Any, parents: tuple[int, ...]) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, numbers.Integral):
-        return int(value)
+        number = int(value)
+        try:
+            str(number)
+        except ValueError as error:  # Python's own limit of digits
+            raise _RefusedError(str(error)) from None
+        return number
     if isinstance(value, numbers.Real):
         return float(value) if math.isfinite(value) else repr(value)
     if isinstance(value, str):
