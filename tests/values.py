@@ -353,6 +353,7 @@ OBJECTS = _cases(
         "Path, deep": lambda: {"rows": [1, {"when": PurePosixPath("x")}]},
         "Decimal": lambda: Decimal("1.5"),
         "Fraction": lambda: Fraction(1, 4),
+        "Fraction that is no finite double": lambda: Fraction(10**400),
         "Fraction beside nan": lambda: [Fraction(1, 4), NAN],
         "integral Fraction": lambda: Fraction(4, 1),
         "complex": lambda: 1 + 2j,
@@ -559,4 +560,17 @@ PAGE_VALUES: dict[str, str] = {
     "undefined and functions": "{a: undefined, b: () => 1, c: [undefined, () => 1]}",
     "Date": "new Date(0)",
     "depth 200": "Array.from({length: 200}).reduce(inner => [inner], 'deep')",
+}
+
+# Where lite_comms is deliberately not like a server kernel, and why.
+IN_SUMMER_TIME_ZONES = "naive datetime, year 1"
+EXPLAINED: dict[str, str] = {
+    "circular list": "ipykernel recurses to the end of the stack; here the error names the place",
+    "circular dict": "ipykernel recurses to the end of the stack; here the error names the place",
+    "object whose repr fails": "ipykernel raises what the repr raises; here the value is refused",
+    "object whose repr fails, beside nan": "as above",
+    IN_SUMMER_TIME_ZONES: "ipykernel's look at the hour before it overflows; here it is sent",
+    "buffers: strided memoryview": "ipykernel refuses it; here its bytes are sent in C order",
+    "buffers: NumPy, strided": "ipykernel refuses it; here its bytes are sent in C order",
+    "buffers: NumPy, no dimension": "ipykernel asks for its length; here its bytes are sent",
 }
