@@ -1,6 +1,54 @@
+/** The plugins of lite_comms. */
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
+import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
+import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
+import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
+import {version} from '../package.json';
+import {renderJavaScript} from './javascript';
+import {Documents, GlobalJupyter} from './jupyter';
+import {loadWithKernel} from './kernel';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [
-  {id: 'lite-comms:classic', autoStart: true, activate: (_: JupyterFrontEnd) => undefined}
-];
-export default plugins;
+declare const __webpack_public_path__: string;
+
+const classic: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:classic',
+  description: 'The classic comm API, Jupyter.notebook.kernel.comm_manager, for page code.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  optional: [INotebookTracker, IConsoleTracker],
+  activate: (
+    app: JupyterFrontEnd,
+    rendermime: IRenderMimeRegistry,
+    notebooks: INotebookTracker | null,
+    consoles: IConsoleTracker | null
+  ) => {
+    const {kernels} = app.serviceManager;
+    const documents = new Documents(model => kernels.connectTo({model, handleComms: true}));
+    const addNotebook = ({node, context, sessionContext}: NotebookPanel) =>
+      documents.add({node, resolver: context.urlResolver, session: sessionContext});
+    const addConsole = ({node, console, sessionContext}: ConsolePanel) =>
+      documents.add({node, resolver: console.rendermime.resolver, session: sessionContext});
+    notebooks?.forEach(addNotebook);
+    notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
+    consoles?.forEach(addConsole);
+    consoles?.widgetAdded.connect((_, panel) => addConsole(panel));
+
+    const scope = new GlobalJupyter(documents, () => app.shell.currentWidget?.node ?? null);
+    if (!renderJavaScript(rendermime, documents, scope)) {
+      // JupyterLab's own renderer is not there yet, or not at all.
+      void app.started.then(() => renderJavaScript(rendermime, documents, scope));
+    }
+  }
+};
+
+const kernelStart: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:kernel-start',
+  description: "Puts lite_comms in force in JupyterLite's Python kernels, before the first cell.",
+  autoStart: true,
+  activate: () => {
+    const file = `pypi/lite_comms-${version}-py3-none-any.whl`;
+    loadWithKernel(new URL(file, new URL(__webpack_public_path__, document.baseURI)).href);
+  }
+};
+
+export default [classic, kernelStart];

@@ -1,0 +1,157 @@
+/**
+ * Which notebook a script belongs to: what the name `Jupyter` stands for in an output, and in the
+ * browser's console.
+ */
+import type {Kernel} from '@jupyterlab/services';
+import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
+import type {ISignal} from '@lumino/signaling';
+import {ClassicKernel} from './classic';
+import {watchModules} from './modules';
+
+/** What page code knows as `Jupyter`. */
+export interface IJupyter {
+  readonly notebook: {readonly kernel: ClassicKernel | null};
+}
+
+/** What is needed of a notebook or a console. */
+export interface IDocument {
+  /** Its widget's node; outputs are in it. */
+  readonly node: Node;
+  /** Its URL resolver, which every renderer of one of its outputs is given. */
+  readonly resolver: IRenderMime.IResolver | null;
+  readonly session: {
+    readonly session: {readonly kernel: Kernel.IKernelConnection | null} | null;
+    readonly kernelChanged: ISignal<unknown, unknown>;
+    readonly disposed: ISignal<unknown, unknown>;
+  };
+}
+
+interface IEntry extends IDocument {
+  readonly jupyter: {readonly notebook: {readonly kernel: ClassicKernel}};
+}
+
+/** Opens a further connection to a running kernel. */
+type Connect = (model: Kernel.IModel) => Kernel.IKernelConnection;
+
+const NONE: IJupyter = {notebook: {kernel: null}};
+
+/** The open notebooks and consoles, with a classic kernel for each. */
+export class Documents {
+  constructor(connect: Connect) {
+    this._connect = connect;
+  }
+
+  /** Add a notebook or console; it leaves by itself when its session is disposed. */
+  add(document: IDocument): void {
+    const entry: IEntry = {...document, jupyter: {notebook: {kernel: new ClassicKernel()}}};
+    this._entries.push(entry);
+    const refresh = () => this._refresh();
+    document.session.kernelChanged.connect(refresh);
+    document.session.disposed.connect(() => {
+      this._entries = this._entries.filter(other => other !== entry);
+      entry.jupyter.notebook.kernel.connect(null);
+      // The session's own connection is disposed after this signal.
+      queueMicrotask(refresh);
+    });
+    refresh();
+  }
+
+  /** The `Jupyter` of the document that a renderer, or a node of the page, belongs to. */
+  of(where: {resolver?: IRenderMime.IResolver | null; node?: Node | null}): IJupyter | null {
+    const found = this._entries.find(
+      entry =>
+        (where.resolver && entry.resolver === where.resolver) ||
+        (where.node && entry.node.contains(where.node))
+    );
+    return found?.jupyter ?? null;
+  }
+
+  /** The `Jupyter` of the document that the user works in. */
+  current(node: Node | null): IJupyter {
+    const found = this.of({node}) ?? this._last;
+    if (found && this._entries.some(entry => entry.jupyter === found)) {
+      this._last = found;
+      return found;
+    }
+    return this._entries.at(-1)?.jupyter ?? NONE;
+  }
+
+  private _refresh(): void {
+    for (const {session, jupyter} of this._entries) {
+      const own = session.session?.kernel ?? null;
+      jupyter.notebook.kernel.connect(own && !own.isDisposed ? this._forComms(own) : null);
+    }
+    const used = new Set(this._entries.map(entry => entry.jupyter.notebook.kernel.connection));
+    this._extra.forEach((connection, id) => {
+      if (!used.has(connection)) {
+        this._extra.delete(id);
+        connection.dispose();
+      }
+    });
+  }
+
+  /**
+   * The connection to the same kernel that handles comms. Only one of them does, commonly the
+   * first; when its notebook is closed, none is left, and one more is made.
+   */
+  private _forComms(own: Kernel.IKernelConnection): Kernel.IKernelConnection {
+    const others = this._entries.map(entry => entry.session.session?.kernel);
+    let found = [own, ...others, this._extra.get(own.id)].find(
+      other => other?.id === own.id && other.handleComms && !other.isDisposed
+    );
+    if (!found) {
+      found = this._connect(own.model);
+      this._extra.set(own.id, found);
+    }
+    const {id} = own;
+    watchModules(found, () =>
+      this._entries.forEach(({jupyter}) => {
+        const {kernel} = jupyter.notebook;
+        if (kernel.id === id) {
+          kernel.comm_manager.reconnect();
+        }
+      })
+    );
+    return found;
+  }
+
+  private _entries: IEntry[] = [];
+  private _last: IJupyter | null = null;
+  private readonly _extra = new Map<string, Kernel.IKernelConnection>();
+  private readonly _connect: Connect;
+}
+
+/** The name `Jupyter` of the page, for code that has none of its own. */
+export class GlobalJupyter {
+  /** Define it, unless the page has one already. */
+  constructor(documents: Documents, activeNode: () => Node | null) {
+    if ('Jupyter' in globalThis) {
+      return;
+    }
+    Object.defineProperty(globalThis, 'Jupyter', {
+      configurable: true,
+      get: () => {
+        if (this._script !== undefined) {
+          return this._script ?? undefined;
+        }
+        // The script element that runs right now, of an HTML output.
+        const {currentScript} = document;
+        return documents.of({node: currentScript}) ?? documents.current(activeNode());
+      },
+      set: value => Object.defineProperty(globalThis, 'Jupyter', {value, writable: true})
+    });
+  }
+
+  /** Run a script of an output, for which `window.Jupyter` is `jupyter`; with null there is none. */
+  during<T>(jupyter: IJupyter | null, run: () => T): T {
+    const before = this._script;
+    this._script = jupyter;
+    try {
+      return run();
+    } finally {
+      this._script = before;
+    }
+  }
+
+  private _script: IJupyter | null | undefined;
+}
