@@ -49,7 +49,7 @@ class ExtensionBuildHook(BuildHookInterface):
             del config["project"][key]
         config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
             "packages": ["lite_comms"],
-            "shared-data": {"kernel_startup.py": "etc/ipython/startup/lite_comms.py"},
+            "shared-data": {"kernel_startup.py": "etc/ipython/startup/00-lite-comms.py"},
         }
         wheel_dir.mkdir(parents=True)
         builder = WheelBuilder(self.root, config=config)
