@@ -1,0 +1,104 @@
+# Everything is set up inside this folder. What `make` finds done it does not do again.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS := $(PYTHON) python3 python3.13 python3.14 python3.12
+NODE_MODULES := frontend/node_modules/.package-lock.json
+PYODIDE_FILES := pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip
+
+# Tiers that need more than a Python.
+SLOW := browser or build or pyodide or server
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo site test test-fast lint format screenshots
+
+help:
+	@sed -n 's/^| `make \([^|]*\)` | /make \1: /; s/`//g; s/ |$$//; /^make /p' CONTRIBUTING.md
+
+setup: $(VENV)/.lite-comms $(VENV)/.browser
+
+demo: site
+	@$(BIN)/python serve.py _site --open
+
+site: _site/jupyter-lite.json
+
+test: setup site lint
+	@echo "== frontend tests"
+	@cd frontend && npm test
+	@echo "== Python tests"
+	@$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.lite-comms
+	@$(BIN)/python -m pytest tests -m "not ($(SLOW))"
+
+lint: $(VENV)/.lite-comms
+	@echo "== checks"
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@cd frontend && npm run --silent check
+
+format: $(VENV)/.lite-comms
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+	@cd frontend && npm run --silent format
+
+screenshots: setup site
+	@$(BIN)/python playwright/screenshots.py
+
+$(VENV)/.packages: constraints.txt pyproject.toml
+	@echo "== Python packages, into $(VENV)"
+	@for python in $(PYTHONS) "$$(uv python find 2>/dev/null)"; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+	    $(BIN)/python -m pip --version >/dev/null 2>&1 || $$python -m venv --clear $(VENV) || { \
+	      echo >&2 "No environment could be made with $$python; on Debian and Ubuntu install python3-venv."; \
+	      exit 1; \
+	    }; \
+	    exit 0; \
+	  fi; \
+	done; \
+	echo >&2 "Python 3.12 or newer was not found. Install it, or say where it is: make PYTHON=/path/to/python3"; \
+	exit 1
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	@$(BIN)/python -m pip install --constraint constraints.txt --group dev
+	@touch $@
+
+$(NODE_MODULES): frontend/package-lock.json
+	@echo "== the frontend's packages, into frontend/node_modules"
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null || { \
+	  echo >&2 "Node.js 20 or newer with npm was not found. Install it and call make again."; \
+	  exit 1; \
+	}
+	@cd frontend && npm ci --no-audit --no-fund
+	@touch $@
+
+# The extension and the kernel's wheel are built by hatch_build.py.
+$(VENV)/.lite-comms: $(VENV)/.packages $(NODE_MODULES) hatch_build.py install.json kernel_startup.py LICENSE \
+  $(wildcard lite_comms/*.py frontend/src/*.ts frontend/*.json)
+	@echo "== lite_comms with its extension, into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.packages
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	else echo "== a browser"; $(BIN)/python -m playwright install chromium; fi
+	@touch $@
+
+# Pyodide as its npm package has it, but its lock lists no packages, or the site would load those from
+# a CDN: JupyterLite's builder adds the ones that it copies into the site.
+static/pyodide/pyodide-lock.json: $(NODE_MODULES)
+	@mkdir -p $(@D)
+	@cd frontend/node_modules/pyodide && cp $(PYODIDE_FILES) $(CURDIR)/$(@D)
+	@node -p 'JSON.stringify({...require("./frontend/node_modules/pyodide/pyodide-lock.json"), packages: {}})' > $@
+
+_site/jupyter-lite.json: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json jupyterlite_config.json \
+  constraints-site.txt $(wildcard content/*)
+	@echo "== the site, into _site"
+	@rm -rf _site .jupyterlite.doit.db
+	@$(BIN)/jupyter lite build --config jupyterlite_config.json > build/site.log 2>&1 || { \
+	  tail -n 50 build/site.log >&2; \
+	  exit 1; \
+	}
+	@touch $@
