@@ -47,6 +47,7 @@ class ExtensionBuildHook(BuildHookInterface):
         config = deepcopy(self.metadata.config)
         for key in ("readme", "optional-dependencies", "keywords", "classifiers"):
             del config["project"][key]
+        # A name that cannot be imported: IPython puts the folder on sys.path while it runs the file.
         config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
             "packages": ["lite_comms"],
             "shared-data": {"kernel_startup.py": "etc/ipython/startup/00-lite-comms.py"},
