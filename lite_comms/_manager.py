@@ -38,6 +38,10 @@ Target = Callable[[BaseComm, dict[str, Any]], object]
 # last few ids can have any under way.
 _RECENTLY_CLOSED = 1000
 
+# ipywidgets' page opens these in every kernel to learn whether it has widgets;
+# that it has none is no news for the user.
+_PROBES = frozenset({"jupyter.widget.control"})
+
 
 class CommManager(comm.base_comm.CommManager):
     """The kernel's comms and targets.
@@ -234,18 +238,18 @@ class CommManager(comm.base_comm.CommManager):
         target = self.targets.get(target_name)
         if target is None:
             names = ", ".join(map(repr, self.targets)) or "none"
-            self._refuse(
-                opened,
-                LookupError(
-                    f"no comm target {target_name!r} is registered in the kernel "
-                    f"(registered: {names})"
-                ),
+            unknown = LookupError(
+                f"no comm target {target_name!r} is registered in the kernel (registered: {names})"
             )
+            if target_name not in _PROBES:
+                self.transport.show_error(f"lite_comms: {_name(opened)} is closed: {unknown}")
+            opened.close(metadata=_reason(unknown))
             return
         try:
             target(opened, msg)
         except Exception as error:
-            self._refuse(opened, error)
+            self._show(f"the target function of {_name(opened)} raised; it is closed", error)
+            opened.close(metadata=_reason(error))
 
     def comm_msg(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
         """Handle a comm_msg of the page; parameters as for `comm_open`."""
@@ -274,14 +278,6 @@ class CommManager(comm.base_comm.CommManager):
             known.handle_close(msg)
         except Exception as error:
             self._show(f"the on_close callback of {_name(known)} raised", error)
-
-    def _refuse(self, opened: BaseComm, error: Exception) -> None:
-        """Close a comm that the page opened in vain, and say why on both sides."""
-        if isinstance(error, LookupError) and error.__traceback__ is None:
-            self.transport.show_error(f"lite_comms: {_name(opened)} is closed: {error}")
-        else:
-            self._show(f"the target function of {_name(opened)} raised; it is closed", error)
-        opened.close(metadata=_reason(error))
 
     def _tell_unknown(self, comm_id: str) -> None:
         if comm_id in self._closed_ids:
