@@ -1,0 +1,127 @@
+"""A JupyterLite kernel with a page, both in Node.js; see `page.mjs`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .distribution import ROOT, Distribution
+from .node import Node
+
+HERE = Path(__file__).parent
+# Of the distribution, what a demo site loads with the kernel.
+_LOADED = "anywidget comm ipykernel ipython ipywidgets jedi micropip piplite pyodide-kernel tzdata"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it has reached the page; a buffer is a DataView there."""
+
+    msg_type: str
+    content: Any
+    metadata: Any = None
+    buffers: tuple[bytes, ...] = ()
+    parent_id: str | None = None
+
+    @staticmethod
+    def read(msg: dict[str, Any]) -> Message:
+        """Read what `page.mjs` writes."""
+        buffers = [buffer.removeprefix("DataView ") for buffer in msg.get("buffers", ())]
+        return Message(
+            msg["header"]["msg_type"],
+            msg["content"],
+            msg.get("metadata"),
+            tuple(bytes.fromhex(buffer) for buffer in buffers),
+            msg["parent_header"].get("msg_id"),
+        )
+
+
+class Kernel(Node):
+    """A kernel and its page.
+
+    Parameters
+    ----------
+    distribution : Distribution
+        What it runs on.
+    wheels : iterable of Path
+        Further wheels to load with the kernel, as a site's settings ask for.
+    log : Path
+        Where its standard error goes.
+    env : str
+        Further environment variables.
+
+    Attributes
+    ----------
+    received : list of Message
+        What has reached the page because of the latest request.
+    """
+
+    def __init__(
+        self, distribution: Distribution, wheels: Iterable[Path], log: Path, **env: str
+    ) -> None:
+        packages = [*_LOADED.split(), *map(str, wheels)]
+        super().__init__(
+            HERE / "page.mjs",
+            log,
+            {
+                "frontend": ROOT / "frontend/package.json",
+                "worker": distribution.worker,
+                "initialize": {
+                    "baseUrl": "/",
+                    "pyodideUrl": distribution.pyodide,
+                    "indexUrl": f"{distribution.pyodide.parent}/",
+                    "pipliteWheelUrl": "",
+                    "pipliteUrls": [],
+                    "disablePyPIFallback": True,
+                    "location": "",
+                    "mountDrive": False,
+                    "loadPyodideOptions": {"lockFileURL": distribution.lock, "packages": packages},
+                    "kernelId": "kernel",
+                },
+            },
+            **env,
+        )
+        self.received: list[Message] = []
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def page(self, javascript: str) -> Any:
+        """Run the body of an async function on the page; its value."""
+        answer = self.ask(javascript)
+        self.received = [Message.read(msg) for msg in answer["received"]]
+        assert "error" not in answer, answer["error"]
+        return answer.get("value")
+
+    def run(self, cell: str) -> str:
+        """Run a cell; what it prints. An exception in it fails the test."""
+        request = json.dumps({"code": cell, "silent": False, "store_history": True})
+        reply = self.page(f"return page.ask('execute', {request})")
+        assert reply["status"] == "ok", "\n".join(map(_plain, reply["traceback"]))
+        return self.shown("stdout")
+
+    def tell(
+        self, msg_type: str, content: str, metadata: str = "undefined", buffers: str = "undefined"
+    ) -> None:
+        """Send the kernel a comm message, and wait until it has been handled.
+
+        The parts are JavaScript expressions.
+        """
+        self.page(f"await page.tell('{msg_type}', {content}, {metadata}, {buffers})")
+
+    def shown(self, stream: str) -> str:
+        """Join what the latest request has made the kernel show on a stream."""
+        texts = [msg.content for msg in self.received if msg.msg_type == "stream"]
+        return "".join(text["text"] for text in texts if text["name"] == stream)
+
+    def comm_messages(self) -> list[Message]:
+        """Return the comm messages among the received ones."""
+        return [msg for msg in self.received if msg.msg_type.startswith("comm_")]
+
+
+def _plain(text: str) -> str:
+    return re.sub("\x1b\\[[0-9;]*m", "", text)

@@ -1,0 +1,99 @@
+// A page with a JupyterLite kernel: the worker that jupyterlite-pyodide-kernel ships, and the
+// way that messages take to it and back, serialized as JupyterLite does. A line of standard input
+// is JavaScript for the page, as JSON; the line of standard output that answers it has its value,
+// or the error, and the messages that have reached the page meanwhile.
+
+import {once} from 'node:events';
+import {createRequire} from 'node:module';
+import {createInterface} from 'node:readline';
+import {pathToFileURL} from 'node:url';
+import {Worker} from 'node:worker_threads';
+
+const PROTOCOL = 'v1.kernel.websocket.jupyter.org';
+const SESSION = 'page';
+
+// Node.js would print the line of source as well, and Pyodide is one line of a megabyte.
+process.on('uncaughtException', error => {
+  console.error(error.stack);
+  process.exit(1);
+});
+
+const {frontend, worker: bundle, initialize} = JSON.parse(process.argv[2]);
+const require = createRequire(frontend);
+globalThis.WebSocket ??= class {};
+const {KernelMessage} = require('@jupyterlab/services');
+const {serialize, deserialize} = require('@jupyterlab/services/lib/kernel/serialize');
+const {wrap} = require('comlink');
+const {default: nodeEndpoint} = await import(
+  pathToFileURL(require.resolve('comlink/dist/esm/node-adapter.mjs'))
+);
+
+const worker = new Worker(new URL('worker.mjs', import.meta.url), {
+  workerData: pathToFileURL(bundle).href,
+  stdout: true
+});
+worker.stdout.pipe(process.stderr);
+await once(worker, 'message');
+const kernel = wrap(nodeEndpoint(worker));
+
+// What JupyterLite's socket makes of a message, either way.
+const carried = options =>
+  deserialize(
+    serialize(KernelMessage.createMessage({session: SESSION, ...options}), PROTOCOL),
+    PROTOCOL
+  );
+
+let received = [];
+worker.on('message', ({_kernelMessage: msg}) => {
+  if (msg?.type.startsWith('comm_')) {
+    const {type: msgType, content, metadata, buffers, parentHeader} = msg;
+    received.push(
+      carried({channel: 'iopub', msgType, content, metadata, buffers, parentHeader})
+    );
+  } else if (msg) {
+    received.push({
+      header: {msg_type: msg.type},
+      parent_header: msg.parentHeader,
+      content: msg.bundle
+    });
+  }
+});
+
+// What the JavaScript of a request sees as `page`.
+const page = {
+  kernel,
+
+  // Sends the kernel a message, and waits until it has been handled.
+  tell(msgType, content, metadata, buffers) {
+    const msg = carried({channel: 'shell', msgType, content, metadata, buffers});
+    const method = msgType.replace(/_./, found => found[1].toUpperCase());
+    return kernel[method](msg, msg);
+  },
+
+  async ask(method, content) {
+    return kernel[method](content, carried({channel: 'shell', msgType: 'request', content}));
+  }
+};
+
+const hex = view =>
+  Array.from(new Uint8Array(view.buffer, view.byteOffset, view.byteLength), byte =>
+    byte.toString(16).padStart(2, '0')
+  ).join('');
+const AsyncFunction = (async () => {}).constructor;
+const answer = async code => {
+  received = [];
+  let outcome;
+  try {
+    outcome = {value: await new AsyncFunction('page', code)(page)};
+  } catch (error) {
+    outcome = {error: `${error.stack ?? error}`};
+  }
+  return JSON.stringify({...outcome, received}, (key, value) =>
+    ArrayBuffer.isView(value) ? `${value.constructor.name} ${hex(value)}` : value
+  );
+};
+
+await kernel.initialize(initialize);
+for await (const line of createInterface({input: process.stdin})) {
+  console.log(await answer(JSON.parse(line)));
+}

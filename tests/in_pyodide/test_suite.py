@@ -1,0 +1,50 @@
+"""The tests that CPython passes are passed again inside a real Pyodide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .distribution import ROOT, Distribution
+from .node import Node
+
+pytestmark = pytest.mark.pyodide
+
+# A file belongs here if it cannot even be imported without processes and sockets.
+ELSEWHERE: set[str] = {"test_same_values.py"}
+FILES = [
+    f"tests/{file.name}"
+    for file in sorted(ROOT.glob("tests/test_*.py"))
+    if file.name not in ELSEWHERE
+]
+
+
+@pytest.fixture(scope="module")
+def pyodide(
+    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Node]:
+    """A Pyodide without a kernel, with pytest and lite_comms."""
+    log = tmp_path_factory.mktemp("suite") / "log.txt"
+    packages = ["pytest", "comm", "ipython", "ipywidgets", "anywidget", "tzdata", wheel]
+    options = {
+        "pyodide": distribution.pyodide,
+        "lock": distribution.lock,
+        "packages": packages,
+        "root": ROOT,
+    }
+    with Node(Path(__file__).with_name("suite.mjs"), log, options) as node:
+        yield node
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_suite_passes_in_pyodide(pyodide: Node, file: str, subtests: pytest.Subtests) -> None:
+    tests = pyodide.ask(file)["tests"]
+    for test in tests:
+        with subtests.test(test["test"]):
+            if test["outcome"] == "failed":
+                pytest.fail(test["text"], pytrace=False)
+            if test["outcome"] == "skipped":
+                pytest.skip(test["text"])
+    assert tests, f"no test of {file} ran in Pyodide"
