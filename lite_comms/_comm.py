@@ -205,6 +205,8 @@ class Comm(BaseComm):
     ) -> None:
         """Close both ends. Closing twice does nothing.
 
+        A comm whose id another one has taken over closes without a word.
+
         Parameters
         ----------
         data, metadata, buffers
@@ -219,12 +221,14 @@ class Comm(BaseComm):
         """
         if self._closed:
             return
-        self.publish_msg(
-            "comm_close",
-            data=self._close_data if data is None else data,
-            metadata=metadata,
-            buffers=buffers,
-        )
+        # The page's end of an id that was taken over is the other comm's.
+        if self._manager.comms.get(self.comm_id, self) is self:
+            self.publish_msg(
+                "comm_close",
+                data=self._close_data if data is None else data,
+                metadata=metadata,
+                buffers=buffers,
+            )
         self._closed = True
         if not deleting:
             self._manager.forget(self)

@@ -67,7 +67,9 @@ def flat_buffers(buffers: Iterable[Any] | None, comm: str) -> tuple[memoryview, 
     """
     if buffers is None:
         return ()
-    if isinstance(buffers, (bytes, bytearray, memoryview, str)):
+    if isinstance(buffers, (bytes, bytearray, memoryview, str)) or not isinstance(
+        buffers, Iterable
+    ):
         raise BufferFormatError(
             f"{comm}: buffers: a list of bytes-like objects is needed, "
             f"not a single {type(buffers).__name__}; write [value]"
