@@ -1,0 +1,28 @@
+"""What the tests of the package share; they run in CPython and inside Pyodide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import comm
+import pytest
+
+import lite_comms
+from lite_comms import MemoryTransport
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Each test begins and ends without lite_comms in force, without comms and targets."""
+    yield
+    lite_comms.uninstall()
+    comm.get_comm_manager().comms.clear()
+    comm.get_comm_manager().targets.clear()
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryTransport]:
+    """A page in this process, which knows the target "plot"; lite_comms is in force with it."""
+    with MemoryTransport() as memory:
+        memory.register_target("plot", lambda comm, msg: None)
+        yield memory

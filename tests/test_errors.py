@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import traceback
+import warnings
+
+import pytest
+
+import lite_comms
+from lite_comms import (
+    BufferFormatError,
+    CommError,
+    CommWarning,
+    EncodeError,
+    MemoryTransport,
+    TransportError,
+)
+from lite_comms._errors import user_traceback
+
+
+@pytest.mark.parametrize(
+    ("error", "bases"),
+    [
+        (CommError, (Exception,)),
+        (EncodeError, (CommError, ValueError)),
+        (BufferFormatError, (CommError, TypeError)),
+        (TransportError, (CommError, RuntimeError)),
+        (CommWarning, (UserWarning,)),
+    ],
+)
+def test_the_tree_of_errors(error: type[Exception], bases: tuple[type, ...]) -> None:
+    assert error.__bases__ == bases
+
+
+def test_an_encode_error_has_path_and_reason() -> None:
+    error = EncodeError("data.rows[3].when", "object is not JSON serializable")
+
+    assert (error.path, error.reason, error.comm) == (
+        "data.rows[3].when",
+        "object is not JSON serializable",
+        None,
+    )
+    assert str(error) == "data.rows[3].when: object is not JSON serializable"
+
+
+def test_an_encode_error_can_name_its_comm() -> None:
+    error = EncodeError("data.a", "is odd").of("comm 'plot' (1)")
+
+    assert (type(error), error.path, error.reason, error.comm) == (
+        EncodeError,
+        "data.a",
+        "is odd",
+        "comm 'plot' (1)",
+    )
+    assert str(error) == "comm 'plot' (1): data.a: is odd"
+
+
+def test_a_warning_points_at_the_line_of_the_user(memory: MemoryTransport) -> None:
+    comm = lite_comms.Comm("plot")
+    comm.close()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        comm.send({})
+        line = traceback.extract_stack()[-1].lineno
+
+    assert [(w.category, w.filename, w.lineno) for w in caught] == [
+        (CommWarning, __file__, (line or 0) - 1)
+    ]
+
+
+def test_a_warning_from_the_depth_of_the_package_points_at_the_line_too(
+    memory: MemoryTransport,
+) -> None:
+    first = lite_comms.Comm("plot", comm_id="same")
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        second = lite_comms.Comm("other", comm_id="same")
+        line = traceback.extract_stack()[-1].lineno
+
+    assert first.comm_id == second.comm_id
+    assert [(w.category, w.filename, w.lineno) for w in caught] == [
+        (CommWarning, __file__, (line or 0) - 1)
+    ]
+
+
+def test_a_traceback_for_users_begins_in_their_code(memory: MemoryTransport) -> None:
+    def on_msg(msg: object) -> None:
+        raise LookupError("in the user's code")
+
+    comm = lite_comms.Comm("plot")
+    comm.on_msg(on_msg)
+    caught = None
+    try:
+        comm.handle_msg({})
+    except LookupError as error:
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+        caught = user_traceback(error)
+
+    assert caught is not None
+    assert "_comm.py" not in caught
+    assert caught.endswith("LookupError: in the user's code\n")
+    assert "on_msg" in caught
+
+
+def test_a_traceback_of_the_package_alone_keeps_its_last_frame() -> None:
+    try:
+        lite_comms.Comm(5)  # type: ignore[arg-type]
+    except TypeError as error:
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+        text = user_traceback(error)
+
+    assert "_comm.py" in text
