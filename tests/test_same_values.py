@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from lite_comms import Comm, CommManager, MemoryTransport
 from lite_comms._codec import from_page, to_page
 
-from .kernels import ServerKernel
+from .kernels import Received, ServerKernel
 from .values import CASES, EXPLAINED, IN_SUMMER_TIME_ZONES, PAGE_VALUES, Case, Record, refused, seen
 
 pytestmark = pytest.mark.server
@@ -35,15 +35,29 @@ for case in CASES:
 """
 
 HEAR = """
-import sys
 import comm
 
 def target(opened, msg):
     opened.on_msg(lambda msg: opened.send({"repr": repr(msg["content"]["data"])}))
 
 comm.get_comm_manager().register_target("hear", target)
-assert "lite_comms" not in sys.modules
 """
+
+ON_ITS_OWN = "import sys; assert 'lite_comms' not in sys.modules"
+
+
+def sent_records(received: Iterable[Received]) -> dict[str, Record]:
+    """Read what has come of SEND_ALL."""
+    messages = [msg for msg in received if msg.msg_type == "comm_msg"]
+    records = {}
+    for case, msg in zip(CASES, messages, strict=True):
+        content = json.loads(msg.content)
+        records[case.name] = (
+            content["data"]
+            if content["comm_id"] == "refused"
+            else seen(json.dumps(content["data"]), msg.metadata, msg.buffers)
+        )
+    return records
 
 
 @pytest.fixture(scope="module", params=["UTC", "Europe/Berlin", "America/New_York"])
@@ -59,15 +73,8 @@ def zone(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def on_server(zone: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
     with ServerKernel(tmp_path_factory.mktemp("ipython"), TZ=zone) as kernel:
-        received = [msg for msg in kernel.run(SEND_ALL) if msg.msg_type == "comm_msg"]
-    records = {}
-    for case, msg in zip(CASES, received, strict=True):
-        content = json.loads(msg.content)
-        records[case.name] = (
-            content["data"]
-            if content["comm_id"] == "refused"
-            else seen(json.dumps(content["data"]), msg.metadata, msg.buffers)
-        )
+        records = sent_records(kernel.run(SEND_ALL))
+        kernel.run(ON_ITS_OWN)
     return records
 
 
@@ -133,6 +140,7 @@ def in_server(
     records = {}
     with ServerKernel(tmp_path_factory.mktemp("ipython")) as kernel:
         kernel.run(HEAR)
+        kernel.run(ON_ITS_OWN)
         kernel.tell("comm_open", {"comm_id": "c", "target_name": "hear", "data": {}})
         for name, text in from_page_texts.items():
             content = f'{{"comm_id": "c", "data": {text}}}'.encode()

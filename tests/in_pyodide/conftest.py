@@ -7,11 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from .distribution import Distribution, distribution, kernel_wheel
+from hatch_build import build_kernel_wheel
+
+from .distribution import ROOT, Distribution, distribution
 from .kernel import Kernel
 
 # West of Greenwich, with summer time: an offset of the wrong sign is seen.
 ZONE = "America/New_York"
+
+# The tests can be imported in the kernel: Node.js shares its files.
+MOUNT = f"""
+import sys, pyodide_js
+pyodide_js.mountNodeFS("/project", {str(ROOT)!r})
+sys.path.append("/project")
+sys.dont_write_bytecode = True
+"""
 
 RESET = """
 import lite_comms
@@ -33,7 +43,7 @@ def _distribution() -> Distribution:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kernel's wheel of lite_comms."""
-    return kernel_wheel(tmp_path_factory.mktemp("wheel"))
+    return build_kernel_wheel(str(ROOT), tmp_path_factory.mktemp("wheel") / "kernel")
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +53,7 @@ def running_kernel(
     """The kernel that most tests share."""
     log = tmp_path_factory.mktemp("kernel") / "log.txt"
     with Kernel(distribution, [wheel], log, TZ=ZONE) as kernel:
+        kernel.run(MOUNT)
         yield kernel
 
 

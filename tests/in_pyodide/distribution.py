@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hatchling.metadata.core import ProjectMetadata
-from hatchling.plugin.manager import PluginManager
 from jupyter_core.paths import jupyter_path
 from packaging.requirements import Requirement
 from pyodide_lock.uv_pip_compile import PyLockError, UvPipCompile
-
-from hatch_build import ExtensionBuildHook
 
 ROOT = Path(__file__).parents[2]
 PYODIDE = ROOT / "frontend/node_modules/pyodide"
@@ -64,15 +60,6 @@ def distribution() -> Distribution:
     names = json.loads(lock.read_text("utf-8"))["packages"]
     (worker,) = kernel.glob("comlink.worker.*.js")
     return Distribution(PYODIDE / "pyodide.mjs", lock, tuple(names), worker)
-
-
-def kernel_wheel(folder: Path) -> Path:
-    """Build the wheel of lite_comms that kernels load, from the present sources."""
-    metadata = ProjectMetadata(str(ROOT), PluginManager())
-    hook = ExtensionBuildHook(str(ROOT), {}, None, metadata, str(folder), "wheel")
-    hook._build_kernel_wheel(folder / "kernel")
-    (wheel,) = folder.glob("kernel/*.whl")
-    return wheel
 
 
 def _kernel_extension() -> Path:
