@@ -12,7 +12,7 @@ SLOW := browser or build or pyodide or server
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo site test test-fast lint format screenshots
+.PHONY: help setup demo site test test-fast lint format screenshots dist
 
 help:
 	@sed -n 's/^| `make \([^|]*\)` | /make \1: /; s/`//g; s/ |$$//; /^make /p' CONTRIBUTING.md
@@ -47,6 +47,11 @@ format: $(VENV)/.lite-comms
 
 screenshots: setup site
 	@$(BIN)/python playwright/screenshots.py
+
+# The sdist, and the wheel made of it, in environments of their own.
+dist: $(VENV)/.packages
+	@rm -rf dist
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build
 
 $(VENV)/.packages: constraints.txt pyproject.toml
 	@echo "== Python packages, into $(VENV)"
@@ -94,7 +99,7 @@ static/pyodide/pyodide-lock.json: $(NODE_MODULES)
 	@node -p 'JSON.stringify({...require("./frontend/node_modules/pyodide/pyodide-lock.json"), packages: {}})' > $@
 
 _site/jupyter-lite.json: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json jupyterlite_config.json \
-  constraints-site.txt $(wildcard content/*)
+  $(wildcard constraints-site.txt content/*)
 	@echo "== the site, into _site"
 	@rm -rf _site .jupyterlite.doit.db
 	@$(BIN)/jupyter lite build --config jupyterlite_config.json > build/site.log 2>&1 || { \

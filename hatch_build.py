@@ -12,68 +12,66 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from copy import deepcopy
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from hatchling.builders.wheel import WheelBuilder
+from hatchling.builders.wheel import WheelBuilder, WheelBuilderConfig
 from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index
 
 NODE_MAJOR = 20
 
 
-class ExtensionBuildHook(BuildHookInterface):
+def build_kernel_wheel(root: str, folder: Path) -> Path:
+    """Build the wheel that a kernel in the browser loads, and return its path."""
+    config = tomllib.loads(Path(root, "pyproject.toml").read_text("utf-8"))
+    for key in ("readme", "optional-dependencies", "keywords", "classifiers"):
+        del config["project"][key]
+    config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
+        "packages": ["lite_comms"],
+        "shared-data": {"kernel_startup.py": "etc/ipython/startup/00-lite-comms.py"},
+    }
+    folder.mkdir(parents=True)
+    return Path(next(WheelBuilder(root, config=config).build(directory=str(folder))))
+
+
+class ExtensionBuildHook(BuildHookInterface[WheelBuilderConfig]):
     """Called by hatchling before it makes the wheel, also an editable one."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the extension into ``build/labextension``."""
         labextension = Path(self.root, "build/labextension")
-        self._build_frontend(labextension)
-        self._build_kernel_wheel(labextension / "static/pypi")
-
-    def _build_frontend(self, labextension: Path) -> None:
-        frontend = Path(self.root, "frontend")
-        npm = self._find_npm()
-        lock = frontend / "package-lock.json"
-        installed = frontend / "node_modules/.package-lock.json"
-        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-            self._run(frontend, npm, "ci", "--no-audit", "--no-fund")
-        # The names of its files carry hashes: a new build would leave the old ones behind.
-        shutil.rmtree(labextension, ignore_errors=True)
-        self._run(frontend, npm, "run", "build")
-
-    def _build_kernel_wheel(self, wheel_dir: Path) -> None:
-        config = deepcopy(self.metadata.config)
-        for key in ("readme", "optional-dependencies", "keywords", "classifiers"):
-            del config["project"][key]
-        # A name that cannot be imported: IPython puts the folder on sys.path while it runs the file.
-        config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
-            "packages": ["lite_comms"],
-            "shared-data": {"kernel_startup.py": "etc/ipython/startup/00-lite-comms.py"},
-        }
-        wheel_dir.mkdir(parents=True)
-        builder = WheelBuilder(self.root, config=config)
-        next(builder.build(directory=str(wheel_dir), versions=["standard"]))
+        _build_frontend(Path(self.root, "frontend"), labextension)
+        wheel_dir = labextension / "static/pypi"
+        build_kernel_wheel(self.root, wheel_dir)
         write_wheel_index(wheel_dir)
 
-    def _find_npm(self) -> str:
-        node, npm = shutil.which("node"), shutil.which("npm")
-        if node is None or npm is None:
-            self.app.abort(
-                f"Building lite-comms from source needs Node.js {NODE_MAJOR} or newer with npm; "
-                f"{'node' if node is None else 'npm'} was not found. Install it, or a wheel."
-            )
-        found = subprocess.check_output([node, "--version"], text=True)
-        major = re.match(r"v(\d+)\.", found)
-        if major is None or int(major[1]) < NODE_MAJOR:
-            self.app.abort(
-                f"Building lite-comms from source needs Node.js {NODE_MAJOR} or newer; "
-                f"{node} is {found.strip()}."
-            )
-        return npm
 
-    def _run(self, folder: Path, *command: str) -> None:
-        done = subprocess.run(command, cwd=folder, check=False)
-        if done.returncode:
-            self.app.abort(f"{' '.join(command)} failed in {folder}", done.returncode)
+def _build_frontend(frontend: Path, labextension: Path) -> None:
+    npm = _find_npm()
+    lock = frontend / "package-lock.json"
+    installed = frontend / "node_modules/.package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        _run(frontend, npm, "ci", "--no-audit", "--no-fund")
+    # The names of its files carry hashes: a new build would leave the old ones behind.
+    shutil.rmtree(labextension, ignore_errors=True)
+    _run(frontend, npm, "run", "build")
+
+
+def _find_npm() -> str:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    wanted = f"Building lite-comms from source needs Node.js {NODE_MAJOR} or newer with npm"
+    if node is None or npm is None:
+        sys.exit(f"{wanted}; {'npm' if node else 'node'} was not found.")
+    found = subprocess.check_output([node, "--version"], text=True).strip()
+    major = re.match(r"v(\d+)\.", found)
+    if major is None or int(major[1]) < NODE_MAJOR:
+        sys.exit(f"{wanted}; {node} is {found}.")
+    return npm
+
+
+def _run(folder: Path, *command: str) -> None:
+    if subprocess.run(command, cwd=folder, check=False).returncode:
+        sys.exit(f"{' '.join(command)} failed in {folder}")

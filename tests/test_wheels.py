@@ -1,0 +1,172 @@
+"""What a release publishes, looked at from outside; and what a site makes of it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lite_comms
+from conftest import ROOT, Distributions
+
+pytestmark = pytest.mark.build
+
+VERSION: str = json.loads((ROOT / "frontend/package.json").read_text("utf-8"))["version"]
+WHEEL_NAME = f"lite_comms-{VERSION}-py3-none-any.whl"
+DIST_INFO = f"lite_comms-{VERSION}.dist-info"
+DATA = f"lite_comms-{VERSION}.data/data"
+EXTENSION = f"{DATA}/share/jupyter/labextensions/lite-comms"
+STARTUP = f"{DATA}/etc/ipython/startup/00-lite-comms.py"
+MODULES = {f"lite_comms/{path.name}" for path in (ROOT / "lite_comms").glob("*.py")}
+
+# What micropip loads at every kernel start.
+KERNEL_WHEEL_LIMIT_BYTES = 30_000
+
+
+@pytest.fixture(scope="session")
+def host(distributions: Distributions) -> zipfile.ZipFile:
+    return zipfile.ZipFile(distributions.wheel)
+
+
+@pytest.fixture(scope="session")
+def kernel_bytes(host: zipfile.ZipFile) -> bytes:
+    return host.read(f"{EXTENSION}/static/pypi/{WHEEL_NAME}")
+
+
+@pytest.fixture(scope="session")
+def kernel(kernel_bytes: bytes) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(kernel_bytes))
+
+
+def metadata(wheel: zipfile.ZipFile) -> list[tuple[str, str]]:
+    return message_from_bytes(wheel.read(f"{DIST_INFO}/METADATA")).items()
+
+
+def package(wheel: zipfile.ZipFile) -> dict[str, bytes]:
+    return {name: wheel.read(name) for name in wheel.namelist() if name.startswith("lite_comms/")}
+
+
+def test_version_stands_once_and_is_everywhere(
+    distributions: Distributions, host: zipfile.ZipFile, kernel: zipfile.ZipFile
+) -> None:
+    extension = json.loads(host.read(f"{EXTENSION}/package.json"))
+    assert {
+        "host wheel": distributions.wheel.name,
+        "sdist": distributions.sdist.name,
+        "host metadata": dict(metadata(host))["Version"],
+        "kernel metadata": dict(metadata(kernel))["Version"],
+        "extension": extension["version"],
+        "Python": lite_comms.__version__,
+    } == {
+        "host wheel": WHEEL_NAME,
+        "sdist": f"lite_comms-{VERSION}.tar.gz",
+        "host metadata": VERSION,
+        "kernel metadata": VERSION,
+        "extension": VERSION,
+        "Python": VERSION,
+    }
+
+
+def test_both_wheels_have_the_same_package(host: zipfile.ZipFile, kernel: zipfile.ZipFile) -> None:
+    assert package(host) == package(kernel)
+    assert set(package(host)) == {*MODULES, "lite_comms/py.typed"}
+
+
+def test_kernel_wheel_has_the_package_and_a_startup_file_alone(kernel: zipfile.ZipFile) -> None:
+    others = set(kernel.namelist()) - set(package(kernel))
+    assert others == {
+        STARTUP,
+        f"{DIST_INFO}/METADATA",
+        f"{DIST_INFO}/RECORD",
+        f"{DIST_INFO}/WHEEL",
+        f"{DIST_INFO}/licenses/LICENSE",
+    }
+
+
+def test_kernel_wheel_needs_comm_alone(kernel: zipfile.ZipFile) -> None:
+    assert [value for key, value in metadata(kernel) if key == "Requires-Dist"] == ["comm>=0.2.1"]
+
+
+def test_kernel_wheel_is_small(kernel_bytes: bytes) -> None:
+    assert len(kernel_bytes) <= KERNEL_WHEEL_LIMIT_BYTES
+
+
+def test_startup_file_is_one_expression_that_binds_no_name(kernel: zipfile.ZipFile) -> None:
+    (statement,) = ast.parse(kernel.read(STARTUP)).body
+    assert ast.unparse(statement) == "__import__('lite_comms').install()"
+
+
+def test_host_wheel_installs_no_startup_file(host: zipfile.ZipFile) -> None:
+    assert [name for name in host.namelist() if "startup" in name] == []
+
+
+def test_index_lists_the_kernel_wheel_alone(host: zipfile.ZipFile, kernel_bytes: bytes) -> None:
+    index = json.loads(host.read(f"{EXTENSION}/static/pypi/all.json"))
+    assert {name: list(project["releases"]) for name, project in index.items()} == {
+        "lite-comms": [VERSION]
+    }
+    (release,) = index["lite-comms"]["releases"][VERSION]
+    assert (release["url"], release["digests"]["sha256"], release["size"]) == (
+        f"./{WHEEL_NAME}",
+        hashlib.sha256(kernel_bytes).hexdigest(),
+        len(kernel_bytes),
+    )
+
+
+def test_extension_names_its_package_and_its_index(host: zipfile.ZipFile) -> None:
+    extension = json.loads(host.read(f"{EXTENSION}/package.json"))
+    install = json.loads(host.read(f"{EXTENSION}/install.json"))
+    assert extension["piplite"] == {"wheelDir": "static/pypi"}
+    assert (install["packageManager"], install["packageName"]) == ("python", "lite-comms")
+    assert f"{EXTENSION}/{extension['jupyterlab']['_build']['load']}" in host.namelist()
+
+
+def test_sdist_has_the_sources_and_nothing_built(distributions: Distributions) -> None:
+    with tarfile.open(distributions.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = {
+        *MODULES,
+        *(f"frontend/src/{path.name}" for path in (ROOT / "frontend/src").glob("*.ts")),
+        "LICENSE",
+        "README.md",
+        "frontend/package-lock.json",
+        "frontend/package.json",
+        "hatch_build.py",
+        "kernel_startup.py",
+        "pyproject.toml",
+    }
+    built = ("_site/", "build/", "frontend/lib/", "frontend/node_modules/", "static/")
+    assert needed - names == set()
+    assert [name for name in names if name.startswith(built)] == []
+
+
+def site_settings(site: Path) -> dict[str, Any]:
+    config = json.loads((site / "jupyter-lite.json").read_text("utf-8"))["jupyter-config-data"]
+    assert isinstance(config, dict)
+    return config
+
+
+def test_a_site_elsewhere_has_the_extension(foreign_site: Path) -> None:
+    extensions = site_settings(foreign_site)["federated_extensions"]
+    (ours,) = [extension for extension in extensions if extension["name"] == "lite-comms"]
+    assert (foreign_site / "extensions/lite-comms" / ours["load"]).is_file()
+
+
+def test_a_site_elsewhere_lists_the_kernel_wheel(foreign_site: Path, kernel_bytes: bytes) -> None:
+    settings = site_settings(foreign_site)["litePluginSettings"]
+    urls = settings["@jupyterlite/pyodide-kernel-extension:kernel"]["pipliteUrls"]
+    index = "./extensions/lite-comms/static/pypi/all.json"
+    assert [url.partition("?")[0] for url in urls].count(index) == 1
+    wheels = list(foreign_site.rglob("lite_comms-*.whl"))
+    assert [path.relative_to(foreign_site).as_posix() for path in wheels] == [
+        f"extensions/lite-comms/static/pypi/{WHEEL_NAME}"
+    ]
+    assert wheels[0].read_bytes() == kernel_bytes
