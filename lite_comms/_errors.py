@@ -84,7 +84,30 @@ def user_traceback(error: BaseException) -> str:
     tb = error.__traceback__
     while tb is not None and tb.tb_next is not None and _is_ours(tb.tb_frame):
         tb = tb.tb_next
-    return "".join(traceback.format_exception(type(error), error, tb))
+    return _sendable("".join(traceback.format_exception(type(error), error, tb)))
+
+
+def user_message(error: BaseException) -> str:
+    """Give an error's message, whatever it holds, as text that can be sent.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+
+    Returns
+    -------
+    str
+        Its ``str``; lone surrogates are written as escapes.
+    """
+    try:
+        return _sendable(str(error))
+    except Exception:
+        return "(its str fails)"
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _is_ours(frame: FrameType) -> bool:

@@ -26,13 +26,13 @@ import comm.base_comm
 from comm.base_comm import BaseComm
 
 from ._comm import Comm
-from ._errors import EncodeError, user_traceback, warn
+from ._errors import EncodeError, user_message, user_traceback, warn
 from ._message import CommMessage, MessageType, flat_buffers
 from ._transport import Transport
 
 logger = logging.getLogger("lite_comms")
 
-Target = Callable[[BaseComm, dict[str, Any]], object]
+Target = Callable[[Comm, dict[str, Any]], object]
 
 # Messages that cross with our own comm_close are not worth an answer; only the
 # last few ids can have any under way.
@@ -297,4 +297,4 @@ def _name(known: BaseComm) -> str:
 
 
 def _reason(error: Exception) -> dict[str, Any]:
-    return {"lite_comms": {"ename": type(error).__name__, "evalue": str(error)}}
+    return {"lite_comms": {"ename": type(error).__name__, "evalue": user_message(error)}}
