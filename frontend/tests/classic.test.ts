@@ -1,0 +1,317 @@
+import {beforeEach, describe, expect, it, vi} from 'vitest';
+import {type ClassicComm, ClassicKernel} from '../src/classic';
+import {FakeConnection} from './fakes';
+
+let wire: FakeConnection;
+let kernel: ClassicKernel;
+let shown: unknown[][];
+
+beforeEach(() => {
+  wire = new FakeConnection();
+  kernel = new ClassicKernel();
+  kernel.connect(wire.real);
+  shown = [];
+  vi.spyOn(console, 'error').mockImplementation((...args) => shown.push(args));
+});
+
+describe('new_comm', () => {
+  it('opens a comm with data, metadata and a given id', () => {
+    const comm = kernel.comm_manager.new_comm('echo', {foo: 6}, null, {m: 1}, 'my-id');
+    expect([comm.comm_id, comm.target_name]).toEqual(['my-id', 'echo']);
+    expect(wire.wire).toEqual([
+      ['comm_open', {comm_id: 'my-id', target_name: 'echo', data: {foo: 6}}, {m: 1}]
+    ]);
+  });
+
+  it('makes an id and empty data by itself', () => {
+    const comm = kernel.comm_manager.new_comm('echo');
+    expect(comm.comm_id).toMatch(/^[0-9a-f]{32}$/);
+    expect(wire.wire).toEqual([
+      ['comm_open', {comm_id: comm.comm_id, target_name: 'echo', data: {}}, {}]
+    ]);
+  });
+
+  it('says so when the notebook has no kernel', () => {
+    kernel.connect(null);
+    expect(() => kernel.comm_manager.new_comm('echo')).toThrow(
+      "comm 'echo' cannot be opened: the notebook has no kernel yet"
+    );
+  });
+
+  it('refuses an id that is in use', () => {
+    kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    expect(() => kernel.comm_manager.new_comm('other', {}, null, null, 'one')).toThrow(
+      "comm 'other' cannot be opened: the comm_id 'one' is in use"
+    );
+  });
+
+  it.each([
+    ['a BigInt', {n: 1n}],
+    [
+      'circular data',
+      Object.assign(Object.create(null), {
+        get self() {
+          return this;
+        }
+      })
+    ]
+  ])('leaves no comm behind when the data is %s', (_, data) => {
+    expect(() => kernel.comm_manager.new_comm('echo', data, null, null, 'one')).toThrow(
+      "comm 'echo' (one) cannot be opened: "
+    );
+    expect([wire.wire, wire.hasComm('one')]).toEqual([[], false]);
+  });
+
+  it('leaves no comm behind when the connection fails', () => {
+    wire.broken = new Error('Kernel is dead');
+    expect(() => kernel.comm_manager.new_comm('echo', {}, null, null, 'one')).toThrow(
+      "comm 'echo' (one) cannot be opened: Kernel is dead"
+    );
+    expect(wire.hasComm('one')).toBe(false);
+  });
+});
+
+describe('send', () => {
+  it('sends data and metadata, and returns the id of the message', () => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    const id = comm.send({foo: 7}, null, {m: 2});
+    expect(wire.wire[1]).toEqual(['comm_msg', {comm_id: 'one', data: {foo: 7}}, {m: 2}]);
+    expect(id).toBe(wire.sent[1]!.header.msg_id);
+  });
+
+  it('takes the data as it is at the call', () => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    const data = {list: [1]};
+    comm.send(data);
+    data.list.push(2);
+    expect(wire.sent[1]!.content).toEqual({comm_id: 'one', data: {list: [1]}});
+  });
+
+  it('copies the bytes of a view, and only these', () => {
+    const comm = kernel.comm_manager.new_comm('echo');
+    const memory = new Float64Array([1, 2, 3, 4]);
+    comm.send({}, null, null, [memory.subarray(1, 3), memory.buffer]);
+    memory.fill(0);
+    const [part, whole] = wire.sent[1]!.buffers as ArrayBuffer[];
+    expect([...new Float64Array(part!)]).toEqual([2, 3]);
+    expect([...new Float64Array(whole!)]).toEqual([1, 2, 3, 4]);
+  });
+
+  it.each([
+    [
+      'an item that is not binary',
+      ['text'],
+      "buffers[0] of comm 'echo' (one) is neither an ArrayBuffer nor a view, but string"
+    ],
+    [
+      'something that is no array',
+      new ArrayBuffer(1),
+      "buffers of comm 'echo' (one): an array is needed, not object"
+    ]
+  ])('names %s', (_, buffers, message) => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    expect(() => comm.send({}, null, null, buffers as never)).toThrow(message);
+    expect(wire.sent.length).toBe(1);
+  });
+
+  it('on a closed comm raises and names it', () => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    comm.close();
+    expect(() => comm.send({})).toThrow("comm 'echo' (one) is closed");
+  });
+
+  it('that fails leaves the comm open', () => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    expect(() => comm.send({n: 1n})).toThrow("comm 'echo' (one) cannot send: ");
+    comm.send({n: 1});
+    expect(wire.wire[1]).toEqual(['comm_msg', {comm_id: 'one', data: {n: 1}}, {}]);
+  });
+});
+
+describe('close', () => {
+  it('tells the kernel once', () => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    const id = comm.close({why: 'done'}, null, {m: 3});
+    expect([id, comm.close()]).toEqual([wire.sent[1]!.header.msg_id, undefined]);
+    expect(wire.wire.slice(1)).toEqual([
+      ['comm_close', {comm_id: 'one', data: {why: 'done'}}, {m: 3}]
+    ]);
+  });
+
+  it('by the page does not call on_close', () => {
+    const comm = kernel.comm_manager.new_comm('echo');
+    const heard = vi.fn();
+    comm.on_close(heard);
+    comm.close();
+    expect(heard).not.toHaveBeenCalled();
+  });
+
+  it('by the kernel calls on_close with the message', async () => {
+    const comm = kernel.comm_manager.new_comm('echo');
+    const heard: unknown[] = [];
+    comm.on_close(msg => heard.push(msg.content.data));
+    await wire.close(comm.comm_id, {bye: 1});
+    expect(heard).toEqual([{bye: 1}]);
+  });
+
+  it('that fails leaves the comm open, with its on_close', async () => {
+    const comm = kernel.comm_manager.new_comm('echo');
+    const heard: unknown[] = [];
+    comm.on_close(msg => heard.push(msg.content.data));
+    expect(() => comm.close({n: 1n})).toThrow('cannot send');
+    await wire.close(comm.comm_id, {bye: 1});
+    expect(heard).toEqual([{bye: 1}]);
+  });
+});
+
+describe('on_msg', () => {
+  it('hears each message with its data and buffers', async () => {
+    const comm = kernel.comm_manager.new_comm('echo');
+    const heard: unknown[] = [];
+    comm.on_msg(msg => heard.push([msg.content.data, msg.buffers]));
+    const view = new DataView(new ArrayBuffer(2));
+    await wire.say(comm.comm_id, {foo: 1}, [view]);
+    expect(heard).toEqual([[{foo: 1}, [view]]]);
+  });
+
+  it('that raises is shown with the comm, and hears the next message', async () => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    const error = new Error('oh');
+    const heard: unknown[] = [];
+    comm.on_msg(msg => {
+      heard.push(msg.content.data);
+      throw error;
+    });
+    await wire.say('one', {n: 1});
+    await wire.say('one', {n: 2});
+    expect(heard).toEqual([{n: 1}, {n: 2}]);
+    const line = "lite_comms: the on_msg callback of comm 'echo' (one) raised";
+    expect(shown).toEqual([
+      [line, error],
+      [line, error]
+    ]);
+  });
+
+  it('refuses what is not a function', () => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    expect(() => comm.on_msg(3 as never)).toThrow(
+      "on_msg of comm 'echo' (one) takes a function, not number"
+    );
+  });
+});
+
+describe('callbacks', () => {
+  it('hear what the kernel says in answer, each its own kind', async () => {
+    const comm = kernel.comm_manager.new_comm('echo');
+    const heard: [string, string][] = [];
+    const note = (where: string) => (msg: {header: {msg_type: string}}) =>
+      heard.push([where, msg.header.msg_type]);
+    comm.send(
+      {},
+      {
+        shell: {reply: note('reply')},
+        iopub: {output: note('output'), clear_output: note('clear'), status: note('status')}
+      }
+    );
+    const future = wire.futures[1]!;
+    for (const type of ['status', 'stream', 'display_data', 'clear_output', 'comm_msg', 'error']) {
+      await future.onIOPub!(wire.message(type, {}) as never);
+    }
+    await future.onReply!(wire.message('comm_msg', {}) as never);
+    expect(heard).toEqual([
+      ['status', 'status'],
+      ['output', 'stream'],
+      ['output', 'display_data'],
+      ['clear', 'clear_output'],
+      ['output', 'error'],
+      ['reply', 'comm_msg']
+    ]);
+  });
+});
+
+describe('register_target', () => {
+  it('calls the function with a comm and the message', async () => {
+    const heard: unknown[] = [];
+    kernel.comm_manager.register_target('t', (comm: ClassicComm, msg) => {
+      heard.push([comm.comm_id, comm.target_name, msg.content.data]);
+      comm.send({foo: 0});
+    });
+    const id = await wire.open('t', {foo: 1});
+    expect(heard).toEqual([[id, 't', {foo: 1}]]);
+    expect(wire.wire).toEqual([['comm_msg', {comm_id: id, data: {foo: 0}}, {}]]);
+  });
+
+  it('replaces an earlier function', async () => {
+    const heard: string[] = [];
+    kernel.comm_manager.register_target('t', () => heard.push('first'));
+    kernel.comm_manager.register_target('t', () => heard.push('second'));
+    await wire.open('t');
+    expect(heard).toEqual(['second']);
+  });
+
+  it.each([
+    [
+      'raises',
+      () => {
+        throw new RangeError('no room');
+      }
+    ],
+    [
+      'rejects later',
+      async () => {
+        await null;
+        throw new RangeError('no room');
+      }
+    ]
+  ])('closes the comm with a reason when the function %s', async (_, target) => {
+    kernel.comm_manager.register_target('t', target);
+    const id = await wire.open('t');
+    const reason = {lite_comms: {ename: 'RangeError', evalue: 'no room'}};
+    expect(wire.wire).toEqual([['comm_close', {comm_id: id, data: {}}, reason]]);
+    expect(shown[0]![0]).toBe(
+      `lite_comms: the target function of comm 't' (${id}) raised; the comm is closed`
+    );
+  });
+
+  it('refuses what is not a function', () => {
+    expect(() => kernel.comm_manager.register_target('t', null as never)).toThrow(
+      "comm target 't' needs a function, not null"
+    );
+  });
+
+  it('is undone by unregister_target', async () => {
+    kernel.comm_manager.register_target('t', () => undefined);
+    kernel.comm_manager.unregister_target('t');
+    const id = await wire.open('t');
+    expect(wire.wire).toEqual([['comm_close', {comm_id: id, data: {}}, {}]]);
+  });
+
+  it('before there is a kernel holds for the one that comes', async () => {
+    const early = new ClassicKernel();
+    const heard: unknown[] = [];
+    early.comm_manager.register_target('t', (_, msg) => heard.push(msg.content.data));
+    early.connect(wire.real);
+    await wire.open('t', {foo: 1});
+    expect(heard).toEqual([{foo: 1}]);
+  });
+});
+
+describe('another kernel', () => {
+  it('gets the targets, and the old one loses them', () => {
+    kernel.comm_manager.register_target('t', () => undefined);
+    const next = new FakeConnection('next');
+    kernel.connect(next.real);
+    expect([[...wire.targets.keys()], [...next.targets.keys()], kernel.id]).toEqual([
+      [],
+      ['t'],
+      'next'
+    ]);
+  });
+
+  it('does not touch a connection that is disposed', () => {
+    kernel.comm_manager.register_target('t', () => undefined);
+    wire.dispose();
+    kernel.connect(null);
+    expect([kernel.id, kernel.name, [...wire.targets.keys()]]).toEqual([null, null, ['t']]);
+  });
+});

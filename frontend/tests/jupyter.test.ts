@@ -1,0 +1,127 @@
+// @vitest-environment jsdom
+import {afterEach, beforeEach, expect, it} from 'vitest';
+import {Documents, GlobalJupyter, type IJupyter} from '../src/jupyter';
+import {FakeConnection, FakeSession} from './fakes';
+
+let documents: Documents;
+let extra: FakeConnection[];
+const page = globalThis as {Jupyter?: IJupyter};
+
+beforeEach(() => {
+  extra = [];
+  documents = new Documents(model => {
+    const connection = new FakeConnection(model.id);
+    extra.push(connection);
+    return connection.real;
+  });
+});
+
+afterEach(() => {
+  delete page.Jupyter;
+  document.body.replaceChildren();
+});
+
+function add(kernel: FakeConnection | null) {
+  const node = document.body.appendChild(document.createElement('div'));
+  const session = new FakeSession(kernel);
+  const resolver = {} as never;
+  documents.add({node, resolver, session});
+  return {node, session, resolver};
+}
+
+const id = (jupyter: IJupyter | null) => jupyter?.notebook.kernel?.id;
+
+it('finds the notebook of an output by its resolver, and by its node', () => {
+  const one = add(new FakeConnection('one'));
+  const two = add(new FakeConnection('two'));
+  const output = two.node.appendChild(document.createElement('p'));
+  expect([
+    id(documents.of({resolver: one.resolver})),
+    id(documents.of({node: output})),
+    documents.of({node: document.body})
+  ]).toEqual(['one', 'two', null]);
+});
+
+it('is of the notebook that the user was in last, when the focus is elsewhere', () => {
+  const one = add(new FakeConnection('one'));
+  add(new FakeConnection('two'));
+  documents.current(one.node);
+  expect(id(documents.current(document.body))).toBe('one');
+});
+
+it('forgets a notebook that is closed', () => {
+  const one = add(new FakeConnection('one'));
+  add(new FakeConnection('two'));
+  documents.current(one.node);
+  one.session.dispose();
+  expect(id(documents.current(null))).toBe('two');
+});
+
+it('has no kernel where no notebook is open', () => {
+  expect(documents.current(null)).toEqual({notebook: {kernel: null}});
+});
+
+it('follows a notebook to another kernel, with its targets', () => {
+  const {session, node} = add(null);
+  const {kernel} = documents.of({node})!.notebook;
+  kernel!.comm_manager.register_target('t', () => undefined);
+  const next = new FakeConnection('next');
+  session.change(next);
+  expect([kernel!.id, [...next.targets.keys()]]).toEqual(['next', ['t']]);
+});
+
+it('goes through the connection that handles comms, where two share a kernel', () => {
+  const first = new FakeConnection('shared');
+  const second = new FakeConnection('shared', false);
+  add(first);
+  const {node} = add(second);
+  documents.of({node})!.notebook.kernel!.comm_manager.register_target('t', () => undefined);
+  expect([[...first.targets.keys()], [...second.targets.keys()]]).toEqual([['t'], []]);
+});
+
+it('makes a connection for comms when the one that had them is closed', async () => {
+  const {session} = add(new FakeConnection('shared'));
+  const {node} = add(new FakeConnection('shared', false));
+  documents.of({node})!.notebook.kernel!.comm_manager.register_target('t', () => undefined);
+  session.dispose();
+  await null;
+  expect(extra.map(made => [...made.targets.keys()])).toEqual([['t']]);
+});
+
+it('disposes of that connection when nobody needs it any more', async () => {
+  const {session} = add(new FakeConnection('shared', false));
+  expect(extra.map(made => made.isDisposed)).toEqual([false]);
+  session.dispose();
+  await null;
+  expect(extra.map(made => made.isDisposed)).toEqual([true]);
+});
+
+it('is the name Jupyter of the page', () => {
+  const {node} = add(new FakeConnection('one'));
+  add(new FakeConnection('two'));
+  new GlobalJupyter(documents, () => node);
+  expect(id(page.Jupyter!)).toBe('one');
+});
+
+it('does not replace what a page calls Jupyter already', () => {
+  const theirs = {notebook: {kernel: null}};
+  page.Jupyter = theirs;
+  new GlobalJupyter(documents, () => null);
+  expect(page.Jupyter).toBe(theirs);
+});
+
+it('can be assigned to by the page', () => {
+  new GlobalJupyter(documents, () => null);
+  const theirs = {notebook: {kernel: null}};
+  page.Jupyter = theirs;
+  expect(page.Jupyter).toBe(theirs);
+});
+
+it('is what a script of an output belongs to, while it runs', () => {
+  const {node} = add(new FakeConnection('one'));
+  add(new FakeConnection('two'));
+  const scope = new GlobalJupyter(documents, () => null);
+  const during = scope.during(documents.of({node}), () => id(page.Jupyter!));
+  const hidden = scope.during(null, () => page.Jupyter);
+  expect([during, hidden, id(page.Jupyter!)]).toEqual(['one', undefined, 'two']);
+});
