@@ -72,7 +72,7 @@ $(VENV)/.packages: constraints.txt pyproject.toml
 
 $(NODE_MODULES): frontend/package-lock.json
 	@echo "== the frontend's packages, into frontend/node_modules"
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null || { \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
 	  echo >&2 "Node.js 20 or newer with npm was not found. Install it and call make again."; \
 	  exit 1; \
 	}
