@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import dataclasses
+
+import comm as comm_package
+import pytest
+
+import lite_comms
+from lite_comms import Comm, MemoryTransport, Status
+from lite_comms._status import status_of
+
+NOT_INSTALLED = (
+    "call lite_comms.install(), or %load_ext lite_comms; until then the kernel's own comms are in "
+    "force"
+)
+
+
+def test_status_says_that_nothing_is_installed() -> None:
+    assert lite_comms.status() == Status(
+        installed=False,
+        kernel="none",
+        transport=None,
+        why=NOT_INSTALLED,
+        comms=0,
+        targets=(),
+        version=lite_comms.__version__,
+    )
+
+
+def test_status_says_what_is_in_force(memory: MemoryTransport) -> None:
+    Comm("plot")
+    comm_package.get_comm_manager().register_target("a", lambda comm, msg: None)
+    comm_package.get_comm_manager().register_target("b", lambda comm, msg: None)
+
+    assert lite_comms.status() == Status(
+        installed=True,
+        kernel="none",
+        transport="memory",
+        why="messages go to a page in the same process",
+        comms=1,
+        targets=("a", "b"),
+        version=lite_comms.__version__,
+    )
+
+
+def test_status_prints_what_it_returns(
+    memory: MemoryTransport, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = lite_comms.status()
+
+    assert capsys.readouterr().out == f"{status}\n"
+
+
+def test_a_status_in_force_reads_as_text() -> None:
+    status = Status(True, "server", "server", "because", 2, ("a", "b"), "1.2.3")
+
+    assert str(status) == (
+        "lite_comms 1.2.3: in force, transport server\n"
+        "  why      because\n"
+        "  kernel   server\n"
+        "  comms    2 open\n"
+        "  targets  a, b"
+    )
+
+
+def test_a_status_that_is_not_in_force_reads_as_text() -> None:
+    assert str(status_of(None, "jupyterlite")) == (
+        f"lite_comms {lite_comms.__version__}: not installed\n"
+        f"  why      {NOT_INSTALLED}\n"
+        "  kernel   jupyterlite\n"
+        "  comms    0 open\n"
+        "  targets  none"
+    )
+
+
+def test_a_status_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        lite_comms.status().installed = True  # type: ignore[misc]
