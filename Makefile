@@ -11,6 +11,15 @@ SLOW := browser or build or pyodide or server
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Asked before anything is downloaded.
+define need_node
+@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
+  echo >&2 "Node.js 20 or newer with npm is needed (found: $$(node --version 2>/dev/null || echo none))."; \
+  echo >&2 "Install it and call make again."; \
+  exit 1; \
+}
+endef
+
 .DELETE_ON_ERROR:
 .PHONY: help setup demo site test test-fast lint format screenshots dist
 
@@ -54,6 +63,7 @@ dist: $(VENV)/.packages
 	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build
 
 $(VENV)/.packages: constraints.txt pyproject.toml
+	$(need_node)
 	@echo "== Python packages, into $(VENV)"
 	@for python in $(PYTHONS) "$$(uv python find 2>/dev/null)"; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
@@ -72,10 +82,7 @@ $(VENV)/.packages: constraints.txt pyproject.toml
 
 $(NODE_MODULES): frontend/package-lock.json
 	@echo "== the frontend's packages, into frontend/node_modules"
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
-	  echo >&2 "Node.js 20 or newer with npm was not found. Install it and call make again."; \
-	  exit 1; \
-	}
+	$(need_node)
 	@cd frontend && npm ci --no-audit --no-fund
 	@touch $@
 
