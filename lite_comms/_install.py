@@ -127,9 +127,9 @@ def install(transport: Transport | None = None) -> Status:
     """
     global _current
     if _current is not None:
-        if transport is None or transport is _current.manager.transport:
-            return current_status()
-        uninstall()
+        if transport is not None and transport is not _current.manager.transport:
+            _current.manager.use(transport)
+        return current_status()
     here = surroundings()
     before = comm.get_comm_manager() if here.kernel is None else here.kernel.comm_manager
     manager = CommManager(
@@ -158,6 +158,11 @@ def uninstall() -> None:
     if _current is not None:
         installed, _current = _current, None
         installed.undo()
+
+
+def current_transport() -> Transport | None:
+    """Return the transport in force, or None."""
+    return None if _current is None else _current.manager.transport
 
 
 def current_status() -> Status:
@@ -215,6 +220,7 @@ def _replace_doors(new: _Installation) -> None:
         old = getattr(comm, f"_{name}", _MISSING)
         if old is not _MISSING:
             swaps.setdefault(id(old), (old, by_name[name]))
+    new.on_undo(lambda: _give_back(swaps))  # the last thing of the undo
     for module_name, name in _COMM_CLASSES:
         owner = _find(module_name, name)
         if owner is not _MISSING:
@@ -226,7 +232,6 @@ def _replace_doors(new: _Installation) -> None:
         new.set(module, name, value)
     new.set(comm, "create_comm", create_comm)
     new.set(comm, "get_comm_manager", get_comm_manager)
-    new.on_undo(lambda: _give_back(swaps))
 
 
 def _replace_in_kernel(new: _Installation, kernel: Any) -> None:
@@ -267,7 +272,9 @@ def _give_back(swaps: dict[int, tuple[object, object]]) -> None:
     The public classes are given back at the doors only: elsewhere someone may
     have imported them from lite_comms itself.
     """
-    originals = {id(value): (value, old) for old, value in swaps.values()}
+    originals: dict[int, tuple[object, object]] = {}
+    for old, value in swaps.values():  # of several that ours stands for, the door's own is first
+        originals.setdefault(id(value), (value, old))
     doors = {(module_name, name) for module_name, name in _DOORS}
     for module_name, module in list(sys.modules.items()):
         if not isinstance(module, ModuleType) or module_name.partition(".")[0] == "lite_comms":

@@ -63,17 +63,27 @@ class CommManager(comm.base_comm.CommManager):
         targets: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.transport = Transport() if transport is None else transport
         if comms is not None:
             self.comms = comms
         if targets is not None:
             self.targets = targets
         self._closed_ids: deque[str] = deque(maxlen=_RECENTLY_CLOSED)
-        connect = getattr(self.transport, "connect", None)
+        self.use(Transport() if transport is None else transport)
+
+    def use(self, transport: Transport) -> None:
+        """Send by another transport from now on; the open comms stay.
+
+        Parameters
+        ----------
+        transport : Transport
+            The transport. If it cannot be used, the present one stays.
+        """
+        connect = getattr(transport, "connect", None)
         if connect is not None:
             connect(self)
         for known in self.comms.values():
-            self.transport.attach(known)
+            transport.attach(known)
+        self.transport = transport
 
     # Targets
 

@@ -24,9 +24,9 @@ Handler = Callable[[Message], object]
 class MemoryTransport(Transport):
     """Stands for the page: its targets, its comms, and what it has received.
 
-    As a context manager it is installed on entry (see `install`) and taken out
-    on exit. Messages wait in order until `deliver` is called, as they wait on a
-    real site until the cell is done.
+    As a context manager it is installed on entry (see `install`); on exit what
+    was in force before is so again. Messages wait in order until `deliver` is
+    called, as they wait on a real site until the cell is done.
 
     Attributes
     ----------
@@ -61,10 +61,12 @@ class MemoryTransport(Transport):
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
         self._queue: deque[tuple[Callable[[Message], None], Message]] = deque()
         self._manager: CommManager | None = None
+        self._before: Transport | None = None
 
     def __enter__(self) -> MemoryTransport:
-        from ._install import install
+        from ._install import current_transport, install
 
+        self._before = current_transport()
         install(self)
         return self
 
@@ -74,9 +76,12 @@ class MemoryTransport(Transport):
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        from ._install import uninstall
+        from ._install import install, uninstall
 
-        uninstall()
+        if self._before is None:
+            uninstall()
+        else:
+            install(self._before)
 
     def connect(self, manager: CommManager) -> None:
         """Send what the page says to this manager; a manager calls it itself."""
