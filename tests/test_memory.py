@@ -27,6 +27,19 @@ def test_it_is_taken_out_when_its_with_block_raises() -> None:
     assert not isinstance(comm_package.get_comm_manager(), CommManager)
 
 
+def test_what_was_in_force_before_its_with_block_is_so_again(memory: MemoryTransport) -> None:
+    comm = Comm("plot")
+    manager = comm_package.get_comm_manager()
+    memory.deliver()
+
+    with MemoryTransport():
+        pass
+    comm.send()
+
+    assert comm_package.get_comm_manager() is manager
+    assert memory.deliver() == 1
+
+
 def test_messages_wait_until_they_are_delivered(memory: MemoryTransport) -> None:
     Comm("plot").send()
     assert memory.received == []
