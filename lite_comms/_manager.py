@@ -299,7 +299,7 @@ class CommManager(comm.base_comm.CommManager):
         self.publish(stranger, "comm_close", metadata=_reason(error))
 
     def _show(self, what: str, error: Exception) -> None:
-        self.transport.show_error(f"lite_comms: {what}\n{user_traceback(error)}")
+        self.transport.show_error(f"lite_comms: {what}\n{user_traceback(error).rstrip()}")
 
 
 def _name(known: BaseComm) -> str:

@@ -238,7 +238,7 @@ class PageComm:
             # A page's nan goes out as null, and 2.0 as 2: JSON.stringify.
             "metadata": from_page(json.loads(json.dumps(metadata or {}))),
             "content": from_page(json.loads(json.dumps(content))),
-            "buffers": [memoryview(bytes(view)) for view in flat],
+            "buffers": [memoryview(bytearray(view)) for view in flat],
         }
         self._page._queue.append((self._page._to_kernel, msg))
 

@@ -63,7 +63,8 @@ class ServerTransport(Transport):
                 twin,
                 message.msg_type,
                 metadata=message.metadata,
-                buffers=list(message.buffers),
+                # Sent by a thread, later; until then the memory may change.
+                buffers=[bytes(view) for view in message.buffers],
                 **keys,
             )
         except EncodeError:

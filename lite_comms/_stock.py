@@ -96,6 +96,6 @@ def _header(header: Any) -> dict[str, Any]:
 
 
 def _flat(buffer: Any) -> memoryview:
-    """View a buffer as read-only bytes; Pyodide has copied it into the heap."""
+    """View a buffer as bytes; Pyodide has copied it into the heap."""
     view = buffer if isinstance(buffer, memoryview) else buffer.to_memoryview()
-    return (view.cast("B") if view.nbytes else memoryview(b"")).toreadonly()
+    return view.cast("B") if view.nbytes else memoryview(bytearray())

@@ -60,7 +60,7 @@ class Transport:
         -------
         dict
             The message with ``header``, ``parent_header``, ``metadata``,
-            ``content`` and ``buffers`` (list of memoryview, read-only).
+            ``content`` and ``buffers`` (list of memoryview).
         """
         return msg
 

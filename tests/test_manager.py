@@ -155,7 +155,7 @@ def test_a_target_that_raises_closes_the_comm_and_both_sides_are_told(
         "Traceback (most recent call last):\n"
         f'  File "{__file__}", line '
     )
-    assert shown.endswith("LookupError: no such plot\n")
+    assert shown.endswith("LookupError: no such plot")
     assert (manager.comms, memory.comms) == ({}, {})
 
 
@@ -305,7 +305,7 @@ def test_a_callback_that_raises_is_shown_and_names_its_comm(
         "Traceback (most recent call last):\n"
         f'  File "{__file__}", line '
     )
-    assert shown.endswith("LookupError: mine\n")
+    assert shown.endswith("LookupError: mine")
 
 
 def test_a_comm_stays_open_after_its_callback_has_raised(
