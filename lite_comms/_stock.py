@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import js
+from pyodide.code import run_js
 from pyodide.ffi import create_proxy, jsnull
 
 from ._codec import encode, from_page
@@ -19,6 +20,12 @@ from ._transport import Transport
 
 if TYPE_CHECKING:
     from ._message import CommMessage
+
+# In JavaScript, because a promise that reaches Python costs it a future and a
+# task, which live until the cell lets the event loop turn.
+_POSTER = """onRejected => (sendComm, ...message) => {
+  Promise.resolve(sendComm(...message)).catch(onRejected);
+}"""
 
 
 class StockTransport(Transport):
@@ -36,7 +43,7 @@ class StockTransport(Transport):
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._on_rejected = create_proxy(self._rejected)
+        self._post = run_js(_POSTER)(create_proxy(self._rejected))
 
     def send(self, message: CommMessage) -> None:
         content = encode(message.content)
@@ -54,14 +61,14 @@ class StockTransport(Transport):
             buffers.push(array)
         # Values made by JavaScript's own parser pass the kernel's conversion
         # untouched: null stays null, and a number is what a server delivers.
-        sent = send_comm(
+        self._post(
+            send_comm,
             message.msg_type,
             js.JSON.parse(content),
             js.JSON.parse(metadata),
             message.topic,
             buffers,
         )
-        sent.catch(self._on_rejected)
 
     def incoming(self, msg: dict[str, Any]) -> dict[str, Any]:
         header = _header(msg.get("header"))
