@@ -37,7 +37,7 @@ class Node:
         self._log = log
         with log.open("w") as errors:
             self._process = subprocess.Popen(
-                [node, script, json.dumps(options, default=str)],
+                [node, "--expose-gc", script, json.dumps(options, default=str)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
