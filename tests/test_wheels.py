@@ -101,7 +101,7 @@ def test_kernel_wheel_is_small(kernel_bytes: bytes) -> None:
 
 def test_startup_file_is_one_expression_that_binds_no_name(kernel: zipfile.ZipFile) -> None:
     (statement,) = ast.parse(kernel.read(STARTUP)).body
-    assert ast.unparse(statement) == "__import__('lite_comms').install()"
+    assert ast.unparse(statement) == "__import__('lite_comms._start')._start.start()"
 
 
 def test_host_wheel_installs_no_startup_file(host: zipfile.ZipFile) -> None:

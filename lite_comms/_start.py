@@ -1,0 +1,29 @@
+"""The start with a kernel: what the startup file in the kernel's wheel calls."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from IPython import get_ipython
+
+from ._install import install
+
+
+def start() -> None:
+    """Install, and never fail: the kernel has its own comms.
+
+    What went wrong is shown with the first cell. While a JupyterLite kernel
+    starts, what is printed goes nowhere that a user looks.
+    """
+    try:
+        install()
+    except Exception:
+        reason = traceback.format_exc()
+        events = get_ipython().events
+
+        def tell(info: object) -> None:
+            events.unregister("pre_run_cell", tell)
+            print(f"lite_comms is not in force, it failed to start:\n{reason}", file=sys.stderr)
+
+        events.register("pre_run_cell", tell)
