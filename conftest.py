@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
 def foreign_site(distributions: Distributions, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site built as docs/site.md says: in an empty folder, the wheel installed, no settings."""
     home = tmp_path_factory.mktemp("foreign")
-    venv.create(home / "venv", with_pip=True)
+    _run(sys.executable, "-m", "venv", "venv", cwd=home)
     bin_dir = home / "venv" / ("Scripts" if os.name == "nt" else "bin")
     wheel = f"{distributions.wheel}[site]"
     _run(str(bin_dir / "python"), "-m", "pip", "install", "--quiet", wheel, cwd=home)

@@ -15,6 +15,8 @@ import pytest
 from conftest import ROOT
 from serve import ISOLATION, serving
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
