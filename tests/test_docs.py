@@ -1,0 +1,96 @@
+"""What README and docs say is executed, with a page in memory."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lite_comms import MemoryTransport, _memory
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path: Path, kind: str) -> list[tuple[int, str]]:
+    """Find the fenced blocks of a kind; the line of each, and its text."""
+    text = path.read_text("utf-8")
+    return [
+        (text.count("\n", 0, found.start(1)) + 1, found[1])
+        for found in re.finditer(
+            rf"^```{re.escape(kind)}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE
+        )
+    ]
+
+
+def with_blocks(kind: str) -> list[Any]:
+    return [pytest.param(path, id=path.name) for path in PAGES if blocks(path, kind)]
+
+
+@pytest.mark.parametrize("path", with_blocks("python"))
+def test_the_python_of_a_page_runs(path: Path) -> None:
+    namespace: dict[str, Any] = {}
+    with MemoryTransport() as page:
+        page.register_target("my_comm_target", lambda comm, msg: comm.send({"hello": "kernel"}))
+        for line, code in blocks(path, "python"):
+            # As many lines before it as in the page: tracebacks point there.
+            exec(compile("\n" * (line - 1) + code, path, "exec"), namespace)
+            page.deliver()
+
+    assert page.errors == []
+
+
+def test_the_first_example_hears_the_answer_of_the_page(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    test_the_python_of_a_page_runs(ROOT / "README.md")
+
+    assert "{'hello': 'kernel'}" in capsys.readouterr().out
+
+
+def test_the_echo_of_readme_echoes() -> None:
+    (code,) = [code for _, code in blocks(ROOT / "README.md", "python") if "def echo" in code]
+    heard: list[Any] = []
+    with MemoryTransport() as page:
+        exec(code, {})
+        comm = page.new_comm("echo", {})
+        comm.on_msg(lambda msg: heard.append(msg["content"]["data"]))
+        comm.send({"foo": 7})
+        page.deliver()
+
+    assert heard == [{"echo": {"foo": 7}}]
+
+
+def test_every_fenced_block_is_of_a_known_kind() -> None:
+    kinds = {
+        kind
+        for path in PAGES
+        for kind in re.findall(r"^```(.+)$", path.read_text("utf-8"), re.MULTILINE)
+    }
+
+    assert kinds <= {"python", "python no-test", "js", "json", "sh"}
+
+
+def test_the_example_of_memory_transport_runs() -> None:
+    results = doctest.testmod(_memory)
+
+    assert (results.failed, results.attempted > 0) == (0, True)
+
+
+@pytest.mark.pyodide  # which has Node.js
+@pytest.mark.parametrize("path", with_blocks("js"))
+def test_the_javascript_of_a_page_parses(path: Path, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    assert node, "Node.js is needed"
+    for line, code in blocks(path, "js"):
+        file = tmp_path / f"{path.stem}-{line}.mjs"
+        file.write_text(code, "utf-8")
+        checked = subprocess.run(
+            [node, "--check", file], capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, checked.stderr
