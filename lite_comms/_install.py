@@ -39,13 +39,17 @@ _COMM_CLASSES = (
 )
 
 # Names that user code imports: what is in them is replaced wherever it stands.
+# What stands behind two of them becomes what the first one asks for: JupyterLite
+# has its class at create_comm too, and whoever imported that may subclass it.
 _DOORS = (
+    ("pyodide_kernel.comm", "Comm"),
+    ("ipykernel", "Comm"),
+    ("ipykernel.comm", "Comm"),
     ("comm", "create_comm"),
     ("comm", "get_comm_manager"),
-    ("pyodide_kernel.comm", "Comm"),
     ("pyodide_kernel.comm", "CommManager"),
     ("pyodide_kernel.comm", "get_comm_manager"),
-    ("ipykernel.comm", "Comm"),
+    ("ipykernel", "CommManager"),
     ("ipykernel.comm", "CommManager"),
 )
 
@@ -211,16 +215,18 @@ def _replace_doors(new: _Installation) -> None:
     # Collected before anything is replaced: one object can stand at two doors.
     # comm.base_comm.CommManager is a base class, not a door.
     swaps: dict[int, tuple[object, object]] = {}
+    originals: dict[int, tuple[object, object]] = {}
     for module_name, name in _DOORS:
         old = _find(module_name, name)
         if old is not _MISSING and old is not comm.base_comm.CommManager:
             swaps.setdefault(id(old), (old, by_name[name]))
+            originals.setdefault(id(by_name[name]), (by_name[name], old))
     # The dummies of the comm package, from before a kernel put its own there.
     for name in ("create_comm", "get_comm_manager"):
         old = getattr(comm, f"_{name}", _MISSING)
         if old is not _MISSING:
             swaps.setdefault(id(old), (old, by_name[name]))
-    new.on_undo(lambda: _give_back(swaps))  # the last thing of the undo
+    new.on_undo(lambda: _give_back(originals))  # the last thing of the undo
     for module_name, name in _COMM_CLASSES:
         owner = _find(module_name, name)
         if owner is not _MISSING:
@@ -266,15 +272,12 @@ def _standing(
                 yield module, name, replacement
 
 
-def _give_back(swaps: dict[int, tuple[object, object]]) -> None:
+def _give_back(originals: dict[int, tuple[object, object]]) -> None:
     """Undo for modules that took a name from a door while it was replaced.
 
     The public classes are given back at the doors only: elsewhere someone may
     have imported them from lite_comms itself.
     """
-    originals: dict[int, tuple[object, object]] = {}
-    for old, value in swaps.values():  # of several that ours stands for, the door's own is first
-        originals.setdefault(id(value), (value, old))
     doors = {(module_name, name) for module_name, name in _DOORS}
     for module_name, module in list(sys.modules.items()):
         if not isinstance(module, ModuleType) or module_name.partition(".")[0] == "lite_comms":
