@@ -7,7 +7,7 @@ from typing import Any
 import comm as comm_package
 import pytest
 
-from lite_comms import Comm, CommManager, CommWarning, MemoryTransport
+from lite_comms import Comm, CommManager, CommMessage, CommWarning, MemoryTransport, Transport
 from lite_comms._memory import PageComm
 
 
@@ -420,3 +420,31 @@ def test_a_comm_of_another_class_sends_through_the_manager(
         "target_name": "plot",
         "target_module": None,
     }
+
+
+def test_a_transport_is_told_of_each_comm_that_comes_and_goes() -> None:
+    told: list[tuple[str, str]] = []
+
+    class Attentive(Transport):
+        def send(self, message: CommMessage) -> None:
+            told.append((message.msg_type, message.content["comm_id"]))
+
+        def attach(self, comm: comm_package.base_comm.BaseComm) -> None:
+            told.append(("attach", comm.comm_id))
+
+        def detach(self, comm: comm_package.base_comm.BaseComm) -> None:
+            told.append(("detach", comm.comm_id))
+
+    known = comm_package.DummyComm(comm_id="known", primary=False)
+    manager = CommManager(Attentive(), {"known": known})
+    Comm("plot", comm_id="new", manager=manager).close()
+    manager.use(Attentive())
+
+    assert told == [
+        ("attach", "known"),
+        ("attach", "new"),
+        ("comm_open", "new"),
+        ("comm_close", "new"),
+        ("detach", "new"),
+        ("attach", "known"),
+    ]
