@@ -4,6 +4,7 @@ import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
+import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter} from './jupyter';
 import {loadWithKernel} from './kernel';
@@ -51,4 +52,11 @@ const kernelStart: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [classic, kernelStart];
+const isolation: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:isolation',
+  description: "Lets every cell of JupyterLite's Python kernels end on an isolated page.",
+  autoStart: true,
+  activate: () => alwaysWaitAsync(Atomics)
+};
+
+export default [classic, kernelStart, isolation];
