@@ -1,0 +1,179 @@
+"""A browser, the built site on several kinds of server, and a watch on what must not happen."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from pages import Tab
+from serve import serving
+from watch import Watch
+
+ROOT = Path(__file__).parent.parent
+FILES = Path(__file__).parent / "files"
+
+FAILED = pytest.StashKey[bool]()
+
+FLAGS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    # A name leads nowhere, so that a request to another host fails, too.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+# Console errors of JupyterLite itself, with the reason for each.
+KNOWN = [
+    # A browser asks for it at the root of a host before the page has named its icon.
+    r"404 .* \S*/favicon\.ico$",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Take the browser of the system, if it has one, else Playwright's."""
+    flags = list(FLAGS)
+    if os.name == "posix" and os.geteuid() == 0:
+        flags.append("--no-sandbox")  # its sandbox does not run as root
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    return {"executable_path": found, "args": flags, **browser_type_launch_args}
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Stand in for the plugin's own fixture, for which pytest has a deprecation warning."""
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "viewport": {"width": 1200, "height": 900}}
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The site as `make site` builds it."""
+    made = "_site/jupyter-lite.json"
+    # `make test` would hand on its own flags.
+    environ = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    asked = subprocess.run(["make", "--question", made], cwd=ROOT, env=environ, check=False)
+    if asked.returncode:
+        pytest.fail("_site is missing or older than what it is made of; run `make site` first")
+    return ROOT / "_site"
+
+
+@pytest.fixture(scope="session")
+def site_copy(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Copies the site, with the files of these tests beside its own and with other settings."""
+
+    def copy(**settings: Any) -> Path:
+        folder = tmp_path_factory.mktemp("site") / "_site"
+        shutil.copytree(site, folder)
+        shutil.copytree(FILES, folder / "files", dirs_exist_ok=True)
+        listing = folder / "api/contents/all.json"
+        contents = json.loads(listing.read_text("utf-8"))
+        pattern = contents["content"][0]
+        contents["content"] += [
+            {**pattern, "name": path.name, "path": path.name, "size": path.stat().st_size}
+            for path in FILES.glob("*.ipynb")
+        ]
+        listing.write_text(json.dumps(contents), "utf-8")
+        config = folder / "jupyter-lite.json"
+        data = json.loads(config.read_text("utf-8"))
+        data["jupyter-config-data"] |= settings
+        config.write_text(json.dumps(data), "utf-8")
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def bench(site_copy: Callable[..., Path]) -> Path:
+    """The site with the files of these tests."""
+    return site_copy()
+
+
+@pytest.fixture(scope="module")
+def plain(bench: Path) -> Iterator[str]:
+    """The URL of the site on a static server that sends no special headers."""
+    with serving(bench) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def isolated(bench: Path) -> Iterator[str]:
+    """The URL of the site with cross-origin isolation."""
+    with serving(bench, isolated=True) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["plain", "isolated"])
+def host(request: pytest.FixtureRequest) -> str:
+    """Each of the two, one after the other."""
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+@pytest.fixture(scope="session")
+def tabs() -> list[Tab]:
+    """The tabs that are open now."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def new_tab(
+    browser: Browser, browser_context_args: dict[str, Any], tabs: list[Tab]
+) -> Iterator[Callable[[str], Tab]]:
+    """Opens a tab in a browser that knows nothing yet; it is closed at the end of the module."""
+    opened: list[Tab] = []
+
+    def new(url: str) -> Tab:
+        context = browser.new_context(**browser_context_args)
+        tab = Tab(context.new_page(), Watch(context, url, KNOWN), url)
+        tabs.append(tab)
+        opened.append(tab)
+        return tab
+
+    yield new
+    for tab in opened:
+        tabs.remove(tab)
+        tab.page.context.close()
+
+
+@pytest.fixture(autouse=True)
+def no_surprises(
+    request: pytest.FixtureRequest, tabs: list[Tab], output_path: str
+) -> Iterator[None]:
+    """Fail a test on errors that it did not expect, and on requests to other hosts."""
+    yield
+    problems = [problem for tab in tabs for problem in tab.watch.problems()]
+    if problems or request.node.stash.get(FAILED, False):
+        for number, tab in enumerate(tabs):
+            tab.page.screenshot(path=Path(output_path, f"{number}.png"))
+    assert problems == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report

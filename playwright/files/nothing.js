@@ -1,0 +1,3 @@
+// A module without a function for any target.
+
+export const answer = 42;

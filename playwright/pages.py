@@ -1,0 +1,121 @@
+"""What a user sees and does: notebooks, consoles, the lab around them. In the user's terms."""
+
+from __future__ import annotations
+
+import re
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from watch import Watch
+
+# The first cell waits for the kernel, which starts in the browser.
+START_TIMEOUT_MS = 90_000
+
+DONE = re.compile(r"\[\d+\]:")
+
+
+class _Cells:
+    """A notebook or a console."""
+
+    def __init__(self, page: Page, root: Locator) -> None:
+        self.page = page
+        self.root = root
+
+    def run(self, code: str) -> Locator:
+        """Type and run a cell, and return its output area when the cell is done."""
+        raise NotImplementedError
+
+    def python(self, code: str) -> str:
+        """Run Python and return its output as text."""
+        return text(self.run(code))
+
+    def javascript(self, code: str) -> Locator:
+        """Run JavaScript in a cell."""
+        return self.run(f"%%javascript\n{code}")
+
+
+class Notebook(_Cells):
+    """A notebook, in the notebook app or in the lab."""
+
+    @property
+    def cells(self) -> Locator:
+        """All cells, in their order."""
+        return self.root.locator(".jp-Notebook .jp-Cell")
+
+    def run(self, code: str) -> Locator:
+        """Type into the last cell, which is empty, and run it; a new one appears below."""
+        number = self.cells.count() - 1
+        cell = self.cells.nth(number)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.insert_text(code)
+        return self.run_cell(number)
+
+    def run_cell(self, number: int) -> Locator:
+        """Run an existing cell and return its output area when the cell is done."""
+        cell = self.cells.nth(number)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
+        return cell.locator(".jp-OutputArea")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel with the keyboard, and wait until it is there again."""
+        self.root.locator(".jp-Notebook").click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("0")
+        self.page.keyboard.press("0")
+        self.page.locator(".jp-Dialog").get_by_role("button", name="Restart").click()
+
+
+class Console(_Cells):
+    """A code console."""
+
+    def run(self, code: str) -> Locator:
+        """Type into the prompt and run it."""
+        done = self.root.locator(".jp-CodeConsole-content .jp-CodeCell")
+        number = done.count()
+        self.root.locator(".jp-CodeConsole-promptCell .cm-content").click()
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Shift+Enter")
+        cell = done.nth(number)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
+        return cell.locator(".jp-OutputArea")
+
+
+def text(output: Locator) -> str:
+    """Return the text of a cell's outputs, without their prompts."""
+    return "\n".join(output.locator(".jp-OutputArea-output").all_inner_texts()).strip()
+
+
+@dataclass
+class Tab:
+    """A tab of a browser, on one site.
+
+    Parameters
+    ----------
+    page : Page
+        The tab.
+    watch : Watch
+        Knows what has gone wrong in it.
+    url : str
+        The site.
+    """
+
+    page: Page
+    watch: Watch
+    url: str
+
+    def notebook(self, path: str = "empty.ipynb", cells: int = 1) -> Notebook:
+        """Open a notebook in the notebook app; `cells` is how many it has."""
+        self.page.goto(f"{self.url}notebooks/index.html?path={path}")
+        notebook = Notebook(self.page, self.page.locator(".jp-NotebookPanel"))
+        # They appear one after the other.
+        expect(notebook.cells).to_have_count(cells, timeout=START_TIMEOUT_MS)
+        return notebook
+
+    def repl(self) -> Console:
+        """Open the REPL."""
+        self.page.goto(f"{self.url}repl/index.html?kernel=python")
+        return Console(self.page, self.page.locator(".jp-CodeConsole"))

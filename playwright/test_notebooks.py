@@ -1,0 +1,127 @@
+"""The introduction's notebooks, run from top to bottom by a user, with what they should show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from pages import Notebook, Tab, text
+
+CONTENT = Path(__file__).parent.parent / "content"
+
+
+Outputs = dict[int, Locator]
+
+
+@pytest.fixture
+def run_all(
+    new_tab: Callable[[str], Tab], host: str
+) -> Callable[[str], tuple[Notebook, Outputs]]:
+    """Opens a notebook, runs its code cells, and returns the output area of each by its number."""
+
+    def run(name: str) -> tuple[Notebook, Outputs]:
+        cells = json.loads((CONTENT / name).read_text("utf-8"))["cells"]
+        notebook = new_tab(host).notebook(name, len(cells))
+        numbers = [n for n, cell in enumerate(cells) if cell["cell_type"] == "code"]
+        return notebook, {number: notebook.run_cell(number) for number in numbers}
+
+    return run
+
+
+Run = Callable[[str], tuple[Notebook, Outputs]]
+
+
+def test_the_first_notebook_opens_a_comm_from_the_kernel(run_all: Run) -> None:
+    _, outputs = run_all("01-open-from-the-kernel.ipynb")
+    assert "in force, transport stock" in text(outputs[2])
+    expect(outputs[4].get_by_role("listitem")).to_have_text(
+        [
+            "the page waits for comms named my_comm_target",
+            'opened by the kernel with {"foo":1}',
+            'message {"foo":2}',
+            'message {"none stays null":null,"a set":[1],"not a number":"nan","bytes":"YWJj",'
+            '"a moment":"2020-01-01T00:00:00.000000"}',
+            "closed by the kernel",
+        ]
+    )
+    assert text(outputs[8]) == "[{'foo': 0}]"
+    assert text(outputs[10]) == "data.rows[1].when"
+    assert text(outputs[12]) == ""
+
+
+def test_the_second_notebook_opens_comms_from_the_page(run_all: Run) -> None:
+    notebook, outputs = run_all("02-open-from-the-page.ipynb")
+    expect(outputs[3].get_by_role("listitem")).to_have_text(
+        ['{"hello":"page"}', '{"echo":{"foo":7}}']
+    )
+    answer = outputs[6].get_by_role("status")
+    expect(answer).to_have_text("the square root of 2 is 1.4142")
+    slider = outputs[6].get_by_role("slider", name="x")
+    slider.press("End")
+    expect(answer).to_have_text("the square root of 100 is 10.0000")
+    slider.press("ArrowLeft")
+    expect(answer).to_have_text("the square root of 99 is 9.9499")
+    expect(outputs[8].get_by_role("listitem")).to_have_text(
+        "closed: no comm target 'no_such_target' is registered in the kernel "
+        "(registered: 'my_echo', 'roots')"
+    )
+    assert text(outputs[10]) == "['my_echo', 'roots']"
+
+
+def test_the_third_notebook_paints_the_bytes_that_python_sends(run_all: Run) -> None:
+    _, outputs = run_all("03-binary-data.ipynb")
+    canvas = outputs[1].get_by_role("img", name="pixels from Python")
+    expect(outputs[1].get_by_role("paragraph")).to_have_text(
+        "200 rows, brightness from 75 to 156"
+    )
+
+    def pixel(x: int, y: int) -> list[int]:
+        pixels: list[int] = canvas.evaluate(
+            "(canvas, [x, y]) => Array.from(canvas.getContext('2d').getImageData(x, y, 1, 1).data)",
+            [x, y],
+        )
+        return pixels
+
+    # The picture was turned round by the last cell: what stood at (x, y) is at (199-x, 199-y).
+    assert pixel(0, 0) == [199, 199, 255, 255]
+    assert pixel(199, 199) == [0, 0, 255, 255]
+    assert pixel(199 - 100, 199 - 100) == [100, 100, 60, 255]
+    assert pixel(199 - 70, 199 - 110) == [70, 110, 60, 255]
+    assert text(outputs[6]) == "False"
+
+
+def test_the_fourth_notebook_has_widgets_that_talk_both_ways(run_all: Run) -> None:
+    notebook, outputs = run_all("04-widgets.ipynb")
+    assert text(outputs[1]) == ""
+    assert text(outputs[4]) == "'7 squared is 49'"
+
+    label = outputs[2].locator(".widget-label").last
+    slider = outputs[2].get_by_role("slider")
+    expect(label).to_have_text("7 squared is 49")
+    expect(outputs[2].locator(".widget-readout")).to_have_text("7")
+    slider.press("ArrowRight")
+    expect(label).to_have_text("8 squared is 64")
+    slider.press("Home")
+    expect(label).to_have_text("0 squared is 0")
+    slider.drag_to(outputs[2].locator(".noUi-base"))
+    expect(label).to_have_text("5 squared is 25")
+
+    bars = outputs[6].locator(".jp-OutputArea-output div[style*='steelblue']")
+    expect(bars).to_have_count(19)
+
+    def heights() -> list[int]:
+        found: list[int] = bars.evaluate_all("bars => bars.map(bar => parseInt(bar.style.height))")
+        return found
+
+    before = heights()
+    assert before != list(range(5, 100, 5))
+    assert sorted(before) == list(range(5, 100, 5))
+    first = bars.first.element_handle()
+    bars.first.click()
+    notebook.page.wait_for_function("bar => !bar.isConnected", arg=first)
+    assert heights() != before
+    assert sorted(heights()) == list(range(5, 100, 5))

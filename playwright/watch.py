@@ -1,0 +1,65 @@
+"""Watches a browser for what must not happen: errors that nobody sees, requests to other hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, WebError
+
+
+class Watch:
+    """The errors and the foreign requests of all that runs in a browser context.
+
+    Parameters
+    ----------
+    context : BrowserContext
+        Pages, their workers and the service worker are watched.
+    host : str
+        The URL of the one host that may be asked.
+    known : list of str
+        Patterns of console errors that are not ours.
+    """
+
+    def __init__(self, context: BrowserContext, host: str, known: list[str]) -> None:
+        self._context = context
+        self._host = urlsplit(host).netloc
+        self._known = known
+        self._problems: list[str] = []
+        context.on("weberror", self._on_error)
+        context.on("console", self._on_console)
+        context.on("request", self._on_request)
+
+    def problems(self) -> list[str]:
+        """Return what has happened since the last call."""
+        for page in self._context.pages:
+            page.evaluate("0")  # what the browser has reported until now is heard
+        problems, self._problems = self._problems, []
+        return problems
+
+    @contextmanager
+    def error(self, pattern: str) -> Iterator[None]:
+        """Wait until a console error has appeared that the test provokes in this block."""
+        with self._context.expect_event(
+            "console",
+            lambda message: message.type == "error" and re.search(pattern, message.text, re.DOTALL),
+        ):
+            yield
+        self._problems = [
+            problem for problem in self._problems if not re.search(pattern, problem, re.DOTALL)
+        ]
+
+    def _on_error(self, error: WebError) -> None:
+        self._problems.append(f"page error: {error.error.stack or error.error}")
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        what = f"console error: {message.text} {message.location['url']}"
+        if message.type == "error" and not any(re.search(p, what) for p in self._known):
+            self._problems.append(what)
+
+    def _on_request(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme not in ("blob", "data") and url.netloc != self._host:
+            self._problems.append(f"request to another host: {request.url}")
