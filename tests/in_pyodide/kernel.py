@@ -13,8 +13,11 @@ from .distribution import ROOT, Distribution
 from .node import Node
 
 HERE = Path(__file__).parent
-# Of the distribution, what a demo site loads with the kernel.
-_LOADED = "anywidget comm ipykernel ipython ipywidgets jedi micropip piplite pyodide-kernel tzdata"
+# Of the distribution, what a site loads with its kernel, and what the tests use there.
+_LOADED = [
+    *("comm", "ipykernel", "ipython", "jedi", "micropip", "piplite", "pyodide-kernel"),
+    *("anywidget", "ipywidgets", "tzdata", "widgetsnbextension"),
+]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Kernel(Node):
     def __init__(
         self, distribution: Distribution, wheels: Iterable[Path], log: Path, **env: str
     ) -> None:
-        packages = [*_LOADED.split(), *map(str, wheels)]
+        packages = [*_LOADED, *map(str, wheels)]
         super().__init__(
             HERE / "page.mjs",
             log,

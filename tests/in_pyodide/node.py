@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
@@ -60,8 +61,9 @@ class Node:
 
     def ask(self, request: Any) -> Any:
         """Send a request and wait for its answer; a program that is silent for long is ended."""
-        _open(self._process.stdin).write(json.dumps(request) + "\n")
-        _open(self._process.stdin).flush()
+        with suppress(BrokenPipeError):  # it has ended; what follows tells why
+            _open(self._process.stdin).write(json.dumps(request) + "\n")
+            _open(self._process.stdin).flush()
         watch = Timer(TIMEOUT_S, self._process.kill)
         watch.start()
         answer = _open(self._process.stdout).readline()

@@ -47,9 +47,7 @@ let received = [];
 worker.on('message', ({_kernelMessage: msg}) => {
   if (msg?.type.startsWith('comm_')) {
     const {type: msgType, content, metadata, buffers, parentHeader} = msg;
-    received.push(
-      carried({channel: 'iopub', msgType, content, metadata, buffers, parentHeader})
-    );
+    received.push(carried({channel: 'iopub', msgType, content, metadata, buffers, parentHeader}));
   } else if (msg) {
     received.push({
       header: {msg_type: msg.type},
@@ -75,10 +73,7 @@ const page = {
   }
 };
 
-const hex = view =>
-  Array.from(new Uint8Array(view.buffer, view.byteOffset, view.byteLength), byte =>
-    byte.toString(16).padStart(2, '0')
-  ).join('');
+const hex = view => Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('hex');
 const AsyncFunction = (async () => {}).constructor;
 const answer = async code => {
   received = [];
