@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from pages import Tab
+from pages import Notebook, Tab
 from serve import serving
 from watch import Watch
 
@@ -177,3 +177,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if report.when == "call":
         item.stash[FAILED] = report.failed
     return report
+
+
+@pytest.fixture(scope="module")
+def notebook(new_tab: Callable[[str], Tab], host: str) -> Notebook:
+    """An empty notebook in the notebook app; its kernel is that of all tests of a module."""
+    return new_tab(host).notebook()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
@@ -13,14 +12,24 @@ from watch import Watch
 # The first cell waits for the kernel, which starts in the browser.
 START_TIMEOUT_MS = 90_000
 
+# Writes a value into the output of a cell, for a user to see.
+SAY = """\
+const say = value => {
+  const line = element.appendChild(document.createElement('div'));
+  line.className = 'said';
+  line.textContent = JSON.stringify(value);
+};
+"""
+
 DONE = re.compile(r"\[\d+\]:")
 
 
 class _Cells:
     """A notebook or a console."""
 
-    def __init__(self, page: Page, root: Locator) -> None:
-        self.page = page
+    def __init__(self, tab: Tab, root: Locator) -> None:
+        self.page = tab.page
+        self.watch = tab.watch
         self.root = root
 
     def run(self, code: str) -> Locator:
@@ -32,8 +41,8 @@ class _Cells:
         return text(self.run(code))
 
     def javascript(self, code: str) -> Locator:
-        """Run JavaScript in a cell."""
-        return self.run(f"%%javascript\n{code}")
+        """Run JavaScript in a cell, which can write lines into its output with `say`."""
+        return self.run(f"%%javascript\n{SAY}{code}")
 
 
 class Notebook(_Cells):
@@ -84,6 +93,11 @@ class Console(_Cells):
         return cell.locator(".jp-OutputArea")
 
 
+def said(output: Locator) -> Locator:
+    """Return the lines that JavaScript has written into its cell's output with `say`."""
+    return output.locator(".said")
+
+
 def text(output: Locator) -> str:
     """Return the text of a cell's outputs, without their prompts."""
     return "\n".join(output.locator(".jp-OutputArea-output").all_inner_texts()).strip()
@@ -110,7 +124,7 @@ class Tab:
     def notebook(self, path: str = "empty.ipynb", cells: int = 1) -> Notebook:
         """Open a notebook in the notebook app; `cells` is how many it has."""
         self.page.goto(f"{self.url}notebooks/index.html?path={path}")
-        notebook = Notebook(self.page, self.page.locator(".jp-NotebookPanel"))
+        notebook = Notebook(self, self.page.locator(".jp-NotebookPanel"))
         # They appear one after the other.
         expect(notebook.cells).to_have_count(cells, timeout=START_TIMEOUT_MS)
         return notebook
@@ -118,4 +132,4 @@ class Tab:
     def repl(self) -> Console:
         """Open the REPL."""
         self.page.goto(f"{self.url}repl/index.html?kernel=python")
-        return Console(self.page, self.page.locator(".jp-CodeConsole"))
+        return Console(self, self.page.locator(".jp-CodeConsole"))

@@ -18,9 +18,7 @@ Outputs = dict[int, Locator]
 
 
 @pytest.fixture
-def run_all(
-    new_tab: Callable[[str], Tab], host: str
-) -> Callable[[str], tuple[Notebook, Outputs]]:
+def run_all(new_tab: Callable[[str], Tab], host: str) -> Callable[[str], tuple[Notebook, Outputs]]:
     """Opens a notebook, runs its code cells, and returns the output area of each by its number."""
 
     def run(name: str) -> tuple[Notebook, Outputs]:
@@ -43,8 +41,10 @@ def test_the_first_notebook_opens_a_comm_from_the_kernel(run_all: Run) -> None:
             "the page waits for comms named my_comm_target",
             'opened by the kernel with {"foo":1}',
             'message {"foo":2}',
-            'message {"none stays null":null,"a set":[1],"not a number":"nan","bytes":"YWJj",'
-            '"a moment":"2020-01-01T00:00:00.000000"}',
+            (
+                'message {"none stays null":null,"a set":[1],"not a number":"nan","bytes":"YWJj",'
+                '"a moment":"2020-01-01T00:00:00.000000"}'
+            ),
             "closed by the kernel",
         ]
     )
@@ -54,7 +54,7 @@ def test_the_first_notebook_opens_a_comm_from_the_kernel(run_all: Run) -> None:
 
 
 def test_the_second_notebook_opens_comms_from_the_page(run_all: Run) -> None:
-    notebook, outputs = run_all("02-open-from-the-page.ipynb")
+    _, outputs = run_all("02-open-from-the-page.ipynb")
     expect(outputs[3].get_by_role("listitem")).to_have_text(
         ['{"hello":"page"}', '{"echo":{"foo":7}}']
     )
@@ -75,9 +75,7 @@ def test_the_second_notebook_opens_comms_from_the_page(run_all: Run) -> None:
 def test_the_third_notebook_paints_the_bytes_that_python_sends(run_all: Run) -> None:
     _, outputs = run_all("03-binary-data.ipynb")
     canvas = outputs[1].get_by_role("img", name="pixels from Python")
-    expect(outputs[1].get_by_role("paragraph")).to_have_text(
-        "200 rows, brightness from 75 to 156"
-    )
+    expect(outputs[1].get_by_role("paragraph")).to_have_text("200 rows, brightness from 75 to 156")
 
     def pixel(x: int, y: int) -> list[int]:
         pixels: list[int] = canvas.evaluate(
