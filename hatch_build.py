@@ -2,19 +2,23 @@
 
 Two wheels have this project's name and version. The one that pip installs on a
 build machine has the JupyterLab extension; the small one inside the extension
-has only what a kernel in the browser loads, and a startup file that puts it in
+has only what a kernel in the browser runs, and a startup file that puts it in
 force. The small one exists only there, beside its own index, so that no index
 lists both.
 """
 
 from __future__ import annotations
 
+import ast
+import io
 import re
 import shutil
 import subprocess
 import sys
+import tokenize
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -23,18 +27,50 @@ from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index
 
 NODE_MAJOR = 20
 
+# For type checkers, and for a server kernel.
+ONLY_ON_HOSTS = {"py.typed", "_server.py"}
+
 
 def build_kernel_wheel(root: str, folder: Path) -> Path:
     """Build the wheel that a kernel in the browser loads, and return its path."""
     config = tomllib.loads(Path(root, "pyproject.toml").read_text("utf-8"))
     for key in ("readme", "optional-dependencies", "keywords", "classifiers"):
         del config["project"][key]
-    config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
-        "packages": ["lite_comms"],
-        "shared-data": {"kernel_startup.py": "etc/ipython/startup/00-lite-comms.py"},
-    }
+    config["project"]["license-files"] = []  # the extension around it has the text
     folder.mkdir(parents=True)
-    return Path(next(WheelBuilder(root, config=config).build(directory=str(folder))))
+    with TemporaryDirectory() as package:
+        for source in Path(root, "lite_comms").glob("*.*"):
+            if source.name not in ONLY_ON_HOSTS:
+                text = source.read_text("utf-8")
+                lean = without_notes(text, source.stem) if source.suffix == ".py" else text
+                Path(package, source.name).write_text(lean, "utf-8", newline="\n")
+        config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
+            "exclude": ["*"],
+            "force-include": {package: "lite_comms"},
+            "shared-data": {"kernel_startup.py": "etc/ipython/startup/00-lite-comms.py"},
+        }
+        return Path(next(WheelBuilder(root, config=config).build(directory=str(folder))))
+
+
+def without_notes(source: str, module: str) -> str:
+    """Blank what speaks to a reader of the repository only: a kernel fetches it at every start.
+
+    Comments, and the docstrings of private modules, classes and functions. Every
+    line stays where it is, so that tracebacks point at the repository's lines.
+    """
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            name, note = getattr(node, "name", module), node.body[0]
+            private = name.startswith("_") and name != "__init__"
+            if private and ast.get_docstring(node) is not None and note.end_lineno is not None:
+                lines[note.lineno - 1] = " " * note.col_offset + '""'
+                lines[note.lineno : note.end_lineno] = [""] * (note.end_lineno - note.lineno)
+    return "\n".join(lines) + "\n"
 
 
 class ExtensionBuildHook(BuildHookInterface[WheelBuilderConfig]):

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
+import tokenize
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -27,7 +28,9 @@ EXTENSION = f"{DATA}/share/jupyter/labextensions/lite-comms"
 STARTUP = f"{DATA}/etc/ipython/startup/00-lite-comms.py"
 MODULES = {f"lite_comms/{path.name}" for path in (ROOT / "lite_comms").glob("*.py")}
 
-# What micropip loads at every kernel start.
+ONLY_ON_HOSTS = {"lite_comms/py.typed", "lite_comms/_server.py"}
+
+# What is loaded at every kernel start.
 KERNEL_WHEEL_LIMIT_BYTES = 30_000
 
 
@@ -75,9 +78,44 @@ def test_version_stands_once_and_is_everywhere(
     }
 
 
-def test_both_wheels_have_the_same_package(host: zipfile.ZipFile, kernel: zipfile.ZipFile) -> None:
-    assert package(host) == package(kernel)
+def split(source: bytes, module: str) -> tuple[str, dict[str, str | None]]:
+    """Split a module into its code, with all positions, and the docstrings that help() shows."""
+    tree = ast.parse(source)
+    public = {}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            name, doc = getattr(node, "name", module), ast.get_docstring(node)
+            if name == "__init__" or not name.startswith("_"):
+                public[name] = doc
+            if doc is not None:
+                del node.body[0]
+    return ast.dump(tree, include_attributes=True), public
+
+
+def test_both_wheels_have_the_same_modules(host: zipfile.ZipFile, kernel: zipfile.ZipFile) -> None:
     assert set(package(host)) == {*MODULES, "lite_comms/py.typed"}
+    assert set(package(host)) - set(package(kernel)) == ONLY_ON_HOSTS
+
+
+@pytest.mark.parametrize("name", sorted(MODULES - ONLY_ON_HOSTS))
+def test_both_wheels_have_the_same_code_in_the_same_places_and_the_same_public_docstrings(
+    name: str, host: zipfile.ZipFile, kernel: zipfile.ZipFile
+) -> None:
+    module = Path(name).stem
+    assert split(kernel.read(name), module) == split(host.read(name), module)
+
+
+def test_kernel_wheel_has_no_comments(kernel: zipfile.ZipFile) -> None:
+    tokens = [
+        token
+        for source in package(kernel).values()
+        for token in tokenize.tokenize(io.BytesIO(source).readline)
+    ]
+    assert [token.string for token in tokens if token.type == tokenize.COMMENT] == []
+
+
+def test_license_is_beside_the_kernel_wheel(host: zipfile.ZipFile) -> None:
+    assert host.read(f"{EXTENSION}/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
 
 def test_kernel_wheel_has_the_package_and_a_startup_file_alone(kernel: zipfile.ZipFile) -> None:
@@ -87,7 +125,6 @@ def test_kernel_wheel_has_the_package_and_a_startup_file_alone(kernel: zipfile.Z
         f"{DIST_INFO}/METADATA",
         f"{DIST_INFO}/RECORD",
         f"{DIST_INFO}/WHEEL",
-        f"{DIST_INFO}/licenses/LICENSE",
     }
 
 
