@@ -56,7 +56,7 @@ const isolation: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:isolation',
   description: "Lets every cell of JupyterLite's Python kernels end on an isolated page.",
   autoStart: true,
-  activate: () => alwaysWaitAsync(Atomics)
+  activate: () => alwaysWaitAsync(globalThis)
 };
 
 export default [classic, kernelStart, isolation];

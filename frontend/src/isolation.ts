@@ -1,5 +1,10 @@
 /** Makes JupyterLite's Pyodide kernel reliable on a cross-origin isolated page. */
 
+interface IPage {
+  readonly Atomics: Pick<typeof Atomics, 'waitAsync'>;
+  readonly crossOriginIsolated: boolean;
+}
+
 /**
  * Have `Atomics.waitAsync` always return a promise.
  *
@@ -7,11 +12,13 @@
  * a string when the worker has answered before the page begins to wait: then the cell never ends.
  * The extension picks the function up when the first kernel starts, so this has to come before.
  *
- * @param atomics - `Atomics`, of which the function is replaced; a browser may lack the function.
+ * On any other page the kernel does not wait by it, and nothing is replaced.
+ *
+ * @param page - The page's globals; a browser may lack the function.
  */
-export function alwaysWaitAsync(atomics: Pick<typeof Atomics, 'waitAsync'>): void {
+export function alwaysWaitAsync({Atomics: atomics, crossOriginIsolated}: IPage): void {
   const {waitAsync} = atomics;
-  if (typeof waitAsync !== 'function') {
+  if (!crossOriginIsolated || typeof waitAsync !== 'function') {
     return;
   }
   atomics.waitAsync = new Proxy(waitAsync, {
