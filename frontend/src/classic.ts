@@ -8,6 +8,7 @@
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {JSONObject} from '@lumino/coreutils';
 import {UUID} from '@lumino/coreutils';
+import {addTarget, type Opener, removeTarget} from './targets';
 
 /** The function that answers a comm_open. */
 export type Target = (comm: ClassicComm, msg: KernelMessage.ICommOpenMsg) => unknown;
@@ -63,7 +64,8 @@ export class ClassicCommManager {
   }
 
   /**
-   * Register the function for comms that the kernel opens; an earlier one is replaced.
+   * Register the function for comms that the kernel opens; an earlier one is replaced. Where another
+   * notebook of the same kernel has the name, the later one answers.
    *
    * @throws TypeError if `f` is not a function.
    */
@@ -83,16 +85,21 @@ export class ClassicCommManager {
         classic.refuse(error);
       }
     };
+    this.unregister_target(target_name);
     this._targets.set(target_name, open);
-    this._kernel.connection?.registerCommTarget(target_name, open);
+    const {connection} = this._kernel;
+    if (connection) {
+      addTarget(connection, target_name, open);
+    }
   }
 
   /** Take a target away. */
   unregister_target(target_name: string, _f?: Target): void {
     const open = this._targets.get(target_name);
-    if (open) {
-      this._targets.delete(target_name);
-      this._kernel.connection?.removeCommTarget(target_name, open);
+    this._targets.delete(target_name);
+    const {connection} = this._kernel;
+    if (connection && open) {
+      removeTarget(connection, target_name, open);
     }
   }
 
@@ -134,34 +141,34 @@ export class ClassicCommManager {
   disconnect(): void {
     const {connection} = this._kernel;
     if (connection && !connection.isDisposed) {
-      this._targets.forEach((open, name) => connection.removeCommTarget(name, open));
+      this._targets.forEach((open, name) => removeTarget(connection, name, open));
     }
   }
 
   /** Put the targets on a new connection. */
   reconnect(): void {
     const {connection} = this._kernel;
-    this._targets.forEach((open, name) => connection?.registerCommTarget(name, open));
+    if (connection) {
+      this._targets.forEach((open, name) => addTarget(connection, name, open));
+    }
   }
 
   private readonly _kernel: ClassicKernel;
   private readonly _targets = new Map<string, Opener>();
 }
 
-type Opener = (comm: Kernel.IComm, msg: KernelMessage.ICommOpenMsg) => Promise<void>;
-
 /** The page's end of a comm. */
 export class ClassicComm {
-  constructor(comm: Kernel.IComm) {
+  readonly target_name: string;
+
+  /** @param target_name - The name that the kernel has used, where JupyterLab knows another. */
+  constructor(comm: Kernel.IComm, target_name = comm.targetName) {
     this._comm = comm;
+    this.target_name = target_name;
   }
 
   get comm_id(): string {
     return this._comm.commId;
-  }
-
-  get target_name(): string {
-    return this._comm.targetName;
   }
 
   /**
@@ -204,10 +211,15 @@ export class ClassicComm {
     }
   }
 
-  /** Close because the target function failed, and tell the kernel why. */
+  /** Close because the target function failed, and tell the kernel why, if that can be sent. */
   refuse(error: unknown): void {
     const {name, message} = error instanceof Error ? error : {name: 'Error', message: `${error}`};
-    this.close({}, null, {lite_comms: {ename: name, evalue: message}});
+    try {
+      this.close({}, null, {lite_comms: {ename: name, evalue: message}});
+    } catch (failure) {
+      console.error(`lite_comms: the kernel is not told that ${this} is closed`, failure);
+      this._comm.dispose();
+    }
   }
 
   /** Register the function for messages of the kernel. */

@@ -273,6 +273,25 @@ describe('register_target', () => {
     );
   });
 
+  it('shows both errors when the reason cannot be sent, and closes its own end', async () => {
+    kernel.comm_manager.register_target('t', () => {
+      wire.broken = new Error('Kernel is dead');
+      throw new RangeError('no room');
+    });
+    const id = await wire.open('t');
+    expect(shown.map(([line, error]) => [line, `${error}`])).toEqual([
+      [
+        `lite_comms: the target function of comm 't' (${id}) raised; the comm is closed`,
+        'RangeError: no room'
+      ],
+      [
+        `lite_comms: the kernel is not told that comm 't' (${id}) is closed`,
+        `Error: comm 't' (${id}) cannot send: Kernel is dead`
+      ]
+    ]);
+    expect(wire.hasComm(id)).toBe(false);
+  });
+
   it('refuses what is not a function', () => {
     expect(() => kernel.comm_manager.register_target('t', null as never)).toThrow(
       "comm target 't' needs a function, not null"
@@ -313,5 +332,53 @@ describe('another kernel', () => {
     wire.dispose();
     kernel.connect(null);
     expect([kernel.id, kernel.name, [...wire.targets.keys()]]).toEqual([null, null, ['t']]);
+  });
+});
+
+describe('two notebooks on one connection', () => {
+  let second: ClassicKernel;
+  let heard: string[];
+
+  beforeEach(() => {
+    second = new ClassicKernel();
+    second.connect(wire.real);
+    heard = [];
+    kernel.comm_manager.register_target('t', () => heard.push('first'));
+    second.comm_manager.register_target('t', () => heard.push('second'));
+  });
+
+  it('have the function that was registered last', async () => {
+    await wire.open('t');
+    kernel.comm_manager.register_target('t', () => heard.push('first again'));
+    await wire.open('t');
+    expect(heard).toEqual(['second', 'first again']);
+  });
+
+  it.each([
+    ['leaves', () => second.connect(null)],
+    ['takes its target away', () => second.comm_manager.unregister_target('t')]
+  ])('have that of the first when the second %s', async (_, leave) => {
+    leave();
+    await wire.open('t');
+    expect(heard).toEqual(['first']);
+  });
+
+  it('have that of the second when the first leaves', async () => {
+    kernel.connect(null);
+    await wire.open('t');
+    expect(heard).toEqual(['second']);
+  });
+
+  it('leave nothing behind when both have left', () => {
+    kernel.connect(null);
+    second.connect(null);
+    expect([...wire.targets.keys()]).toEqual([]);
+  });
+
+  it('leave the target of another extension alone that has replaced theirs', async () => {
+    wire.registerCommTarget('t', () => heard.push('theirs'));
+    second.connect(null);
+    await wire.open('t');
+    expect(heard).toEqual(['theirs']);
   });
 });
