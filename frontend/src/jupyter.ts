@@ -103,15 +103,7 @@ export class Documents {
       found = this._connect(own.model);
       this._extra.set(own.id, found);
     }
-    const {id} = own;
-    watchModules(found, () =>
-      this._entries.forEach(({jupyter}) => {
-        const {kernel} = jupyter.notebook;
-        if (kernel.id === id) {
-          kernel.comm_manager.reconnect();
-        }
-      })
-    );
+    watchModules(found);
     return found;
   }
 

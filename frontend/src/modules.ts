@@ -11,52 +11,42 @@ type Open = KernelMessage.ICommOpenMsg;
 
 const watched = new WeakSet<Kernel.IKernelConnection>();
 
-/**
- * Answer comms that name an ES module, on a connection; a second call does nothing.
- *
- * @param restore - Registers again what else answers for a target; while a module's comm is being
- * opened, its target's place in the connection's registry is taken.
- */
-export function watchModules(
-  connection: Kernel.IKernelConnection,
-  restore: () => void,
-  load = importTarget
-): void {
+/** The name in the connection's registry of all targets from modules. */
+const NAME = 'lite_comms:module';
+
+/** Answer comms that name an ES module, on a connection; a second call does nothing. */
+export function watchModules(connection: Kernel.IKernelConnection, load = importTarget): void {
   if (watched.has(connection)) {
     return;
   }
   watched.add(connection);
-  const urls = new Map<Open, string>();
-  const open = async (comm: Kernel.IComm, msg: Open): Promise<void> => {
-    const url = urls.get(msg);
-    urls.delete(msg);
-    if (url === undefined) {
-      throw new Error(`Object '${msg.content.target_name}' not found in registry`);
+  const asked = new WeakMap<Open, {name: string; url: string}>();
+  connection.registerCommTarget(NAME, async (comm, msg) => {
+    const {name, url} = asked.get(msg) ?? {};
+    if (name === undefined || url === undefined) {
+      throw new Error(`Object '${NAME}' not found in registry`);
     }
-    if (![...urls.keys()].some(other => other.content.target_name === comm.targetName)) {
-      connection.removeCommTarget(comm.targetName, open);
-      restore();
-    }
+    msg.content.target_name = name;
     msg.content.target_module = url;
-    const classic = new ClassicComm(comm);
+    const classic = new ClassicComm(comm, name);
     try {
-      const target = await load(url, comm.targetName);
+      const target = await load(url, name);
       await target(classic, msg);
     } catch (error) {
       console.error(`lite_comms: ${classic} is closed: its module '${url}' failed`, error);
       classic.refuse(error);
     }
-  };
+  });
   connection.anyMessage.connect((_, {msg, direction}) => {
     if (direction === 'recv' && msg.header.msg_type === 'comm_open') {
       const {content} = msg as Open;
-      const url = content.target_module;
+      const {target_name: name, target_module: url} = content;
       if (url && isUrl(url)) {
         // The connection handles the message after this signal. Without a target_module it asks
-        // its registry for the function.
+        // its registry for the function, where the name itself may be someone else's.
+        asked.set(msg as Open, {name, url});
+        content.target_name = NAME;
         delete content.target_module;
-        urls.set(msg as Open, url);
-        connection.registerCommTarget(content.target_name, open);
       }
     }
   });

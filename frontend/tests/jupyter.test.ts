@@ -3,6 +3,9 @@ import {afterEach, beforeEach, expect, it} from 'vitest';
 import {Documents, GlobalJupyter, type IJupyter} from '../src/jupyter';
 import {FakeConnection, FakeSession} from './fakes';
 
+/** What a connection that is in use has beside the targets of its notebooks. */
+const MODULES = 'lite_comms:module';
+
 let documents: Documents;
 let extra: FakeConnection[];
 const page = globalThis as {Jupyter?: IJupyter};
@@ -67,7 +70,7 @@ it('follows a notebook to another kernel, with its targets', () => {
   kernel!.comm_manager.register_target('t', () => undefined);
   const next = new FakeConnection('next');
   session.change(next);
-  expect([kernel!.id, [...next.targets.keys()]]).toEqual(['next', ['t']]);
+  expect([kernel!.id, [...next.targets.keys()]]).toEqual(['next', [MODULES, 't']]);
 });
 
 it('goes through the connection that handles comms, where two share a kernel', () => {
@@ -76,7 +79,22 @@ it('goes through the connection that handles comms, where two share a kernel', (
   add(first);
   const {node} = add(second);
   documents.of({node})!.notebook.kernel!.comm_manager.register_target('t', () => undefined);
-  expect([[...first.targets.keys()], [...second.targets.keys()]]).toEqual([['t'], []]);
+  expect([[...first.targets.keys()], [...second.targets.keys()]]).toEqual([[MODULES, 't'], []]);
+});
+
+it('keeps the target of a notebook when one that shares its kernel is closed', async () => {
+  const shared = new FakeConnection('shared');
+  const [first, second] = [add(shared), add(new FakeConnection('shared', false))];
+  const heard: string[] = [];
+  const register = ({node}: typeof first, said: string) =>
+    documents
+      .of({node})!
+      .notebook.kernel!.comm_manager.register_target('t', () => heard.push(said));
+  register(first, 'first');
+  register(second, 'second');
+  second.session.dispose();
+  await shared.open('t');
+  expect(heard).toEqual(['first']);
 });
 
 it('makes a connection for comms when the one that had them is closed', async () => {
@@ -85,7 +103,7 @@ it('makes a connection for comms when the one that had them is closed', async ()
   documents.of({node})!.notebook.kernel!.comm_manager.register_target('t', () => undefined);
   session.dispose();
   await null;
-  expect(extra.map(made => [...made.targets.keys()])).toEqual([['t']]);
+  expect(extra.map(made => [...made.targets.keys()])).toEqual([[MODULES, 't']]);
 });
 
 it('disposes of that connection when nobody needs it any more', async () => {

@@ -1,4 +1,4 @@
-import {beforeEach, expect, it, vi} from 'vitest';
+import {beforeEach, describe, expect, it, vi} from 'vitest';
 import type {KernelMessage} from '@jupyterlab/services';
 import {ClassicKernel, type Target} from '../src/classic';
 import {watchModules} from '../src/modules';
@@ -22,7 +22,7 @@ beforeEach(() => {
     }
     return modules[url];
   };
-  watchModules(wire.real, () => kernel.comm_manager.reconnect(), load);
+  watchModules(wire.real, load);
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 
@@ -49,32 +49,86 @@ it.each(['clock', 'nbextensions/clock/main'])('leaves %s to requirejs', async na
   expect(loaded).toEqual([]);
 });
 
+/** A comm_open as it comes from the kernel; JupyterLab handles it only later. */
+function receive(comm_id: string, target_module?: string): KernelMessage.ICommOpenMsg {
+  const content = {comm_id, target_name: 't', data: {}, ...(target_module && {target_module})};
+  const msg = wire.message('comm_open', content) as KernelMessage.ICommOpenMsg;
+  wire.anyMessage.emit({msg, direction: 'recv'});
+  return msg;
+}
+
 it('answers comms of one target from different modules, also when both wait', async () => {
   const heard: string[] = [];
   modules['./a.js'] = () => heard.push('a');
   modules['./b.js'] = () => heard.push('b');
-  const messages = ['./a.js', './b.js'].map(target_module => {
-    const content = {comm_id: target_module, target_name: 't', data: {}, target_module};
-    return wire.message('comm_open', content) as KernelMessage.ICommOpenMsg;
-  });
-  messages.forEach(msg => wire.anyMessage.emit({msg, direction: 'recv'}));
-  for (const msg of messages) {
+  for (const msg of [receive('1', './a.js'), receive('2', './b.js')]) {
     await wire.handleOpen(msg);
   }
   expect(heard).toEqual(['a', 'b']);
 });
 
-it('leaves a registered target of the same name in its place', async () => {
+it('gives the comm the name that the kernel has given it', async () => {
   const heard: string[] = [];
-  modules['./t.js'] = () => heard.push('module');
-  kernel.comm_manager.register_target('t', () => heard.push('registered'));
-  await wire.open('t', {}, './t.js');
-  await wire.open('t');
-  expect(heard).toEqual(['module', 'registered']);
+  modules['./t.js'] = comm => heard.push(comm.target_name, `${comm}`);
+  await wire.handleOpen(receive('one', './t.js'));
+  expect(heard).toEqual(['t', "comm 't' (one)"]);
 });
 
-it('leaves no target behind', async () => {
+describe('a target of the same name', () => {
+  let heard: string[];
+
+  beforeEach(() => {
+    heard = [];
+    modules['./t.js'] = () => heard.push('module');
+  });
+
+  const registered = () => heard.push('registered');
+
+  it('stays in its place', async () => {
+    kernel.comm_manager.register_target('t', registered);
+    await wire.open('t', {}, './t.js');
+    await wire.open('t');
+    expect(heard).toEqual(['module', 'registered']);
+  });
+
+  it('answers a comm that waits while one from a module comes', async () => {
+    kernel.comm_manager.register_target('t', registered);
+    for (const msg of [receive('1'), receive('2', './t.js')]) {
+      await wire.handleOpen(msg);
+    }
+    expect(heard).toEqual(['registered', 'module']);
+  });
+
+  it('answers after a comm from a module that was never handled, as at a restart', async () => {
+    kernel.comm_manager.register_target('t', registered);
+    receive('1', './t.js');
+    await wire.handleOpen(receive('2'));
+    expect(heard).toEqual(['registered']);
+  });
+
+  it('can be registered while a comm from a module waits', async () => {
+    const waiting = receive('1', './t.js');
+    kernel.comm_manager.register_target('t', registered);
+    await wire.handleOpen(waiting);
+    await wire.open('t');
+    expect(heard).toEqual(['module', 'registered']);
+  });
+
+  it('stays also when it is that of another extension', async () => {
+    wire.registerCommTarget('t', () => heard.push('theirs'));
+    await wire.open('t', {}, './t.js');
+    await wire.open('t');
+    expect(heard).toEqual(['module', 'theirs']);
+  });
+});
+
+it('takes one name, of its own', async () => {
   modules['./t.js'] = () => undefined;
   await wire.open('t', {}, './t.js');
-  expect([...wire.targets.keys()]).toEqual([]);
+  expect([...wire.targets.keys()]).toEqual(['lite_comms:module']);
+});
+
+it('does not answer to that name itself', async () => {
+  const comm_id = await wire.open('lite_comms:module');
+  expect(wire.wire).toEqual([['comm_close', {comm_id, data: {}}, {}]]);
 });
