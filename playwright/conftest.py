@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ FLAGS = (
 KNOWN = [
     # A browser asks for it at the root of a host before the page has named its icon.
     r"404 .* \S*/favicon\.ico$",
+    # The REPL and the consoles app have no notebooks, which this plugin asks for.
+    r"Plugin '@jupyterlab/codemirror-extension:commands' failed to activate",
 ]
 
 
@@ -111,25 +114,46 @@ def bench(site_copy: Callable[..., Path]) -> Path:
     return site_copy()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def plain(bench: Path) -> Iterator[str]:
     """The URL of the site on a static server that sends no special headers."""
     with serving(bench) as url:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def isolated(bench: Path) -> Iterator[str]:
     """The URL of the site with cross-origin isolation."""
     with serving(bench, isolated=True) as url:
         yield url
 
 
-@pytest.fixture(scope="module", params=["plain", "isolated"])
+@pytest.fixture(scope="session", params=["plain", "isolated"])
 def host(request: pytest.FixtureRequest) -> str:
     """Each of the two, one after the other."""
     url: str = request.getfixturevalue(request.param)
     return url
+
+
+NewTab = Callable[[str], Tab]
+
+
+@contextmanager
+def opening(browser: Browser, options: dict[str, Any], tabs: list[Tab]) -> Iterator[NewTab]:
+    """Open tabs in browsers that know nothing yet, and close them at the end."""
+    opened: list[Tab] = []
+
+    def new(url: str) -> Tab:
+        context = browser.new_context(**options)
+        tab = Tab(context.new_page(), Watch(context, url, KNOWN), url)
+        tabs.append(tab)
+        opened.append(tab)
+        return tab
+
+    yield new
+    for tab in opened:
+        tabs.remove(tab)
+        tab.page.context.close()
 
 
 @pytest.fixture(scope="session")
@@ -141,21 +165,19 @@ def tabs() -> list[Tab]:
 @pytest.fixture(scope="module")
 def new_tab(
     browser: Browser, browser_context_args: dict[str, Any], tabs: list[Tab]
-) -> Iterator[Callable[[str], Tab]]:
-    """Opens a tab in a browser that knows nothing yet; it is closed at the end of the module."""
-    opened: list[Tab] = []
+) -> Iterator[NewTab]:
+    """Opens a tab on a site; it is closed at the end of the module."""
+    with opening(browser, browser_context_args, tabs) as new:
+        yield new
 
-    def new(url: str) -> Tab:
-        context = browser.new_context(**browser_context_args)
-        tab = Tab(context.new_page(), Watch(context, url, KNOWN), url)
-        tabs.append(tab)
-        opened.append(tab)
-        return tab
 
-    yield new
-    for tab in opened:
-        tabs.remove(tab)
-        tab.page.context.close()
+@pytest.fixture(scope="session")
+def notebook(
+    browser: Browser, browser_context_args: dict[str, Any], tabs: list[Tab], host: str
+) -> Iterator[Notebook]:
+    """A notebook in the notebook app, to type into; many tests share it, and its kernel."""
+    with opening(browser, browser_context_args, tabs) as new:
+        yield new(host).notebook()
 
 
 @pytest.fixture(autouse=True)
@@ -177,9 +199,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if report.when == "call":
         item.stash[FAILED] = report.failed
     return report
-
-
-@pytest.fixture(scope="module")
-def notebook(new_tab: Callable[[str], Tab], host: str) -> Notebook:
-    """An empty notebook in the notebook app; its kernel is that of all tests of a module."""
-    return new_tab(host).notebook()

@@ -28,6 +28,7 @@ class _Cells:
     """A notebook or a console."""
 
     def __init__(self, tab: Tab, root: Locator) -> None:
+        self.tab = tab
         self.page = tab.page
         self.watch = tab.watch
         self.root = root
@@ -70,12 +71,30 @@ class Notebook(_Cells):
         return cell.locator(".jp-OutputArea")
 
     def restart_kernel(self) -> None:
-        """Restart the kernel with the keyboard, and wait until it is there again."""
-        self.root.locator(".jp-Notebook").click()
-        self.page.keyboard.press("Escape")
+        """Restart the kernel with the keyboard."""
+        self.root.locator(".jp-InputPrompt").last.click()
         self.page.keyboard.press("0")
         self.page.keyboard.press("0")
-        self.page.locator(".jp-Dialog").get_by_role("button", name="Restart").click()
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+
+    def change_kernel(self) -> None:
+        """Have another, new kernel."""
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name="Change Kernel…").click()
+        dialog = self.page.locator(".jp-Dialog")
+        dialog.get_by_role("combobox").select_option("Python (Pyodide)")
+        dialog.locator(".jp-mod-accept").click()
+
+    def trust(self) -> None:
+        """Trust what the notebook shows, whoever has made it."""
+        self.page.get_by_role("button", name="Not Trusted").click()
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+
+    def open_console(self) -> Console:
+        """Open a console on the kernel of this notebook."""
+        self.root.locator(".jp-InputPrompt").last.click(button="right")
+        self.page.get_by_role("menuitem", name="New Console for Notebook").click()
+        return Console(self.tab, self.page.locator(".jp-ConsolePanel"))
 
 
 class Console(_Cells):
@@ -133,3 +152,40 @@ class Tab:
         """Open the REPL."""
         self.page.goto(f"{self.url}repl/index.html?kernel=python")
         return Console(self, self.page.locator(".jp-CodeConsole"))
+
+    def console(self) -> Console:
+        """Open the consoles app with a Python kernel."""
+        self.page.goto(f"{self.url}consoles/index.html?path=a-console")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click(timeout=START_TIMEOUT_MS)
+        return Console(self, self.page.locator(".jp-ConsolePanel"))
+
+    def lab(self, *paths: str) -> list[Notebook]:
+        """Open the lab with notebooks of one cell each."""
+        query = "&".join(f"path={path}" for path in paths)
+        self.page.goto(f"{self.url}lab/index.html?{query}")
+        notebooks = []
+        for path in paths:
+            panel = self.lab_tab(path).get_attribute("data-id", timeout=START_TIMEOUT_MS)
+            notebook = Notebook(self, self.page.locator(f"[id='{panel}']"))
+            expect(notebook.cells).to_have_count(1)
+            notebooks.append(notebook)
+        return notebooks
+
+    def lab_tab(self, name: str) -> Locator:
+        """Return the lab's tab of this name; a notebook's comes before its console's."""
+        tabs = self.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")
+        return tabs.filter(has_text=name).first
+
+    def put_to_the_right(self, name: str) -> None:
+        """Drag a tab of the lab to the right edge, so that it stands beside the others."""
+        self.lab_tab(name).hover()
+        self.page.mouse.down()
+        self.page.mouse.move(900, 400, steps=10)
+        self.page.mouse.move(1120, 400, steps=10)
+        self.page.mouse.up()
+        expect(self.page.locator(".lm-DockPanel-tabBar")).to_have_count(2)
+
+    def close_in_lab(self, name: str) -> None:
+        """Close a tab of the lab without saving."""
+        self.lab_tab(name).locator(".lm-TabBar-tabCloseIcon").click()
+        self.page.get_by_role("button", name="Discard").click()

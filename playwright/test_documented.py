@@ -10,7 +10,7 @@ from pages import Notebook, said
 def test_the_kernel_opens_a_comm_and_both_sides_speak(notebook: Notebook) -> None:
     page = notebook.javascript(
         """
-        Jupyter.notebook.kernel.comm_manager.register_target('my_comm_target', function (comm, msg) {
+        Jupyter.notebook.kernel.comm_manager.register_target('my_comm_target', function(comm, msg) {
           say(['opened', msg.content.data]);
           comm.on_msg(function (msg) { say(['heard', msg.content.data]); });
           comm.on_close(function (msg) { say(['closed', msg.content.data]); });

@@ -44,7 +44,7 @@ class Watch:
         """Wait until a console error has appeared that the test provokes in this block."""
         with self._context.expect_event(
             "console",
-            lambda message: message.type == "error" and re.search(pattern, message.text, re.DOTALL),
+            lambda message: re.search(pattern, _told(message), re.DOTALL),
         ):
             yield
         self._problems = [
@@ -55,11 +55,16 @@ class Watch:
         self._problems.append(f"page error: {error.error.stack or error.error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        what = f"console error: {message.text} {message.location['url']}"
-        if message.type == "error" and not any(re.search(p, what) for p in self._known):
-            self._problems.append(what)
+        told = _told(message)
+        if message.type == "error" and not any(re.search(p, told) for p in self._known):
+            self._problems.append(told)
 
     def _on_request(self, request: Request) -> None:
         url = urlsplit(request.url)
         if url.scheme not in ("blob", "data") and url.netloc != self._host:
             self._problems.append(f"request to another host: {request.url}")
+
+
+def _told(message: ConsoleMessage) -> str:
+    """Return a console message with its place, which for a failed request is what failed."""
+    return f"console {message.type}: {message.text} {message.location['url']}"

@@ -1,0 +1,102 @@
+"""Sites with other settings and files than the demo's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from pages import Notebook, Tab, said
+from serve import serving
+from test_apps import FIRST_CELL, UNTOUCHED
+
+OPEN = """
+import lite_comms
+
+heard, ended = [], []
+
+def open_in_module(target, url):
+    comm = lite_comms.Comm(target, {'a': 1}, target_module=url)
+    comm.on_msg(lambda msg: heard.append(msg['content']['data']))
+    comm.on_close(lambda msg: ended.append(msg['metadata']['lite_comms']))
+    return comm
+"""
+
+
+@pytest.fixture(scope="module")
+def left_alone(new_tab: Callable[[str], Tab], site_copy: Callable[..., Path]) -> Iterator[Notebook]:
+    """A notebook on a site that does not start lite_comms by itself."""
+    with serving(site_copy(disabledExtensions=["lite-comms:kernel-start"])) as url:
+        yield new_tab(url).notebook()
+
+
+def test_a_site_can_leave_kernels_alone(left_alone: Notebook) -> None:
+    assert left_alone.python(FIRST_CELL) == UNTOUCHED
+    comm = "type(__import__('comm').create_comm('x')).__module__"
+    assert left_alone.python(comm) == "'pyodide_kernel.comm'"
+
+
+def test_a_notebook_of_such_a_site_installs_it_from_the_site(left_alone: Notebook) -> None:
+    assert left_alone.python("%pip install -q lite-comms") == ""
+    assert left_alone.python("%load_ext lite_comms") == ""
+    page = left_alone.javascript(
+        """
+        Jupyter.notebook.kernel.comm_manager.register_target('t', (comm, msg) => {
+          say(msg.content.data);
+        });
+        """
+    )
+    left_alone.python("c = __import__('comm').create_comm('t', data={'none': None})")
+    expect(said(page)).to_have_text(['{"none":null}'])
+    left_alone.python("%unload_ext lite_comms")
+    assert left_alone.python("__import__('lite_comms').status().installed").endswith("False")
+
+
+@pytest.fixture(scope="module")
+def with_modules(new_tab: Callable[[str], Tab], plain: str) -> Notebook:
+    notebook = new_tab(plain).notebook()
+    notebook.python(OPEN)
+    return notebook
+
+
+def test_a_target_is_the_export_of_its_name_in_a_module(with_modules: Notebook) -> None:
+    with_modules.python("heard.clear(); c = open_in_module('clock', './files/clock.js')")
+    wait_for(with_modules, "heard")
+    assert with_modules.python("heard") == "[{'named': {'a': 1}}]"
+
+
+def test_a_target_is_the_default_export_where_none_has_its_name(with_modules: Notebook) -> None:
+    with_modules.python(
+        "heard.clear(); c = open_in_module('another', './files/clock.js'); c.send('a message')"
+    )
+    wait_for(with_modules, "len(heard) == 2")
+    assert with_modules.python("heard") == "[{'default': {'a': 1}}, {'heard': 'a message'}]"
+
+
+def test_a_module_without_a_function_closes_the_comm_and_says_why(with_modules: Notebook) -> None:
+    with with_modules.watch.error("its module './files/nothing.js' failed"):
+        with_modules.python("ended.clear(); c = open_in_module('answer', './files/nothing.js')")
+    wait_for(with_modules, "ended")
+    assert with_modules.python("ended") == (
+        "[{'ename': 'Error',\n"
+        "  'evalue': \"it exports neither a function 'answer' nor a default one\"}]"
+    )
+
+
+def test_a_module_that_is_not_there_closes_the_comm_and_says_why(with_modules: Notebook) -> None:
+    missing = "./files/missing.js"
+    with (
+        with_modules.watch.error(f"its module '{missing}' failed"),
+        with_modules.watch.error("404 .*missing.js"),
+    ):
+        with_modules.python(f"ended.clear(); c = open_in_module('t', '{missing}')")
+    wait_for(with_modules, "ended")
+    assert "Failed to fetch dynamically imported module" in with_modules.python("ended")
+
+
+def wait_for(notebook: Notebook, condition: str) -> None:
+    """Wait in the kernel, between whose cells the page's messages are handled."""
+    while notebook.python(f"bool({condition})") != "True":
+        pass
