@@ -198,20 +198,20 @@ def _is_summer(since_epoch: float) -> bool:
 class _RefusedError(Exception):
     """Carries the keys that lead to a refused value, outermost first."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *keys: Any) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.keys: list[Any] = []
+        self.keys = [*keys]
 
 
 def _clean(value: Any, parents: tuple[int, ...]) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, numbers.Integral):
-        number = int(value)
         try:
+            number = int(value)
             str(number)
-        except ValueError as error:  # Python's own limit of digits
+        except (TypeError, ValueError) as error:  # NumPy's timedelta64; Python's limit of digits
             raise _RefusedError(str(error)) from None
         return number
     if isinstance(value, numbers.Real):
@@ -222,7 +222,10 @@ def _clean(value: Any, parents: tuple[int, ...]) -> Any:
     if isinstance(value, bytes):
         return b64encode(value).decode("ascii")
     if isinstance(value, (datetime, date)):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%f")
+        try:
+            return value.strftime("%Y-%m-%dT%H:%M:%S.%f")
+        except ValueError as error:  # pandas.NaT
+            raise _RefusedError(f"{type(value).__name__}: {error}") from None
     if isinstance(value, (tuple, set, types.GeneratorType)) or (
         hasattr(value, "__iter__") and hasattr(value, "__next__")
     ):
@@ -237,9 +240,9 @@ def _clean(value: Any, parents: tuple[int, ...]) -> Any:
     out = {}
     for key, item in value.items():
         name = str(key)
-        _check_text(name)
+        _check_text(name, key)
         if name in out:
-            raise _RefusedError(f"two keys become the same JSON name {name!r}")
+            raise _RefusedError(f"another key becomes the same JSON name {name!r}", key)
         out[name] = _clean_item(item, key, parents)
     return out
 
@@ -252,11 +255,11 @@ def _clean_item(item: Any, key: Any, parents: tuple[int, ...]) -> Any:
         raise
 
 
-def _check_text(text: str) -> None:
+def _check_text(text: str, *keys: Any) -> None:
     try:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise _RefusedError(f"text with a lone surrogate: {error}") from None
+        raise _RefusedError(f"text with a lone surrogate: {error}", *keys) from None
 
 
 def _short(value: Any) -> str:

@@ -13,7 +13,16 @@ import pytest
 from lite_comms import EncodeError
 from lite_comms._codec import encode, from_page, to_page
 
+from .values import CASES, Case
+
 NAN = float("nan")
+
+# What these values raise themselves is passed on.
+RAISING = {
+    "Fraction that is no finite double",
+    "iterable that raises",
+    "key whose str fails",
+}
 
 
 # From the kernel to the page --------------------------------------------------
@@ -66,9 +75,9 @@ def test_encoding_leaves_the_value_as_it_was() -> None:
         ({(1, 2): [object()]}, "[(1, 2)][0]"),
         ((1, (2, object())), "[1][1]"),
         ({"a": {"b": "\ud800"}}, "a.b"),
-        ({"a": {"\ud800": 1}}, "a"),
+        ({"a": {"\ud800": 1}}, r"a['\ud800']"),
         ({"a": [10**5000]}, "a[0]"),
-        ({"a": [NAN, {1: 2, "1": 3}]}, "a[1]"),
+        ({"a": [NAN, {1: 2, "1": 3}]}, "a[1]['1']"),
     ],
 )
 def test_an_error_names_the_path(value: Any, path: str) -> None:
@@ -76,6 +85,24 @@ def test_an_error_names_the_path(value: Any, path: str) -> None:
         encode(value)
 
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.part != "buffers" and case.available()],
+    ids=lambda case: case.name,
+)
+def test_whatever_is_refused_is_an_error_that_names_a_path(case: Case) -> None:
+    raised: Exception | None = None
+    try:
+        encode(case.make())
+    except Exception as error:
+        raised = error
+
+    if case.name in RAISING:
+        assert type(raised) in (OverflowError, RuntimeError)
+    else:
+        assert raised is None or (isinstance(raised, EncodeError) and raised.path)
 
 
 @pytest.mark.parametrize(("value", "path"), [(object(), "metadata"), ([object()], "metadata[0]")])
@@ -117,7 +144,7 @@ def test_keys_that_become_the_same_are_named() -> None:
     with pytest.raises(EncodeError) as caught:
         encode({"a": {1: NAN, "1": 2}})
 
-    assert str(caught.value) == "a: two keys become the same JSON name '1'"
+    assert str(caught.value) == "a['1']: another key becomes the same JSON name '1'"
 
 
 def test_circular_data_is_refused_where_the_circle_closes() -> None:

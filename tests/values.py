@@ -569,6 +569,7 @@ EXPLAINED: dict[str, str] = {
     "circular dict": "ipykernel recurses to the end of the stack; here the error names the place",
     "object whose repr fails": "ipykernel raises what the repr raises; here the value is refused",
     "object whose repr fails, beside nan": "as above",
+    "NumPy timedelta64": "ipykernel raises a TypeError of int(); here the error names the place",
     IN_SUMMER_TIME_ZONES: "ipykernel's look at the hour before it overflows; here it is sent",
     "buffers: strided memoryview": "ipykernel refuses it; here its bytes are sent in C order",
     "buffers: NumPy, strided": "ipykernel refuses it; here its bytes are sent in C order",
