@@ -14,6 +14,8 @@ place, so that code that catches the built-in one goes on working.
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 import traceback
 import warnings
@@ -45,7 +47,10 @@ class EncodeError(CommError, ValueError):
         self.path = path
         self.reason = reason
         self.comm = comm
-        super().__init__(f"{comm}: {path}: {reason}" if comm else f"{path}: {reason}")
+        super().__init__(path, reason, comm)
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.comm, self.path, self.reason)))
 
     def of(self, comm: str) -> EncodeError:
         """Return the same error, naming the comm."""
@@ -65,7 +70,7 @@ class CommWarning(UserWarning):
 
 
 # Code of these folders is not the user's: a warning points at its caller.
-_OURS = tuple(str(Path(file).parent) for file in (__file__, comm.__file__))
+_OURS = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, comm.__file__))
 
 
 def user_traceback(error: BaseException) -> str:
@@ -128,3 +133,12 @@ def warn(message: str) -> None:
         frame = frame.f_back
         level += 1
     warnings.warn(message, CommWarning, stacklevel=level)
+
+
+def warn_if_async(f: object, who: str) -> None:
+    """Warn about a callback that would be called, but not awaited."""
+    if inspect.iscoroutinefunction(f):
+        warn(
+            f"{who} is a coroutine function, which nobody awaits (nor does ipykernel): "
+            "register a function that starts a task"
+        )

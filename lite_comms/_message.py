@@ -6,7 +6,8 @@ Messages".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Buffer, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,13 +64,13 @@ def flat_buffers(buffers: Iterable[Any] | None, comm: str) -> tuple[memoryview, 
     Raises
     ------
     BufferFormatError
-        If an item has no buffer, naming its index. Nothing is sent.
+        If an item has no buffer, or its buffer holds Python objects, naming its
+        index; if `buffers` is itself a buffer. Nothing is sent.
     """
     if buffers is None:
         return ()
-    if isinstance(buffers, (bytes, bytearray, memoryview, str)) or not isinstance(
-        buffers, Iterable
-    ):
+    # An array is iterable too, and one of two dimensions has rows that are buffers.
+    if isinstance(buffers, (str, dict, Buffer)) or not isinstance(buffers, Iterable):
         raise BufferFormatError(
             f"{comm}: buffers: a list of bytes-like objects is needed, "
             f"not a single {type(buffers).__name__}; write [value]"
@@ -84,6 +85,8 @@ def _flat(buffer: Any, where: str) -> memoryview:
         raise BufferFormatError(
             f"{where}: {type(buffer).__name__} does not support the buffer protocol: {error}"
         ) from None
+    if "O" in re.sub(":.*?:", "", view.format):  # between colons are names of fields
+        raise BufferFormatError(f"{where}: {type(buffer).__name__} of Python objects, not of bytes")
     try:
         return view.cast("B")
     except TypeError:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pickle
 import traceback
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,28 @@ def test_an_encode_error_can_name_its_comm() -> None:
         "comm 'plot' (1)",
     )
     assert str(error) == "comm 'plot' (1): data.a: is odd"
+
+
+@pytest.mark.parametrize(
+    "error", [EncodeError("data.a", "is odd"), EncodeError("data.a", "is odd", "comm 'plot' (1)")]
+)
+def test_an_encode_error_survives_pickling(error: EncodeError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+
+    assert type(again) is EncodeError
+    assert vars(again) == vars(error)
+    assert str(again) == str(error)
+
+
+def test_a_package_whose_name_begins_like_ours_is_the_users(memory: MemoryTransport) -> None:
+    neighbour = str(Path(lite_comms.__file__).parent) + "_more/module.py"
+    comm = lite_comms.Comm("plot")
+    comm.close()
+
+    with pytest.warns(CommWarning) as caught:
+        exec(compile("comm.send()", neighbour, "exec"), {"comm": comm})
+
+    assert [warning.filename for warning in caught] == [neighbour]
 
 
 def test_a_warning_points_at_the_line_of_the_user(memory: MemoryTransport) -> None:

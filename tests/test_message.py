@@ -98,6 +98,33 @@ def test_a_single_buffer_is_refused_with_advice(buffer: Any) -> None:
     )
 
 
+def test_an_array_in_the_place_of_a_list_is_refused_with_advice() -> None:
+    np = pytest.importorskip("numpy")
+
+    for buffers in (array.array("B", [1]), np.zeros((2, 3)), {"a": b"abc"}):
+        kind = type(buffers).__name__
+        with pytest.raises(BufferFormatError, match=rf"not a single {kind}; write \[value\]$"):
+            flat_buffers(buffers, "comm")
+
+
+def test_an_array_of_objects_is_refused() -> None:
+    np = pytest.importorskip("numpy")
+    objects = [np.array([{}, None]), np.zeros(1, [("a", "u1"), ("b", "O")])]
+
+    for item in objects:
+        with pytest.raises(
+            BufferFormatError,
+            match=r"^comm: buffers\[0\]: ndarray of Python objects, not of bytes$",
+        ):
+            flat_buffers([item], "comm")
+
+
+def test_a_field_may_have_any_name() -> None:
+    np = pytest.importorskip("numpy")
+
+    assert flat(np.ones(1, [("O", "u1")])).tobytes() == bytes([1])
+
+
 @pytest.mark.parametrize("item", ["abc", 5, None, [1, 2]])
 def test_an_item_that_is_no_buffer_is_named_by_its_index(item: Any) -> None:
     with pytest.raises(
