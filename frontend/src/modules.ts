@@ -4,6 +4,7 @@
  * Beside the way of a message: JupyterLab's kernel connection leaves every `target_module` to
  * requirejs, which its pages do not have. A name that is not a URL is still left to it.
  */
+import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {ClassicComm, type Target} from './classic';
 
@@ -59,7 +60,7 @@ function isUrl(name: string): boolean {
 
 async function importTarget(url: string, name: string): Promise<Target> {
   const module: Record<string, unknown> = await import(
-    /* webpackIgnore: true */ new URL(url, document.baseURI).href
+    /* webpackIgnore: true */ new URL(url, PageConfig.getBaseUrl()).href
   );
   const target = module[name] ?? module['default'];
   if (typeof target !== 'function') {
