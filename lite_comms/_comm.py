@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import comm
 from comm.base_comm import BaseComm
 
-from ._errors import warn
+from ._errors import warn, warn_if_async
+from ._kernel import find_shell
 
 if TYPE_CHECKING:
     from ._manager import CommManager
@@ -48,7 +47,9 @@ class Comm(BaseComm):
         The iopub topic.
     manager : CommManager, optional
         The manager; by default the installed one.
-    show_warning, kernel
+    kernel : object, optional
+        What the attribute `kernel` is, in the place of the kernel of this process.
+    show_warning
         Taken for the sake of code written for ``ipykernel.comm.Comm``; not used.
 
     Raises
@@ -64,6 +65,10 @@ class Comm(BaseComm):
     Follows "Custom Messages" of the Jupyter messaging specification.
     """
 
+    # The class has them, too, for a mock that is made by its specification.
+    comm_id: str = ""
+    target_name: str = "comm"
+
     def __init__(
         self,
         target_name: str = "comm",
@@ -71,12 +76,12 @@ class Comm(BaseComm):
         metadata: dict[str, Any] | None = None,
         buffers: Iterable[Any] | None = None,
         comm_id: str | None = None,
-        *,
         primary: bool = True,
         target_module: str | None = None,
         topic: bytes | None = None,
         _open_data: dict[str, Any] | None = None,
         _close_data: dict[str, Any] | None = None,
+        *,
         manager: CommManager | None = None,
         show_warning: bool | None = None,
         kernel: Any = None,
@@ -89,6 +94,11 @@ class Comm(BaseComm):
                     f"{field} of a comm (target {target_name!r}) must be a str, "
                     f"not {type(value).__name__}"
                 )
+        if topic is None and comm_id is not None:  # the id may be any text
+            topic = f"comm-{comm_id}".encode("ascii", "backslashreplace")
+        kernel = kernel or getattr(find_shell(), "kernel", None)
+        if kernel is not None:  # ipywidgets does not send by a comm whose kernel is None
+            self.kernel = kernel
         self._manager = manager or _installed_manager()
         super().__init__(
             target_name=target_name or "comm",
@@ -270,7 +280,7 @@ class Comm(BaseComm):
         """Call the function for messages, between IPython's execute events."""
         if self._msg_callback is None:
             return
-        shell = _shell()
+        shell = find_shell()
         if shell is not None:
             shell.events.trigger("pre_execute")
         try:
@@ -281,15 +291,9 @@ class Comm(BaseComm):
 
 
 def _installed_manager() -> CommManager:
-    from ._install import install
-    from ._manager import CommManager
+    from ._install import installed_manager
 
-    manager = comm.get_comm_manager()
-    if not isinstance(manager, CommManager):
-        install()
-        manager = comm.get_comm_manager()
-    assert isinstance(manager, CommManager)
-    return manager
+    return installed_manager()
 
 
 def _checked(callback: Handler | None, field: str, comm: Comm) -> Any:
@@ -297,10 +301,5 @@ def _checked(callback: Handler | None, field: str, comm: Comm) -> Any:
         raise TypeError(
             f"{field} of {comm!r} takes a callable or None, not {type(callback).__name__}"
         )
+    warn_if_async(callback, f"the {field} callback of {comm!r}")
     return callback
-
-
-def _shell() -> Any:
-    """Return IPython's shell, if this process has one; IPython is not imported for it."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None

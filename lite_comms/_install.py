@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -60,12 +62,19 @@ _SINGLETONS = (("comm", "_comm_manager"), ("ipykernel.ipkernel", "_comm_manager"
 _DEFINERS = frozenset({"comm", "comm.base_comm", "ipykernel.comm.comm", "ipykernel.comm.manager"})
 
 
+# What a kernel calls, and keeps.
+_HANDLERS = ("comm_open", "comm_msg", "comm_close")
+
+
 class _Installation:
     """What is in force, and how to undo it."""
 
     def __init__(self, manager: CommManager) -> None:
         self.manager = manager
-        self._undo: list[Callable[[], None]] = []
+        self.replacements = _replacements(manager)
+        self.originals: dict[int, tuple[object, object]] = {}
+        # What is put first is undone last.
+        self._undo: list[Callable[[], None]] = [lambda: _give_back(self.originals)]
 
     def set(self, owner: Any, name: str, value: object) -> None:
         """Replace an attribute; the undo leaves it be if someone replaced it after us."""
@@ -90,16 +99,14 @@ class _Installation:
     def set_item(self, mapping: dict[str, Any], key: str, value: object) -> None:
         """Replace an item of a dict."""
         old = mapping[key]
+        if old is value:
+            return
         mapping[key] = value
 
         def undo() -> None:
             if mapping.get(key) is value:
                 mapping[key] = old
 
-        self._undo.append(undo)
-
-    def on_undo(self, undo: Callable[[], None]) -> None:
-        """Have something done at the end."""
         self._undo.append(undo)
 
     def undo(self) -> None:
@@ -126,16 +133,34 @@ def install(transport: Transport | None = None) -> Status:
     Returns
     -------
     Status
-        What is in force. Installing again changes nothing, unless another
-        transport is given: it takes the place of the present one.
+        What is in force. Installing again takes back the doors that someone
+        else has replaced since. If another transport is given, it takes the
+        place of the present one.
     """
+    _in_force(transport, again=True)
+    return current_status()
+
+
+def installed_manager() -> CommManager:
+    """Return the manager in force; if there is none, lite_comms is installed."""
+    return _in_force().manager
+
+
+def _in_force(transport: Transport | None = None, *, again: bool = False) -> _Installation:
     global _current
+    here = surroundings()
     if _current is not None:
         if transport is not None and transport is not _current.manager.transport:
             _current.manager.use(transport)
-        return current_status()
-    here = surroundings()
-    before = comm.get_comm_manager() if here.kernel is None else here.kernel.comm_manager
+        if again:
+            _replace(_current, here.kernel)
+        return _current
+    if here.kernel is None:
+        # A server kernel has it, JupyterLite's takes it from doors that are replaced by then.
+        # Elsewhere, where code is tested, it would bring a Comm of its own when imported later.
+        with suppress(Exception):
+            import_module("ipykernel.comm")
+    before = getattr(here.kernel, "comm_manager", None) or comm.get_comm_manager()
     manager = CommManager(
         transport_for(here) if transport is None else transport,
         before.comms,
@@ -143,14 +168,12 @@ def install(transport: Transport | None = None) -> Status:
     )
     new = _Installation(manager)
     try:
-        _replace_doors(new)
-        if here.kernel is not None:
-            _replace_in_kernel(new, here.kernel)
+        _replace(new, here.kernel)
     except BaseException:
         new.undo()
         raise
     _current = new
-    return current_status()
+    return new
 
 
 def uninstall() -> None:
@@ -171,7 +194,14 @@ def current_transport() -> Transport | None:
 
 def current_status() -> Status:
     """Return what is in force, without printing it."""
-    return status_of(None if _current is None else _current.manager, surroundings().kind)
+    here = surroundings()
+    if _current is None:
+        return status_of(None, here.kind)
+    manager = _current.manager
+    bypassed = [f"{module_name}.{name}" for module_name, name, _ in _foreign(_current)]
+    if getattr(here.kernel, "comm_manager", manager) is not manager:
+        bypassed.append("get_ipython().kernel.comm_manager")
+    return status_of(manager, here.kind, tuple(bypassed))
 
 
 def load_ipython_extension(ipython: object) -> None:
@@ -184,8 +214,14 @@ def unload_ipython_extension(ipython: object) -> None:
     uninstall()
 
 
-def _replace_doors(new: _Installation) -> None:
-    manager = new.manager
+def _replace(new: _Installation, kernel: Any) -> None:
+    _replace_doors(new)
+    if kernel is not None:
+        _replace_in_kernel(new, kernel)
+
+
+def _replacements(manager: CommManager) -> dict[str, Any]:
+    """Make what stands behind the doors, by the names there."""
 
     def create_comm(*args: Any, **kwargs: Any) -> Comm:
         """Create a comm (lite_comms)."""
@@ -206,70 +242,92 @@ def _replace_doors(new: _Installation) -> None:
         """Send a message through lite_comms."""
         manager.publish(self, msg_type, data, metadata, buffers, **keys)
 
-    by_name: dict[str, object] = {
+    return {
         "create_comm": create_comm,
         "get_comm_manager": get_comm_manager,
+        "publish_msg": publish_msg,
         "Comm": Comm,
         "CommManager": CommManager,
+        **{name: getattr(manager, name) for name in (*_HANDLERS, "comm_info")},
     }
+
+
+def _replace_doors(new: _Installation) -> None:
+    """Replace what stands behind the doors; those that are replaced already stay."""
+    ours = new.replacements
     # Collected before anything is replaced: one object can stand at two doors.
-    # comm.base_comm.CommManager is a base class, not a door.
     swaps: dict[int, tuple[object, object]] = {}
     originals: dict[int, tuple[object, object]] = {}
-    for module_name, name in _DOORS:
-        old = _find(module_name, name)
-        if old is not _MISSING and old is not comm.base_comm.CommManager:
-            swaps.setdefault(id(old), (old, by_name[name]))
-            originals.setdefault(id(by_name[name]), (by_name[name], old))
+    for _, name, old in _foreign(new):
+        swaps.setdefault(id(old), (old, ours[name]))
+        originals.setdefault(id(ours[name]), (ours[name], old))
     # The dummies of the comm package, from before a kernel put its own there.
     for name in ("create_comm", "get_comm_manager"):
         old = getattr(comm, f"_{name}", _MISSING)
         if old is not _MISSING:
-            swaps.setdefault(id(old), (old, by_name[name]))
-    new.on_undo(lambda: _give_back(originals))  # the last thing of the undo
+            swaps.setdefault(id(old), (old, ours[name]))
+    new.originals.update(originals)
     for module_name, name in _COMM_CLASSES:
         owner = _find(module_name, name)
         if owner is not _MISSING:
-            new.set(owner, "publish_msg", publish_msg)
+            new.set(owner, "publish_msg", ours["publish_msg"])
     for module_name, name in _SINGLETONS:
         if _find(module_name, name) is not _MISSING:
-            new.set(sys.modules[module_name], name, manager)
+            new.set(sys.modules[module_name], name, new.manager)
     for module, name, value in _standing(swaps):
         new.set(module, name, value)
-    new.set(comm, "create_comm", create_comm)
-    new.set(comm, "get_comm_manager", get_comm_manager)
+    new.set(comm, "create_comm", ours["create_comm"])
+    new.set(comm, "get_comm_manager", ours["get_comm_manager"])
 
 
 def _replace_in_kernel(new: _Installation, kernel: Any) -> None:
-    new.set(kernel, "comm_manager", new.manager)
+    ours = new.replacements
+    if hasattr(kernel, "comm_manager"):
+        new.set(kernel, "comm_manager", new.manager)
     handlers = getattr(kernel, "shell_handlers", None)
     if handlers is not None:  # ipykernel keeps bound methods of its manager
-        for msg_type in ("comm_open", "comm_msg", "comm_close"):
-            new.set_item(handlers, msg_type, getattr(new.manager, msg_type))
+        for msg_type in _HANDLERS:
+            new.set_item(handlers, msg_type, ours[msg_type])
     if hasattr(kernel, "comm_info"):  # JupyterLite's answers {} without a filter
-        new.set(kernel, "comm_info", new.manager.comm_info)
+        new.set(kernel, "comm_info", ours["comm_info"])
+
+
+def _foreign(installed: _Installation) -> Iterator[tuple[str, str, object]]:
+    """Find the doors that do not lead to lite_comms, with what stands there."""
+    # comm.base_comm.CommManager is a base class, not a door.
+    known = (*installed.replacements.values(), comm.base_comm.CommManager, _MISSING)
+    for module_name, name in _DOORS:
+        value = _find(module_name, name)
+        if not any(value is one for one in known):
+            yield module_name, name, value
 
 
 def _find(module_name: str, name: str) -> object:
     module = sys.modules.get(module_name)
-    return _MISSING if module is None else vars(module).get(name, _MISSING)
+    return _MISSING if module is None else _names(module).get(name, _MISSING)
+
+
+def _names(module: ModuleType) -> dict[str, Any]:
+    """Return a module's dict; one that is to be loaded when it is used is not loaded."""
+    names: dict[str, Any] = object.__getattribute__(module, "__dict__")
+    return names
+
+
+def _all_names() -> Iterator[tuple[str, ModuleType, str, object]]:
+    for module_name, module in list(sys.modules.items()):
+        if issubclass(type(module), ModuleType) and module_name.split(".")[0] != "lite_comms":
+            for name, value in list(_names(module).items()):
+                yield module_name, module, name, value
 
 
 def _standing(
     swaps: dict[int, tuple[object, object]],
 ) -> Iterator[tuple[ModuleType, str, object]]:
     """Find the names, in all modules, that hold an object to be replaced."""
-    for module_name, module in list(sys.modules.items()):
-        if (
-            not isinstance(module, ModuleType)
-            or module_name in _DEFINERS
-            or module_name.partition(".")[0] == "lite_comms"
-        ):
-            continue
-        for name, value in list(vars(module).items()):
-            old, replacement = swaps.get(id(value), (_MISSING, None))
-            if value is old:
-                yield module, name, replacement
+    for module_name, module, name, value in _all_names():
+        old, replacement = swaps.get(id(value), (_MISSING, None))
+        if value is old and module_name not in _DEFINERS:
+            yield module, name, replacement
 
 
 def _give_back(originals: dict[int, tuple[object, object]]) -> None:
@@ -278,11 +336,7 @@ def _give_back(originals: dict[int, tuple[object, object]]) -> None:
     The public classes are given back at the doors only: elsewhere someone may
     have imported them from lite_comms itself.
     """
-    doors = {(module_name, name) for module_name, name in _DOORS}
-    for module_name, module in list(sys.modules.items()):
-        if not isinstance(module, ModuleType) or module_name.partition(".")[0] == "lite_comms":
-            continue
-        for name, value in list(vars(module).items()):
-            known, old = originals.get(id(value), (_MISSING, None))
-            if value is known and (not isinstance(value, type) or (module_name, name) in doors):
-                setattr(module, name, old)
+    for module_name, module, name, value in _all_names():
+        known, old = originals.get(id(value), (_MISSING, None))
+        if value is known and (not isinstance(value, type) or (module_name, name) in _DOORS):
+            setattr(module, name, old)

@@ -28,10 +28,15 @@ class Surroundings:
     kernel: Any = None
 
 
-def surroundings() -> Surroundings:
-    """Tell which kernel this is; nothing is imported for it."""
+def find_shell() -> Any:
+    """Return IPython's shell, if this process has one; nothing is imported for it."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def surroundings() -> Surroundings:
+    """Tell which kernel this is."""
+    shell = find_shell()
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
         return Surroundings("none", shell)

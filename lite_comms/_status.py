@@ -30,6 +30,8 @@ class Status:
         The targets that are registered in the kernel.
     version : str
         The version of lite_comms.
+    bypassed : tuple of str
+        Doors that someone else has replaced since; `install` takes them back.
     """
 
     installed: bool
@@ -39,16 +41,19 @@ class Status:
     comms: int
     targets: tuple[str, ...]
     version: str
+    bypassed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         state = f"in force, transport {self.transport}" if self.installed else "not installed"
         targets = ", ".join(self.targets) or "none"
+        bypassed = ", ".join(self.bypassed)
         return (
             f"lite_comms {self.version}: {state}\n"
             f"  why      {self.why}\n"
             f"  kernel   {self.kernel}\n"
             f"  comms    {self.comms} open\n"
             f"  targets  {targets}"
+            + (f"\n  bypassed {bypassed}: install() takes it back" if bypassed else "")
         )
 
 
@@ -67,7 +72,7 @@ def status() -> Status:
     return now
 
 
-def status_of(manager: CommManager | None, kernel: str) -> Status:
+def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...] = ()) -> Status:
     """Describe a manager, or the want of one."""
     from . import __version__
 
@@ -90,4 +95,5 @@ def status_of(manager: CommManager | None, kernel: str) -> Status:
         len(manager.comms),
         tuple(manager.targets),
         __version__,
+        bypassed,
     )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import inspect
+import sys
+import types
 import weakref
 from typing import Any
 
@@ -94,10 +97,54 @@ def test_a_comm_belongs_to_the_manager_that_it_is_given() -> None:
     assert comm_package.get_comm_manager().comms == {}
 
 
+def test_arguments_stand_where_those_of_base_comm_stand(memory: MemoryTransport) -> None:
+    base, ours = (
+        [(p.name, p.default) for p in inspect.signature(kind).parameters.values()]
+        for kind in (comm_package.base_comm.BaseComm, Comm)
+    )
+    positional = base[:-1]  # without **kwargs
+
+    assert ours[: len(positional)] == positional
+    Comm("plot", None, None, None, "1", False, "./clock.js", b"topic", {"a": 1}, {"b": 2}).close()
+
+
 def test_arguments_of_ipykernels_comm_are_taken(memory: MemoryTransport) -> None:
-    comm = Comm(target_name="plot", data={}, show_warning=False, kernel=None)
+    kernel = object()
+    comm = Comm(target_name="plot", data={}, show_warning=False, kernel=kernel)
 
     assert comm.target_name == "plot"
+    assert comm.kernel is kernel
+
+
+def test_a_comm_knows_the_kernel(monkeypatch: pytest.MonkeyPatch, memory: MemoryTransport) -> None:
+    kernel = object()
+    ipython = types.ModuleType("IPython")
+    shell = types.SimpleNamespace(kernel=kernel)
+    ipython.get_ipython = lambda: shell  # type: ignore[attr-defined]
+
+    assert not hasattr(Comm("plot"), "kernel")
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert Comm("plot").kernel is kernel
+
+
+def test_a_comm_can_be_mocked() -> None:
+    assert {"comm_id", "target_name", "send", "close", "on_msg", "on_close"} <= set(dir(Comm))
+
+
+@pytest.mark.parametrize("register", ["on_msg", "on_close"])
+def test_a_callback_that_nobody_would_await_warns(register: str, memory: MemoryTransport) -> None:
+    async def callback(msg: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    with pytest.warns(CommWarning) as caught:
+        assert getattr(Comm("plot", comm_id="1"), register)(callback) is callback
+
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert str(warning.message) == (
+        f"the {register} callback of <Comm 'plot' 1 open> is a coroutine function, which "
+        "nobody awaits (nor does ipykernel): register a function that starts a task"
+    )
 
 
 @pytest.mark.parametrize("target_name", [None, 5, b"plot"])

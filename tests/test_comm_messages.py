@@ -258,7 +258,7 @@ def test_a_callback_runs_between_the_events_of_ipython(
         events = type("Events", (), {"trigger": lambda self, name: happened.append(name)})()
         kernel = None
 
-    monkeypatch.setattr("lite_comms._comm._shell", Shell)
+    monkeypatch.setattr("lite_comms._comm.find_shell", Shell)
     comm = Comm("plot")
 
     def fail(msg: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib.util
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import comm as comm_package
@@ -156,9 +158,10 @@ def test_open_comms_and_targets_move_over() -> None:
 
 
 def test_what_was_opened_meanwhile_is_there_after_the_undo() -> None:
-    with MemoryTransport():
-        comm = Comm("plot", comm_id="1")
-        comm_package.get_comm_manager().register_target("echo", print)
+    lite_comms.install(MemoryTransport())
+    comm = Comm("plot", comm_id="1")
+    comm_package.get_comm_manager().register_target("echo", print)
+    lite_comms.uninstall()
 
     assert comm_package.get_comm_manager().comms == {"1": comm}
     assert comm_package.get_comm_manager().targets == {"echo": print}
@@ -408,3 +411,105 @@ def test_a_transport_is_an_easy_thing_to_write() -> None:
 
     assert (status.transport, status.why) == ("recorder", "it is written down")
     assert sent == [("comm_open", 1), ("comm_close", 2)]
+
+
+# Doors that others replace, or that open later ------------------------------------------
+
+
+def test_a_comm_is_ours_when_someone_has_replaced_a_door(
+    memory: MemoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = comm_package.base_comm.CommManager()
+    monkeypatch.setattr(comm_package, "get_comm_manager", lambda: theirs)
+
+    Comm("plot", {"a": 1})
+    memory.deliver()
+
+    assert [msg["content"]["data"] for msg in memory.received] == [{"a": 1}]
+
+
+def test_status_names_the_doors_that_someone_has_replaced(
+    memory: MemoryTransport, kernel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm_package, "create_comm", print)
+
+    assert lite_comms.status().bypassed == (
+        "comm.create_comm",
+        "get_ipython().kernel.comm_manager",
+    )
+
+
+def test_installing_again_takes_the_doors_back(
+    memory: MemoryTransport, kernel: Any, module: Callable[..., Any]
+) -> None:
+    def theirs(*args: Any, **kwargs: Any) -> Any:
+        """Stand for a kernel's own, that is imported late."""
+
+    before = comm_package.create_comm
+    comm_package.create_comm = theirs
+    late = module("late", make=theirs)
+
+    status = lite_comms.install()
+
+    assert comm_package.create_comm is late.make is before
+    assert kernel.comm_manager is comm_package.get_comm_manager()
+    assert status.bypassed == ()
+
+
+def test_the_undo_gives_back_what_stood_at_a_door_last(module: Callable[..., Any]) -> None:
+    def theirs(*args: Any, **kwargs: Any) -> Any:
+        """Stand for a kernel's own, that is imported late."""
+
+    dummy = comm_package.create_comm
+    try:
+        lite_comms.install(MemoryTransport())
+        comm_package.create_comm = theirs
+        lite_comms.install()
+        late = module("late", make=comm_package.create_comm)
+        lite_comms.uninstall()
+
+        assert (comm_package.create_comm, late.make) == (theirs, theirs)
+    finally:
+        comm_package.create_comm = dummy
+
+
+def test_a_kernel_without_a_comm_manager_is_left_alone(
+    module: Callable[..., Any],
+) -> None:
+    kernel = types.SimpleNamespace()
+    module("IPython", get_ipython=lambda: types.SimpleNamespace(kernel=kernel))
+
+    with MemoryTransport() as page:
+        Comm("plot")
+        page.deliver()
+
+    assert [msg["msg_type"] for msg in page.received] == ["comm_open"]
+    assert vars(kernel) == {}
+
+
+def test_a_module_that_is_loaded_when_it_is_used_is_not_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lazy_one.py").write_text("raise RuntimeError('loaded')", "utf-8")
+    spec = importlib.util.spec_from_file_location("lazy_one", tmp_path / "lazy_one.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "lazy_one", lazy)
+    spec.loader.exec_module(lazy)
+
+    lite_comms.install(MemoryTransport())
+    lite_comms.uninstall()
+
+    assert type(lazy) is not types.ModuleType  # which it is once it is loaded
+
+
+def test_a_proxy_in_the_place_of_a_module_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Proxy:
+        def __getattribute__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    monkeypatch.setitem(sys.modules, "proxy", Proxy())
+
+    assert lite_comms.install(MemoryTransport()).installed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .kernels import Received, ServerKernel
+from .kernels import ROOT, Received, ServerKernel
 
 pytestmark = pytest.mark.server
 
@@ -487,3 +489,40 @@ def test_ipywidgets_work(kernel: ServerKernel) -> None:
     )
 
     assert text(kernel.run("print(slider.value, seen)"), "stdout") == "7 [7]\n"
+
+
+# In a process that is no kernel, beside ipykernel -----------------------------------------
+
+IMPORTED_LATE = """
+from lite_comms import MemoryTransport, install, status
+
+with MemoryTransport() as page:
+    page.register_target("greeter", lambda comm, msg: comm.send({"hello": msg["content"]["data"]}))
+    from ipykernel.comm import Comm
+    comm = Comm("greeter", "you", show_warning=False)
+    comm.on_msg(lambda msg: print(msg["content"]["data"]))
+    page.deliver()
+    import ipykernel.ipkernel
+    bypassed = status().bypassed
+    Comm("greeter", "again")
+    install()
+    from comm import create_comm
+    create_comm("greeter", "and again")
+    page.deliver()
+    print(bypassed, status().bypassed)
+print(page.received[-1]["content"]["data"], len(page.received))
+"""
+
+
+def test_ipykernel_may_be_imported_after_a_page_in_memory_is_in_force() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED_LATE], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert lines[0] == "{'hello': 'you'}"
+    assert lines[-2:] == [
+        "('comm.create_comm', 'comm.get_comm_manager') ()",
+        "and again 3",
+    ]

@@ -76,3 +76,11 @@ def test_a_status_that_is_not_in_force_reads_as_text() -> None:
 def test_a_status_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         lite_comms.status().installed = True  # type: ignore[misc]
+
+
+def test_a_status_names_the_doors_that_are_bypassed() -> None:
+    status = Status(True, "none", "memory", "because", 0, (), "1.2.3", ("comm.create_comm", "b"))
+
+    assert str(status).splitlines()[-1] == (
+        "  bypassed comm.create_comm, b: install() takes it back"
+    )
