@@ -18,7 +18,6 @@ closed    ``close()``, a comm_close the id is free; a message for it is
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -26,7 +25,7 @@ import comm.base_comm
 from comm.base_comm import BaseComm
 
 from ._comm import Comm
-from ._errors import EncodeError, user_message, user_traceback, warn
+from ._errors import EncodeError, user_message, user_traceback, warn, warn_if_async
 from ._message import CommMessage, MessageType, flat_buffers
 from ._transport import Transport
 
@@ -67,8 +66,10 @@ class CommManager(comm.base_comm.CommManager):
             self.comms = comms
         if targets is not None:
             self.targets = targets
-        self._closed_ids: deque[str] = deque(maxlen=_RECENTLY_CLOSED)
-        self.use(Transport() if transport is None else transport)
+        self._closed_ids: dict[str, None] = {}  # an ordered set
+        self.transport = Transport()
+        if transport is not None:
+            self.use(transport)
 
     def use(self, transport: Transport) -> None:
         """Send by another transport from now on; the open comms stay.
@@ -83,7 +84,10 @@ class CommManager(comm.base_comm.CommManager):
             connect(self)
         for known in self.comms.values():
             transport.attach(known)
-        self.transport = transport
+        before, self.transport = self.transport, transport
+        if before is not transport:
+            for known in self.comms.values():
+                before.detach(known)
 
     # Targets
 
@@ -116,6 +120,7 @@ class CommManager(comm.base_comm.CommManager):
                 f"string, not {type(f).__name__}"
             )
         super().register_target(target_name, f)  # type: ignore[arg-type]
+        warn_if_async(self.targets[target_name], f"the function of comm target {target_name!r}")
 
     def unregister_target(self, target_name: str, f: Any = None) -> Any:
         """Take a target away.
@@ -157,6 +162,7 @@ class CommManager(comm.base_comm.CommManager):
                 f"{known.target_name!r}, which hears nothing more",
             )
         self.transport.attach(comm)
+        self._closed_ids.pop(comm.comm_id, None)
         return super().register_comm(comm)
 
     def unregister_comm(self, comm: BaseComm) -> None:
@@ -172,7 +178,9 @@ class CommManager(comm.base_comm.CommManager):
 
     def forget(self, comm: BaseComm) -> None:
         """Forget a comm that has closed, unless its id is another's by now."""
-        self._closed_ids.append(comm.comm_id)
+        self._closed_ids[comm.comm_id] = None
+        if len(self._closed_ids) > _RECENTLY_CLOSED:
+            del self._closed_ids[next(iter(self._closed_ids))]
         if self.comms.get(comm.comm_id) is comm:
             self.unregister_comm(comm)
 
@@ -213,7 +221,7 @@ class CommManager(comm.base_comm.CommManager):
         **keys: Any,
     ) -> None:
         """Send a message for a comm of any class; see `Comm.send`."""
-        who = f"comm {comm.target_name!r} ({comm.comm_id})"
+        who = _name(comm)
         if metadata is not None and not isinstance(metadata, dict):
             raise TypeError(f"{who}: metadata must be a dict, not {type(metadata).__name__}")
         message = CommMessage(
@@ -242,9 +250,14 @@ class CommManager(comm.base_comm.CommManager):
         """
         msg = self.transport.incoming(msg)
         content = msg["content"]
-        target_name, comm_id = content["target_name"], content["comm_id"]
-        opened = Comm(target_name, comm_id=comm_id, primary=False, manager=self)
-        self.register_comm(opened)
+        target_name = content.get("target_name")
+        try:
+            opened = Comm(target_name, comm_id=content["comm_id"], primary=False, manager=self)
+            self.register_comm(opened)
+        except Exception as error:  # of an odd name or id, or a warning that is to be an error
+            self._show("a comm cannot be opened for the page", error)
+            self._refuse(content.get("comm_id"), error)
+            return
         target = self.targets.get(target_name)
         if target is None:
             names = ", ".join(map(repr, self.targets)) or "none"
@@ -264,10 +277,11 @@ class CommManager(comm.base_comm.CommManager):
     def comm_msg(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
         """Handle a comm_msg of the page; parameters as for `comm_open`."""
         msg = self.transport.incoming(msg)
-        comm_id = msg["content"]["comm_id"]
-        known = self.comms.get(comm_id)
+        comm_id = msg["content"].get("comm_id")
+        known = self._find(comm_id)
         if known is None:
-            self._tell_unknown(comm_id)
+            if str(comm_id) not in self._closed_ids:
+                self._refuse(comm_id, LookupError(f"the kernel has no comm {comm_id}"))
             return
         try:
             known.handle_msg(msg)
@@ -277,26 +291,35 @@ class CommManager(comm.base_comm.CommManager):
     def comm_close(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
         """Handle a comm_close of the page; parameters as for `comm_open`."""
         msg = self.transport.incoming(msg)
-        comm_id = msg["content"]["comm_id"]
-        known = self.comms.get(comm_id)
+        comm_id = msg["content"].get("comm_id")
+        known = self._find(comm_id)
         if known is None:
             logger.debug("comm_close for the unknown comm %s", comm_id)
             return
         known._closed = True
         self.unregister_comm(known)
+        why = (msg.get("metadata") or {}).get("lite_comms")
+        if isinstance(why, dict):
+            reason = f"{why.get('ename')}: {why.get('evalue')}"
+            self.transport.show_error(
+                f"lite_comms: {_name(known)} is refused by the page: {reason}"
+            )
         try:
             known.handle_close(msg)
         except Exception as error:
             self._show(f"the on_close callback of {_name(known)} raised", error)
 
-    def _tell_unknown(self, comm_id: str) -> None:
-        if comm_id in self._closed_ids:
-            return
-        error = LookupError(f"the kernel has no comm {comm_id}")
-        logger.debug("%s; answered with comm_close", error)
-        stranger = Comm(comm_id=comm_id, primary=False, manager=self)
+    def _find(self, comm_id: Any) -> BaseComm | None:
+        return self.comms.get(comm_id) if isinstance(comm_id, str) else None
+
+    def _refuse(self, comm_id: Any, error: Exception) -> None:
+        """Close an end of the page that has none in the kernel."""
+        logger.debug("comm %s is answered with comm_close: %s", comm_id, error)
+        stranger = Comm(primary=False, manager=self)
         stranger._closed = True
-        self.publish(stranger, "comm_close", metadata=_reason(error))
+        if comm_id is not None:
+            stranger.comm_id = comm_id  # whatever it is, the page knows it
+            self.publish(stranger, "comm_close", metadata=_reason(error))
 
     def _show(self, what: str, error: Exception) -> None:
         self.transport.show_error(f"lite_comms: {what}\n{user_traceback(error).rstrip()}")
