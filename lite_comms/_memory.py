@@ -14,8 +14,13 @@ from ._message import flat_buffers
 from ._transport import Transport
 
 if TYPE_CHECKING:
+    from comm.base_comm import BaseComm
+
     from ._manager import CommManager
     from ._message import CommMessage
+
+    # The transport in force, the manager, its comms and its targets.
+    _Before = tuple[Transport | None, CommManager, dict[str, BaseComm], dict[str, Any]]
 
 Message = dict[str, Any]
 Handler = Callable[[Message], object]
@@ -25,7 +30,8 @@ class MemoryTransport(Transport):
     """Stands for the page: its targets, its comms, and what it has received.
 
     As a context manager it is installed on entry (see `install`); on exit what
-    was in force before is so again. Messages wait in order until `deliver` is
+    was in force, open and registered before is so again: comms and targets of
+    the block are gone, without a message. Messages wait in order until `deliver` is
     called, as they wait on a real site until the cell is done.
 
     Attributes
@@ -61,13 +67,16 @@ class MemoryTransport(Transport):
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
         self._queue: deque[tuple[Callable[[Message], None], Message]] = deque()
         self._manager: CommManager | None = None
-        self._before: Transport | None = None
+        # One item for each block that is entered: what is in force again after it.
+        self._before: list[_Before] = []
 
     def __enter__(self) -> MemoryTransport:
-        from ._install import current_transport, install
+        from ._install import current_transport, install, installed_manager
 
-        self._before = current_transport()
+        transport = current_transport()
         install(self)
+        manager = installed_manager()
+        self._before.append((transport, manager, {**manager.comms}, {**manager.targets}))
         return self
 
     def __exit__(
@@ -78,10 +87,18 @@ class MemoryTransport(Transport):
     ) -> None:
         from ._install import install, uninstall
 
-        if self._before is None:
+        transport, manager, comms, targets = self._before.pop()
+        for known in manager.comms.values():
+            if comms.get(known.comm_id) is not known:
+                known._closed = True
+        manager.comms.clear()
+        manager.comms.update((i, known) for i, known in comms.items() if not known._closed)
+        manager.targets.clear()
+        manager.targets.update(targets)
+        if transport is None:
             uninstall()
         else:
-            install(self._before)
+            install(transport)
 
     def connect(self, manager: CommManager) -> None:
         """Send what the page says to this manager; a manager calls it itself."""

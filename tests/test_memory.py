@@ -219,3 +219,58 @@ def test_the_queue_goes_on_after_a_page_target_has_raised(memory: MemoryTranspor
 
     assert memory.deliver() == 1
     assert "1" in memory.comms
+
+
+def test_its_with_blocks_can_be_nested() -> None:
+    before = comm_package.get_comm_manager()
+
+    with MemoryTransport() as page, page:
+        with MemoryTransport() as inner:
+            Comm("plot")
+        Comm("plot")
+        page.deliver()
+        inner.deliver()
+
+    assert [len(heard.received) for heard in (page, inner)] == [1, 1]
+    assert comm_package.get_comm_manager() is before
+
+
+def test_comms_and_targets_of_its_with_block_end_with_it(memory: MemoryTransport) -> None:
+    outer = Comm("plot", comm_id="outer")
+    manager = comm_package.get_comm_manager()
+    manager.register_target("kept", print)
+    memory.deliver()
+
+    with MemoryTransport():
+        inner = Comm("plot", comm_id="inner")
+        manager.unregister_target("kept", print)
+        manager.register_target("new", print)
+
+    assert (manager.comms, manager.targets) == ({"outer": outer}, {"kept": print})
+    assert inner._closed
+    assert memory.deliver() == 0
+
+
+def test_a_comm_that_is_closed_in_a_with_block_stays_closed(memory: MemoryTransport) -> None:
+    comm = Comm("plot")
+
+    with MemoryTransport():
+        comm.close()
+
+    assert comm_package.get_comm_manager().comms == {}
+
+
+def test_a_comm_that_is_hidden_by_another_in_a_with_block_is_heard_again(
+    memory: MemoryTransport,
+) -> None:
+    heard: list[Any] = []
+    comm = Comm("plot", comm_id="1")
+    comm.on_msg(lambda msg: heard.append(msg["content"]["data"]))
+    memory.deliver()
+
+    with MemoryTransport(), pytest.warns(lite_comms.CommWarning):
+        Comm("plot", comm_id="1")
+    memory.comms["1"].send(5)
+    memory.deliver()
+
+    assert heard == [5]
