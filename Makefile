@@ -60,7 +60,7 @@ screenshots: setup site
 # The sdist, and the wheel made of it, in environments of their own.
 dist: $(VENV)/.packages
 	@rm -rf dist
-	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
 
 $(VENV)/.packages: constraints.txt pyproject.toml
 	$(need_node)
@@ -102,7 +102,7 @@ $(VENV)/.browser: $(VENV)/.packages
 # a CDN: JupyterLite's builder adds the ones that it copies into the site.
 static/pyodide/pyodide-lock.json: $(NODE_MODULES)
 	@mkdir -p $(@D)
-	@cd frontend/node_modules/pyodide && cp $(PYODIDE_FILES) $(CURDIR)/$(@D)
+	@cd frontend/node_modules/pyodide && cp $(PYODIDE_FILES) "$(CURDIR)/$(@D)"
 	@node -p 'JSON.stringify({...require("./frontend/node_modules/pyodide/pyodide-lock.json"), packages: {}})' > $@
 
 _site/jupyter-lite.json: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json jupyterlite_config.json \

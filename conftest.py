@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parent
 # Build environments and fresh environments take the versions that everything is tested with.
-PINNED = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
+# pip splits the variable at spaces: a URL has none.
+PINNED = {**os.environ, "PIP_CONSTRAINT": (ROOT / "constraints.txt").as_uri()}
 
 
 @dataclass(frozen=True)

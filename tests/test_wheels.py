@@ -6,6 +6,7 @@ import ast
 import hashlib
 import io
 import json
+import re
 import tarfile
 import tokenize
 import zipfile
@@ -207,3 +208,13 @@ def test_a_site_elsewhere_lists_the_kernel_wheel(foreign_site: Path, kernel_byte
         f"extensions/lite-comms/static/pypi/{WHEEL_NAME}"
     ]
     assert wheels[0].read_bytes() == kernel_bytes
+
+
+def test_the_site_is_deployed_only_after_the_tests() -> None:
+    workflow = (ROOT / ".github/workflows/site.yml").read_text("utf-8")
+    jobs = re.split(r"^  (\w+):\n", workflow.partition("\njobs:\n")[2], flags=re.MULTILINE)
+    needs = dict(zip(jobs[1::2], jobs[2::2], strict=True))
+
+    assert "uses: ./.github/workflows/ci.yml" in needs["test"]
+    assert "needs: test" in needs["build"]
+    assert "needs: build" in needs["deploy"]
