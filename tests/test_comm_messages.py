@@ -18,12 +18,7 @@ from lite_comms import (
 )
 from lite_comms._memory import PageComm
 
-
-def received(memory: MemoryTransport) -> list[tuple[str, Any]]:
-    """Deliver, and list type and data of all that the page has received."""
-    memory.deliver()
-    return [(msg["msg_type"], msg["content"]["data"]) for msg in memory.received]
-
+from .test_comm import received
 
 # Sending ----------------------------------------------------------------------
 
