@@ -40,6 +40,8 @@ KNOWN = [
     r"404 .* \S*/favicon\.ico$",
     # The REPL and the consoles app have no notebooks, which this plugin asks for.
     r"Plugin '@jupyterlab/codemirror-extension:commands' failed to activate",
+    # JupyterLite's kernel extension in a JupyterLab that is not JupyterLite.
+    r"Shared module @jupyterlite/services doesn't exist.*/pyodide-kernel-extension/",
 ]
 
 

@@ -159,6 +159,16 @@ class Tab:
         self.page.locator(".jp-Dialog .jp-mod-accept").click(timeout=START_TIMEOUT_MS)
         return Console(self, self.page.locator(".jp-ConsolePanel"))
 
+    def server_notebook(self, path: str, cells: int = 1) -> Notebook:
+        """Open a notebook in JupyterLab on a Jupyter server."""
+        self.page.goto(f"{self.url}lab/tree/{path}?reset")
+        notebook = Notebook(self, self.page.locator(".jp-NotebookPanel"))
+        expect(notebook.cells).to_have_count(cells, timeout=START_TIMEOUT_MS)
+        # A cell that is run while the session has no kernel yet is not queued.
+        status = self.page.locator("#jp-main-statusbar")
+        expect(status).to_contain_text("(ipykernel) | Idle", timeout=START_TIMEOUT_MS)
+        return notebook
+
     def lab(self, *paths: str) -> list[Notebook]:
         """Open the lab with notebooks of one cell each."""
         query = "&".join(f"path={path}" for path in paths)

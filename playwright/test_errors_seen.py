@@ -13,16 +13,16 @@ def test_a_target_that_the_kernel_lacks_closes_the_comm_and_says_why(notebook: N
         page = notebook.javascript(
             """
             let printed = '';
-            const output = msg => { printed += `${msg.content.name}: ${msg.content.text}`; };
+            const output = msg => { printed += msg.content.text; };
             Jupyter.notebook.kernel.comm_manager
               .new_comm('nobody', {}, {iopub: {output}}, {}, 'for-nobody')
-              .on_close(msg => { say(printed.split('\\n')[0]); say(msg.metadata.lite_comms); });
+              .on_close(msg => { say(printed.trim()); say(msg.metadata.lite_comms); });
             """
         )
     why = "no comm target 'nobody' is registered in the kernel (registered: none)"
     expect(said(page)).to_have_text(
         [
-            f"\"stderr: lite_comms: comm 'nobody' (for-nobody) is closed: {why}\"",
+            f"\"lite_comms: comm 'nobody' (for-nobody) is closed: {why}\"",
             f'{{"ename":"LookupError","evalue":"{why}"}}',
         ]
     )

@@ -56,7 +56,9 @@ class Watch:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         told = _told(message)
-        if message.type == "error" and not any(re.search(p, told) for p in self._known):
+        if message.type == "error" and not any(
+            re.search(pattern, told, re.DOTALL) for pattern in self._known
+        ):
             self._problems.append(told)
 
     def _on_request(self, request: Request) -> None:

@@ -1,0 +1,129 @@
+"""JupyterLab on a Jupyter server: the same page code and the same notebook, with an ipykernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from playwright.sync_api import expect
+
+from pages import Tab, said, text
+
+pytestmark = pytest.mark.server
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The URL of a server with this environment's extensions, and its folder."""
+    home = tmp_path_factory.mktemp("server")
+    folder = home / "notebooks"
+    folder.mkdir()
+    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    places = {name: str(home / name) for name in (*own, "JUPYTERLAB_SETTINGS_DIR")}
+    options = (
+        "--no-browser",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=None",
+        "--IdentityProvider.token=",
+        "--ServerApp.allow_root=True",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port=0",
+        f"--ServerApp.root_dir={folder}",
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options],
+        env={**os.environ, **places},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said_so_far = ""
+        for line in process.stdout:
+            said_so_far += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
+                break
+        else:
+            pytest.fail(f"the server did not start:\n{said_so_far}")
+        # It would wait, were nobody to read what it says.
+        Thread(target=process.stdout.read, daemon=True).start()
+        yield found[0], folder
+        process.terminate()
+
+
+def test_the_classic_api_works_with_the_comms_of_an_ipykernel(
+    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+) -> None:
+    url, folder = server
+    name = "empty.ipynb"
+    (folder / name).write_bytes((Path(__file__).parent / "files" / name).read_bytes())
+    notebook = new_tab(url).server_notebook(name)
+    page = notebook.javascript(
+        """
+        Jupyter.notebook.kernel.comm_manager.register_target('t', (comm, msg) => {
+          say(msg.content.data);
+          comm.on_msg(msg => say(msg.content.data));
+          comm.send('from the page', {}, {}, [new Uint8Array([1, 2, 3]).subarray(1)]);
+        });
+        """
+    )
+    notebook.python(
+        """
+from ipykernel.comm import Comm
+
+comm = Comm('t', {'n': 1})
+comm.on_msg(lambda msg: comm.send([msg['content']['data'], bytes(msg['buffers'][0]).hex()]))
+"""
+    )
+    expect(said(page)).to_have_text(['{"n":1}', '["from the page","0203"]'])
+    assert notebook.python("type(comm).__module__, 'lite_comms' in __import__('sys').modules") == (
+        "('ipykernel.comm.comm', False)"
+    )
+
+
+def test_the_first_notebook_of_the_introduction_runs_on_a_server(
+    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+) -> None:
+    url, folder = server
+    name = "01-open-from-the-kernel.ipynb"
+    content = json.loads((ROOT / "content" / name).read_text("utf-8"))
+    content["cells"].insert(
+        0,
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": "install",
+            "metadata": {},
+            "outputs": [],
+            "source": "import lite_comms\nlite_comms.install();",
+        },
+    )
+    (folder / name).write_text(json.dumps(content), "utf-8")
+    notebook = new_tab(url).server_notebook(name, len(content["cells"]))
+    codes = [n for n, cell in enumerate(content["cells"]) if cell["cell_type"] == "code"]
+    outputs = [notebook.run_cell(n) for n in codes]
+    assert "in force, transport server" in text(outputs[1])
+    expect(outputs[2].get_by_role("listitem")).to_have_text(
+        [
+            "the page waits for comms named my_comm_target",
+            'opened by the kernel with {"foo":1}',
+            'message {"foo":2}',
+            (
+                'message {"none stays null":null,"a set":[1],"not a number":"nan",'
+                '"bytes":"YWJj","a moment":"2020-01-01T00:00:00.000000"}'
+            ),
+            "closed by the kernel",
+        ]
+    )
+    assert text(outputs[4]) == "[{'foo': 0}]"
+    # What follows is jupyter_client's own warning of the nan.
+    assert text(outputs[5]).splitlines()[0] == "data.rows[1].when"
