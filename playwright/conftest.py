@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from chromium import launch_options
 from pages import Notebook, Tab
 from serve import serving
 from watch import Watch
@@ -22,17 +23,6 @@ ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
 
 FAILED = pytest.StashKey[bool]()
-
-FLAGS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    # A name leads nowhere, so that a request to another host fails, too.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 # Console errors of JupyterLite itself, with the reason for each.
 KNOWN = [
@@ -53,14 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Take the browser of the system, if it has one, else Playwright's."""
-    flags = list(FLAGS)
-    if os.name == "posix" and os.geteuid() == 0:
-        flags.append("--no-sandbox")  # its sandbox does not run as root
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    return {"executable_path": found, "args": flags, **browser_type_launch_args}
+    return {**launch_options(), **browser_type_launch_args}
 
 
 @pytest.fixture(scope="session")
