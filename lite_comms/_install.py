@@ -127,8 +127,9 @@ def install(transport: Transport | None = None) -> Status:
     Parameters
     ----------
     transport : Transport, optional
-        How messages travel. By default what the kernel asks for: ``stock`` in
-        JupyterLite, ``server`` on an ipykernel.
+        How messages travel. By default what the kernel asks for: ``port`` in
+        JupyterLite, or ``stock`` until the page answers; ``server`` on an
+        ipykernel.
 
     Returns
     -------
@@ -170,6 +171,7 @@ def _in_force(transport: Transport | None = None, *, again: bool = False) -> _In
     try:
         _replace(new, here.kernel)
     except BaseException:
+        manager.transport.disconnect()
         new.undo()
         raise
     _current = new
@@ -184,6 +186,7 @@ def uninstall() -> None:
     global _current
     if _current is not None:
         installed, _current = _current, None
+        installed.manager.transport.disconnect()
         installed.undo()
 
 

@@ -51,9 +51,9 @@ def surroundings() -> Surroundings:
 def transport_for(here: Surroundings) -> Transport:
     """Make the transport for a kernel."""
     if here.kind == "jupyterlite":
-        from ._stock import StockTransport
+        from ._port import PortTransport
 
-        return StockTransport(here.shell)
+        return PortTransport(here.shell)
     if here.kind == "server":
         from ._server import ServerTransport
 

@@ -79,9 +79,7 @@ class CommManager(comm.base_comm.CommManager):
         transport : Transport
             The transport. If it cannot be used, the present one stays.
         """
-        connect = getattr(transport, "connect", None)
-        if connect is not None:
-            connect(self)
+        transport.connect(self)
         for known in self.comms.values():
             transport.attach(known)
         before, self.transport = self.transport, transport
@@ -121,6 +119,7 @@ class CommManager(comm.base_comm.CommManager):
             )
         super().register_target(target_name, f)  # type: ignore[arg-type]
         warn_if_async(self.targets[target_name], f"the function of comm target {target_name!r}")
+        self.transport.target_registered(target_name)
 
     def unregister_target(self, target_name: str, f: Any = None) -> Any:
         """Take a target away.
@@ -229,7 +228,7 @@ class CommManager(comm.base_comm.CommManager):
             {"data": {} if data is None else data, "comm_id": comm.comm_id, **keys},
             {} if metadata is None else metadata,
             flat_buffers(buffers, who),
-            comm.topic.decode("ascii"),
+            comm.topic,
         )
         try:
             self.transport.send(message)
@@ -248,7 +247,40 @@ class CommManager(comm.base_comm.CommManager):
         msg : dict
             The message.
         """
-        msg = self.transport.incoming(msg)
+        self._open(self.transport.incoming(msg))
+
+    def comm_msg(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
+        """Handle a comm_msg of the page; parameters as for `comm_open`."""
+        self._message(self.transport.incoming(msg))
+
+    def comm_close(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
+        """Handle a comm_close of the page; parameters as for `comm_open`."""
+        self._close(self.transport.incoming(msg))
+
+    def receive(self, msg: dict[str, Any]) -> None:
+        """Handle a message of the page that has the types of a server's already.
+
+        Parameters
+        ----------
+        msg : dict
+            The message. What is not a comm message is an error.
+
+        Raises
+        ------
+        ValueError
+            If its type is none of the three.
+        """
+        msg_type = msg["header"]["msg_type"]
+        if msg_type == "comm_msg":
+            self._message(msg)
+        elif msg_type == "comm_open":
+            self._open(msg)
+        elif msg_type == "comm_close":
+            self._close(msg)
+        else:
+            raise ValueError(f"{msg_type!r} is not the type of a comm message")
+
+    def _open(self, msg: dict[str, Any]) -> None:
         content = msg["content"]
         target_name = content.get("target_name")
         try:
@@ -274,9 +306,7 @@ class CommManager(comm.base_comm.CommManager):
             self._show(f"the target function of {_name(opened)} raised; it is closed", error)
             opened.close(metadata=_reason(error))
 
-    def comm_msg(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
-        """Handle a comm_msg of the page; parameters as for `comm_open`."""
-        msg = self.transport.incoming(msg)
+    def _message(self, msg: dict[str, Any]) -> None:
         comm_id = msg["content"].get("comm_id")
         known = self._find(comm_id)
         if known is None:
@@ -288,9 +318,7 @@ class CommManager(comm.base_comm.CommManager):
         except Exception as error:
             self._show(f"the on_msg callback of {_name(known)} raised", error)
 
-    def comm_close(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
-        """Handle a comm_close of the page; parameters as for `comm_open`."""
-        msg = self.transport.incoming(msg)
+    def _close(self, msg: dict[str, Any]) -> None:
         comm_id = msg["content"].get("comm_id")
         known = self._find(comm_id)
         if known is None:

@@ -7,7 +7,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ._codec import encode, from_page, to_page
 from ._message import flat_buffers
@@ -57,7 +57,7 @@ class MemoryTransport(Transport):
     [{'hello': 'kernel'}]
     """
 
-    name: ClassVar[str] = "memory"
+    name: str = "memory"
     why = "messages go to a page in the same process"
 
     def __init__(self) -> None:

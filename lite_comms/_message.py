@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Buffer, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ._errors import BufferFormatError
 
 MessageType = Literal["comm_open", "comm_msg", "comm_close"]
 
 
-@dataclass(frozen=True)
-class CommMessage:
+class CommMessage(NamedTuple):
     """One comm message from the kernel to the page.
 
     Parameters
@@ -32,7 +30,7 @@ class CommMessage:
     buffers : tuple of memoryview
         One-dimensional, contiguous, format ``B``. Views of the sender's
         memory: a transport copies them before it returns.
-    topic : str
+    topic : bytes
         The iopub topic.
     """
 
@@ -40,7 +38,7 @@ class CommMessage:
     content: dict[str, Any]
     metadata: dict[str, Any]
     buffers: tuple[memoryview, ...]
-    topic: str
+    topic: bytes
 
 
 def flat_buffers(buffers: Iterable[Any] | None, comm: str) -> tuple[memoryview, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ._codec import encode
 from ._errors import EncodeError, TransportError
@@ -22,7 +22,7 @@ class ServerTransport(Transport):
     registered and never speaks by itself.
     """
 
-    name: ClassVar[str] = "server"
+    name: str = "server"
     why = "a server kernel: messages take ipykernel's own path"
 
     def __init__(self) -> None:
@@ -54,9 +54,7 @@ class ServerTransport(Transport):
         comm_id = keys.pop("comm_id")
         twin = self._twins.get(comm_id)
         if twin is None:  # closed, or never opened; ipykernel publishes then too
-            twin = self._new_twin(
-                comm_id=comm_id, topic=message.topic.encode("ascii"), primary=False
-            )
+            twin = self._new_twin(comm_id=comm_id, topic=message.topic, primary=False)
             twin._closed = True
         try:
             self._publish(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import js
 from pyodide.code import run_js
@@ -38,7 +38,7 @@ class StockTransport(Transport):
         runs, so it is looked up at each send.
     """
 
-    name: ClassVar[str] = "stock"
+    name: str = "stock"
     why = "JupyterLite's own comm path: messages from the page wait while a cell runs"
 
     def __init__(self, shell: Any) -> None:
@@ -66,7 +66,7 @@ class StockTransport(Transport):
             message.msg_type,
             js.JSON.parse(content),
             js.JSON.parse(metadata),
-            message.topic,
+            message.topic.decode("ascii"),
             buffers,
         )
 
@@ -79,7 +79,7 @@ class StockTransport(Transport):
             "parent_header": _header(msg.get("parent_header")),
             "metadata": from_page(msg.get("metadata") or {}, jsnull),
             "content": from_page(msg["content"], jsnull),
-            "buffers": [_flat(buffer) for buffer in msg.get("buffers") or ()],
+            "buffers": [flat(buffer) for buffer in msg.get("buffers") or ()],
         }
 
     def show_error(self, text: str) -> None:
@@ -93,16 +93,19 @@ class StockTransport(Transport):
 
 
 def _header(header: Any) -> dict[str, Any]:
-    """Read a header; its date is a datetime, as jupyter_client makes it."""
-    out: dict[str, Any] = from_page(header or {}, jsnull)
-    when = out.get("date")
+    return with_date(from_page(header or {}, jsnull))
+
+
+def with_date(header: dict[str, Any]) -> dict[str, Any]:
+    """Make a header's date a datetime, as jupyter_client does."""
+    when = header.get("date")
     if isinstance(when, str):
         with suppress(ValueError):  # jupyter_client, too, leaves what it cannot read
-            out["date"] = datetime.fromisoformat(when)
-    return out
+            header["date"] = datetime.fromisoformat(when)
+    return header
 
 
-def _flat(buffer: Any) -> memoryview:
+def flat(buffer: Any) -> memoryview:
     """View a buffer as bytes; Pyodide has copied it into the heap."""
     view = buffer if isinstance(buffer, memoryview) else buffer.to_memoryview()
     return view.cast("B") if view.nbytes else memoryview(bytearray())

@@ -4,6 +4,8 @@ A transport sends; what the page sends enters by the manager's three handlers,
 called by the kernel. The transports of the package:
 
 ===========  ==================================================================
+``port``     the worker's own message channel, where the page has lite_comms
+             too (`_port.py`)
 ``stock``    JupyterLite's own path, on any unchanged site (`_stock.py`)
 ``server``   ipykernel's own path, on a server kernel (`_server.py`)
 ``memory``   a page in the same process, for tests (`_memory.py`)
@@ -14,20 +16,21 @@ called by the kernel. The transports of the package:
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ._errors import warn
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
+    from ._manager import CommManager
     from ._message import CommMessage
 
 
 class Transport:
     """Base of the transports; by itself, the one for no kernel at all."""
 
-    name: ClassVar[str] = "none"
+    name: str = "none"
     why: str = "there is no kernel here; messages are discarded"
 
     def send(self, message: CommMessage) -> None:
@@ -63,6 +66,15 @@ class Transport:
             ``content`` and ``buffers`` (list of memoryview).
         """
         return msg
+
+    def connect(self, manager: CommManager) -> None:
+        """Hand what the page says to this manager; a manager calls it itself."""
+
+    def disconnect(self) -> None:
+        """Leave the page; called when lite_comms is uninstalled."""
+
+    def target_registered(self, target_name: str) -> None:
+        """Hear of a new target, for comms of the page that wait for it."""
 
     def attach(self, comm: BaseComm) -> None:
         """Prepare for a comm that is about to be registered."""

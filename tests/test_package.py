@@ -62,15 +62,20 @@ def test_every_public_name_is_there_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_the_stock_transport_talks_to_the_worker(module: str) -> None:
+def test_only_two_transports_talk_to_the_worker(module: str) -> None:
     worker = imported(module) & {"js", "pyodide", "pyodide_js", "pyodide_kernel"}
 
-    assert worker == ({"js", "pyodide"} if module == "_stock" else set())
+    assert worker == {"_stock": {"js", "pyodide"}, "_port": {"pyodide"}}.get(module, set())
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_comm_is_all_that_is_needed(module: str) -> None:
-    of_kernels = {"_server": {"ipykernel"}, "_start": {"IPython"}, "_stock": {"js", "pyodide"}}
+    of_kernels = {
+        "_port": {"pyodide"},
+        "_server": {"ipykernel"},
+        "_start": {"IPython"},
+        "_stock": {"js", "pyodide"},
+    }
 
     needed = imported(module) - set(sys.stdlib_module_names) - {"comm"}
 

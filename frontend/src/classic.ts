@@ -8,6 +8,7 @@
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {JSONObject} from '@lumino/coreutils';
 import {UUID} from '@lumino/coreutils';
+import {copyBytes} from './buffers';
 import {addTarget, type Opener, removeTarget} from './targets';
 
 /** The function that answers a comm_open. */
@@ -297,7 +298,7 @@ function json(value: unknown): JSONObject {
   return value === undefined || value === null ? {} : JSON.parse(JSON.stringify(value));
 }
 
-/** Copy each buffer: JupyterLab sends all of the memory that a view stands on. */
+/** Copy each buffer: JupyterLab's own path sends all of the memory that a view stands on. */
 function bytes(buffers: readonly Bytes[] | null | undefined, who: string): ArrayBuffer[] {
   if (buffers === undefined || buffers === null) {
     return [];
@@ -306,12 +307,8 @@ function bytes(buffers: readonly Bytes[] | null | undefined, who: string): Array
     throw new TypeError(`buffers of ${who}: an array is needed, not ${describe(buffers)}`);
   }
   return buffers.map((buffer: Bytes, i) => {
-    if (ArrayBuffer.isView(buffer)) {
-      const {byteOffset, byteLength} = buffer;
-      return buffer.buffer.slice(byteOffset, byteOffset + byteLength);
-    }
-    if (buffer instanceof ArrayBuffer) {
-      return buffer.slice(0);
+    if (ArrayBuffer.isView(buffer) || buffer instanceof ArrayBuffer) {
+      return copyBytes(buffer);
     }
     throw new TypeError(
       `buffers[${i}] of ${who} is neither an ArrayBuffer nor a view, but ${describe(buffer)}`

@@ -2,12 +2,15 @@
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
+import {PageConfig} from '@jupyterlab/coreutils';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
 import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter} from './jupyter';
-import {loadWithKernel} from './kernel';
+import {Channel, COMM_TYPES} from './channel';
+import {decorateFactories, leaveUntracked, replaceSocket} from './reach';
+import {loadWithKernel} from './start';
 
 declare const __webpack_public_path__: string;
 
@@ -42,6 +45,30 @@ const classic: JupyterFrontEndPlugin<void> = {
   }
 };
 
+const channel: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:channel',
+  description: "The direct channel to JupyterLite's Python kernels.",
+  autoStart: true,
+  activate: async (app: JupyterFrontEnd) => {
+    // Only where it is: in JupyterLab on a server there is no such module.
+    const lite = await import('@jupyterlite/services').catch(() => null);
+    const specs = lite && (await app.resolveOptionalService(lite.IKernelSpecs));
+    if (!specs) {
+      return;
+    }
+    const expected = !PageConfig.Extension.isDisabled(kernelStart.id);
+    const channels = new Map<string, Channel>();
+    const channelOf = (kernelId: string) => {
+      const found = channels.get(kernelId) ?? new Channel(kernelId, version, expected);
+      channels.set(kernelId, found);
+      return found;
+    };
+    replaceSocket(app.serviceManager.kernels.serverSettings, channelOf);
+    decorateFactories(specs, channelOf);
+    leaveUntracked(COMM_TYPES);
+  }
+};
+
 const kernelStart: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:kernel-start',
   description: "Puts lite_comms in force in JupyterLite's Python kernels, before the first cell.",
@@ -59,4 +86,4 @@ const isolation: JupyterFrontEndPlugin<void> = {
   activate: () => alwaysWaitAsync(globalThis)
 };
 
-export default [classic, kernelStart, isolation];
+export default [classic, channel, kernelStart, isolation];

@@ -44,8 +44,16 @@ const carried = options =>
   );
 
 let received = [];
-worker.on('message', ({_kernelMessage: msg}) => {
-  if (msg?.type.startsWith('comm_')) {
+// What has come over the port since the start, and who waits for an acknowledgement.
+const frames = [];
+const unanswered = new Map();
+let lastId = 0;
+worker.on('message', ({_kernelMessage: msg, lite_comms: frame}) => {
+  if (frame) {
+    frames.push(frame);
+    const answered = frame[0] === 'ack' ? frame.slice(1) : frame[0] === 'error' ? [frame[2]] : [];
+    answered.forEach(id => unanswered.get(id)?.());
+  } else if (msg?.type.startsWith('comm_')) {
     const {type: msgType, content, metadata, buffers, parentHeader} = msg;
     received.push(carried({channel: 'iopub', msgType, content, metadata, buffers, parentHeader}));
   } else if (msg) {
@@ -68,6 +76,25 @@ const page = {
     return kernel[method](msg, msg);
   },
 
+  frames,
+
+  // Sends a frame over the port.
+  post(...frame) {
+    const buffers = frame.filter(field => field instanceof ArrayBuffer);
+    worker.postMessage({lite_comms: frame}, buffers);
+  },
+
+  // Sends the kernel a comm message over the port; the promise is kept when it has been handled.
+  send(msgType, content, {metadata = {}, buffers = [], mayWait = false} = {}) {
+    const {header} = KernelMessage.createMessage({session: SESSION, channel: 'shell', msgType});
+    const id = ++lastId;
+    page.post('comm', id, JSON.stringify({header, metadata, content}), mayWait, ...buffers);
+    return new Promise(resolve => unanswered.set(id, () => resolve(header.msg_id)));
+  },
+
+  // Waits until Python has had its turn.
+  turn: () => page.ask('isComplete', {code: ''}),
+
   async ask(method, content) {
     return kernel[method](content, carried({channel: 'shell', msgType: 'request', content}));
   }
@@ -84,7 +111,11 @@ const answer = async code => {
     outcome = {error: `${error.stack ?? error}`};
   }
   return JSON.stringify({...outcome, received}, (key, value) =>
-    ArrayBuffer.isView(value) ? `${value.constructor.name} ${hex(value)}` : value
+    ArrayBuffer.isView(value)
+      ? `${value.constructor.name} ${hex(value)}`
+      : value instanceof ArrayBuffer
+        ? `ArrayBuffer ${hex(new Uint8Array(value))}`
+        : value
   );
 };
 

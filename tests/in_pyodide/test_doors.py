@@ -164,7 +164,8 @@ def test_status_names_the_kernel_and_the_transport(kernel: Kernel) -> None:
     assert printed == (
         f"lite_comms {kernel.run('print(lite_comms.__version__)').strip()}: "
         "in force, transport stock\n"
-        "  why      JupyterLite's own comm path: messages from the page wait while a cell runs\n"
+        "  why      JupyterLite's own comm path: the page's half of lite_comms has not answered; "
+        "messages from the page wait while a cell runs\n"
         "  kernel   jupyterlite\n"
         "  comms    0 open\n"
         "  targets  none\n"

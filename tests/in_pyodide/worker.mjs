@@ -4,10 +4,15 @@ import {parentPort, workerData} from 'node:worker_threads';
 
 globalThis.self = globalThis;
 globalThis.postMessage = (message, transfer) => parentPort.postMessage(message, transfer);
+const listeners = new Map();
 globalThis.addEventListener = (type, listener) => {
   if (type === 'message') {
-    parentPort.on('message', data => listener({data, origin: ''}));
+    listeners.set(listener, data => listener({data, origin: ''}));
+    parentPort.on('message', listeners.get(listener));
   }
+};
+globalThis.removeEventListener = (type, listener) => {
+  parentPort.off('message', listeners.get(listener));
 };
 // Before version 22 Node.js has none; the worker's libraries mention it as they load.
 globalThis.WebSocket ??= class {};

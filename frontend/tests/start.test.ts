@@ -1,6 +1,6 @@
 import {PageConfig} from '@jupyterlab/coreutils';
 import {beforeEach, expect, it} from 'vitest';
-import {loadWithKernel} from '../src/kernel';
+import {loadWithKernel} from '../src/start';
 
 const KERNEL = '@jupyterlite/pyodide-kernel-extension:kernel';
 const WHEEL = 'https://site.example/lite_comms.whl';

@@ -1,0 +1,177 @@
+/**
+ * What goes over the port between the page and the kernel's worker: PROTOCOL.md.
+ *
+ * Each frame is a value. On the wire it is a flat list, its type first and its buffers last, because
+ * a list of strings and numbers crosses between JavaScript and Python without a conversion of
+ * objects. Its twin in the kernel is `lite_comms/_frames.py`; both are held to `tests/frames.json`.
+ */
+
+export const VERSION = 1;
+
+/** The id of an error that belongs to no message. */
+export const NO_MESSAGE = 0;
+
+/** Both ways. */
+interface IHello {
+  readonly type: 'hello';
+  readonly version: number;
+  readonly package: string;
+}
+
+interface IBye {
+  readonly type: 'bye';
+}
+
+interface IFailed {
+  readonly type: 'error';
+  readonly reason: string;
+  readonly id: number;
+}
+
+/** A comm message of the kernel. Content, metadata and parent header are JSON. */
+export interface IFromKernel {
+  readonly type: 'comm';
+  readonly msg_type: string;
+  readonly content: string;
+  readonly metadata: string;
+  readonly parent: string;
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** The messages with these ids have been handled. */
+interface IAck {
+  readonly type: 'ack';
+  readonly ids: readonly number[];
+}
+
+/** A comm message of the page, as JSON with header, metadata and content. */
+export interface IFromPage {
+  readonly type: 'comm';
+  readonly id: number;
+  readonly message: string;
+  /** An execution is queued or running that may register the target of a comm_open. */
+  readonly may_wait: boolean;
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** No execution is queued or running any more. */
+interface IIdle {
+  readonly type: 'idle';
+}
+
+export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck;
+export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle;
+
+/** What came over the port is not a frame of the protocol. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError';
+}
+
+/** Write a frame as it goes over the port. */
+export function toWire(frame: ToKernel): unknown[] {
+  switch (frame.type) {
+    case 'hello':
+      return ['hello', frame.version, frame.package];
+    case 'bye':
+    case 'idle':
+      return [frame.type];
+    case 'error':
+      return ['error', frame.reason, frame.id];
+    case 'comm': {
+      const {id, message, may_wait, buffers} = frame;
+      return ['comm', id, message, may_wait, ...buffers];
+    }
+  }
+}
+
+/**
+ * Read a frame of the kernel.
+ *
+ * @throws FrameError if it is not one that the kernel may send, naming the field.
+ */
+export function fromWire(wire: unknown): ToPage {
+  if (!Array.isArray(wire)) {
+    throw new FrameError('a frame is a list');
+  }
+  const [type, ...fields] = wire as unknown[];
+  const read = READERS[type as ToPage['type']];
+  if (typeof type !== 'string' || !Object.hasOwn(READERS, type)) {
+    throw new FrameError(`unknown frame type ${JSON.stringify(type) ?? typeof type}`);
+  }
+  return read(new Fields(type, fields));
+}
+
+const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
+  hello: fields =>
+    fields.end({
+      type: 'hello',
+      version: fields.number('version'),
+      package: fields.string('package')
+    }),
+  bye: fields => fields.end({type: 'bye'}),
+  error: fields =>
+    fields.end({
+      type: 'error',
+      reason: fields.string('reason'),
+      id: fields.number('id')
+    }),
+  ack: fields => ({type: 'ack', ids: fields.numbers('ids')}),
+  comm: fields => ({
+    type: 'comm',
+    msg_type: fields.string('msg_type'),
+    content: fields.string('content'),
+    metadata: fields.string('metadata'),
+    parent: fields.string('parent'),
+    buffers: fields.buffers()
+  })
+};
+
+/** The fields of a frame, one after the other. */
+class Fields {
+  constructor(
+    private readonly _type: string,
+    private readonly _fields: readonly unknown[]
+  ) {}
+
+  string(name: string): string {
+    const value = this._fields[this._at++];
+    return typeof value === 'string' ? value : this._refuse(name, 'a string', value);
+  }
+
+  number(name: string): number {
+    const value = this._fields[this._at++];
+    return typeof value === 'number' ? value : this._refuse(name, 'a number', value);
+  }
+
+  /** The rest. */
+  numbers(name: string): number[] {
+    return this._fields
+      .slice(this._at)
+      .map(value => (typeof value === 'number' ? value : this._refuse(name, 'numbers', value)));
+  }
+
+  /** The rest: the worker posts views that span the whole of their memory. */
+  buffers(): ArrayBuffer[] {
+    return this._fields.slice(this._at).map(value => {
+      const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+      return buffer instanceof ArrayBuffer ? buffer : this._refuse('buffers', 'binary', value);
+    });
+  }
+
+  end<F>(frame: F): F {
+    if (this._at < this._fields.length) {
+      throw new FrameError(
+        `a frame '${this._type}' has ${this._at} fields, not ${this._fields.length}`
+      );
+    }
+    return frame;
+  }
+
+  private _refuse(name: string, wanted: string, value: unknown): never {
+    throw new FrameError(
+      `${name} of a frame '${this._type}' must be ${wanted}, not ${typeof value}`
+    );
+  }
+
+  private _at = 0;
+}

@@ -1,0 +1,376 @@
+import type {KernelMessage} from '@jupyterlab/services';
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
+import {Channel, type IClient} from '../src/channel';
+import {VERSION} from '../src/frames';
+
+type Message = KernelMessage.IMessage;
+type Plain = {[key: string]: unknown};
+
+/** Stands for the kernel's Worker: what is posted to it, and what it posts. */
+class FakeWorker extends EventTarget {
+  readonly posted: unknown[][] = [];
+  readonly transferred: Transferable[] = [];
+
+  postMessage(data: {lite_comms: unknown[]}, transfer: Transferable[]): void {
+    this.posted.push(data.lite_comms);
+    this.transferred.push(...transfer);
+  }
+
+  say(...wire: unknown[]): void {
+    this.dispatchEvent(new MessageEvent('message', {data: {lite_comms: wire}}));
+  }
+}
+
+/** Stands for a client's socket. */
+class FakeClient implements IClient {
+  isOpen = true;
+  readonly got: Message[] = [];
+  readonly stock: Message[] = [];
+  deliver = (msg: Message) => void this.got.push(msg);
+  sendStock = (msg: Message) => void this.stock.push(msg);
+
+  /** Type, content and the id of the parent: what tells a message from the others. */
+  get heard(): unknown[][] {
+    return this.got.map(msg => [
+      msg.header.msg_type,
+      msg.content,
+      (msg.parent_header as {msg_id?: string}).msg_id
+    ]);
+  }
+}
+
+let channel: Channel;
+let client: FakeClient;
+let worker: FakeWorker;
+let becomeReady: () => void;
+let warned: string[];
+
+beforeEach(() => {
+  channel = new Channel('kernel', '0.1.0', true);
+  client = new FakeClient();
+  channel.add(client);
+  warned = [];
+  vi.spyOn(console, 'warn').mockImplementation(text => void warned.push(text));
+  vi.spyOn(console, 'error').mockImplementation(text => void warned.push(text));
+});
+
+afterEach(() => void vi.useRealTimers());
+
+function start(): void {
+  worker = new FakeWorker();
+  const ready = new Promise<void>(resolve => {
+    becomeReady = resolve;
+  });
+  channel.attach(worker as unknown as Worker, {ready});
+}
+
+async function ready(): Promise<void> {
+  becomeReady();
+  await Promise.resolve();
+  await Promise.resolve();
+}
+
+/** A kernel that has said hello and is ready. */
+async function open(): Promise<void> {
+  start();
+  worker.say('hello', VERSION, '0.1.0');
+  await ready();
+  worker.posted.length = 0;
+}
+
+function request(msg_type: string, msg_id: string, content: Plain = {}, buffers = []): Message {
+  const header = {msg_id, msg_type, session: 'page', date: '', username: '', version: '5.3'};
+  return {channel: 'shell', header, parent_header: {}, metadata: {}, content, buffers} as never;
+}
+
+function reply(msg_type: string, parent: Message, content: Plain): Message {
+  const msg = request(msg_type, `re-${parent.header.msg_id}`, content);
+  msg.channel = msg_type === 'execute_reply' ? 'shell' : 'iopub';
+  msg.parent_header = parent.header;
+  return msg;
+}
+
+const comm = (id: string, msg_type = 'comm_msg', content: Plain = {comm_id: 'c', data: {}}) =>
+  request(msg_type, id, content);
+const text = ({header, metadata, content}: Message) => JSON.stringify({header, metadata, content});
+const idle = (parent: Message) => reply('status', parent, {execution_state: 'idle'});
+
+describe('a comm message of the page', () => {
+  it('takes the stock path where no kernel has a port', () => {
+    expect(channel.take(comm('1'), client)).toBe(false);
+  });
+
+  it('waits while the kernel starts, and goes over the port once it is ready', async () => {
+    start();
+    const messages = [comm('1', 'comm_open'), comm('2')];
+    expect(messages.map(msg => channel.take(msg, client))).toEqual([true, true]);
+    worker.say('hello', VERSION, '0.1.0');
+    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+    await ready();
+    expect(worker.posted.slice(1)).toEqual([
+      ['comm', 1, text(messages[0]!), false],
+      ['comm', 2, text(messages[1]!), false]
+    ]);
+  });
+
+  it('that waited goes by the stock path, once, when the kernel has no hello', async () => {
+    start();
+    const messages = [comm('1', 'comm_open'), comm('2')];
+    messages.forEach(msg => channel.take(msg, client));
+    await ready();
+    expect([client.stock, worker.posted]).toEqual([messages, []]);
+    expect(warned).toEqual([
+      "lite_comms: the kernel's half did not answer; its comms take JupyterLite's own path"
+    ]);
+  });
+
+  it('goes by the stock path when the kernel speaks another version', async () => {
+    start();
+    worker.say('hello', VERSION + 1, '9.9.9');
+    channel.take(comm('1'), client);
+    await ready();
+    expect([client.stock.length, worker.posted]).toEqual([1, [['hello', VERSION, '0.1.0']]]);
+    expect(warned[0]).toMatch(`version ${VERSION + 1} of the protocol, the page ${VERSION}`);
+  });
+
+  it('is taken with copies of its buffers, which are transferred', async () => {
+    await open();
+    const memory = new Uint8Array([1, 2, 3]);
+    channel.take({...comm('1'), buffers: [memory.subarray(1)]} as Message, client);
+    const buffer = worker.posted[0]![4] as ArrayBuffer;
+    expect([...new Uint8Array(buffer)]).toEqual([2, 3]);
+    expect([worker.transferred, memory.byteLength]).toEqual([[buffer], 3]);
+  });
+
+  it('that cannot be written raises, and nothing is sent', async () => {
+    await open();
+    expect(() => channel.take(comm('1', 'comm_msg', {n: 1n}), client)).toThrow('BigInt');
+    expect([worker.posted, client.got]).toEqual([[], []]);
+  });
+
+  it('is answered with busy at once, and with idle when it has been handled', async () => {
+    await open();
+    channel.take(comm('1'), client);
+    channel.take(comm('2'), client);
+    worker.say('ack', 1, 2);
+    expect(client.heard).toEqual([
+      ['status', {execution_state: 'busy'}, '1'],
+      ['status', {execution_state: 'busy'}, '2'],
+      ['status', {execution_state: 'idle'}, '1'],
+      ['status', {execution_state: 'idle'}, '2']
+    ]);
+  });
+
+  it('that the kernel cannot use is shown, and is idle too', async () => {
+    await open();
+    channel.take(comm('1'), client);
+    worker.say('error', 'no sense', 1);
+    expect(warned).toEqual(['lite_comms: the kernel cannot use a message: no sense']);
+    expect(client.heard.at(-1)).toEqual(['status', {execution_state: 'idle'}, '1']);
+  });
+
+  it('is not the only kind: others take the stock path', async () => {
+    await open();
+    const others = ['execute_request', 'complete_request', 'comm_info_request'];
+    expect(others.map(type => channel.take(request(type, type), client))).toEqual([
+      false,
+      false,
+      false
+    ]);
+  });
+});
+
+describe('a comm_open', () => {
+  it('may wait for its target while an execution is queued or running', async () => {
+    await open();
+    const cells = [request('execute_request', 'a'), request('execute_request', 'b')];
+    cells.forEach(cell => channel.take(cell, client));
+    channel.take(comm('1', 'comm_open'), client);
+    channel.observe(idle(cells[0]!));
+    channel.take(comm('2', 'comm_open'), client);
+    expect(worker.posted.map(wire => wire[3])).toEqual([true, true]);
+    channel.observe(idle(cells[1]!));
+    expect(worker.posted[2]).toEqual(['idle']);
+    channel.take(comm('3', 'comm_open'), client);
+    expect(worker.posted[3]![3]).toBe(false);
+  });
+
+  it('need not wait for executions that an error has thrown away', async () => {
+    await open();
+    const cells = [request('execute_request', 'a'), request('execute_request', 'b')];
+    cells.forEach(cell => channel.take(cell, client));
+    channel.take(comm('1', 'comm_open'), client);
+    channel.observe(reply('execute_reply', cells[0]!, {status: 'error'}));
+    expect(worker.posted.at(-1)).toEqual(['idle']);
+  });
+
+  it('is not followed by idle when nothing had to wait', async () => {
+    await open();
+    const cell = request('execute_request', 'a');
+    channel.take(cell, client);
+    channel.observe(idle(cell));
+    expect(worker.posted).toEqual([]);
+  });
+});
+
+describe('a message of the kernel', () => {
+  const frame = ['comm', 'comm_msg', '{"comm_id":"c","data":{"a":1}}', '{"m":1}', '{"msg_id":"p"}'];
+
+  it('is delivered with its parent, metadata and buffers, in one session', async () => {
+    await open();
+    const {buffer} = new Uint8Array([7]);
+    worker.say(...frame, buffer);
+    worker.say(...frame);
+    const [first, second] = client.got;
+    expect(first).toMatchObject({
+      channel: 'iopub',
+      content: {comm_id: 'c', data: {a: 1}},
+      metadata: {m: 1},
+      parent_header: {msg_id: 'p'},
+      header: {msg_type: 'comm_msg', session: 'kernel', username: '', version: '5.3'}
+    });
+    expect((first!.buffers![0] as DataView).buffer).toBe(buffer);
+    expect(second!.buffers).toEqual([]);
+    expect(first!.header.msg_id).not.toBe(second!.header.msg_id);
+  });
+
+  it('keeps its place among the outputs', async () => {
+    await open();
+    const cell = request('execute_request', 'a');
+    const print = (s: string) => reply('stream', cell, {name: 'stdout', text: s});
+    const stock = vi.fn();
+    channel.fromKernel(print('one'), stock);
+    worker.say(...frame);
+    channel.fromKernel(print('two'), stock);
+    expect(client.got.map(msg => msg.header.msg_type)).toEqual(['stream', 'comm_msg', 'stream']);
+    expect(stock).not.toHaveBeenCalled();
+  });
+
+  it('takes the stock path when it is a reply', async () => {
+    await open();
+    const stock = vi.fn();
+    const msg = reply('execute_reply', request('execute_request', 'a'), {status: 'ok'});
+    channel.fromKernel(msg, stock);
+    expect([stock.mock.calls, client.got]).toEqual([[[msg]], []]);
+  });
+
+  it('takes the stock path while the port is not open', async () => {
+    start();
+    const stock = vi.fn();
+    channel.fromKernel(reply('stream', request('execute_request', 'a'), {}), stock);
+    expect(stock).toHaveBeenCalledOnce();
+  });
+
+  it('reaches each client as a copy of its own', async () => {
+    await open();
+    const other = new FakeClient();
+    channel.add(other);
+    worker.say(...frame, new Uint8Array([7]).buffer);
+    channel.fromKernel(reply('stream', request('execute_request', 'a'), {text: 'x'}), vi.fn());
+    for (const got of [client.got, other.got]) {
+      (got[0]!.content as Plain)['data'] = 'spoilt';
+      (got[0]!.parent_header as Plain)['msg_id'] = 'spoilt';
+      (got[0]!.buffers![0] as DataView).setUint8(0, got === client.got ? 1 : 2);
+      (got[1]!.content as Plain)['text'] += got === client.got ? '1' : '2';
+    }
+    expect([client, other].map(({got}) => (got[0]!.buffers![0] as DataView).getUint8(0))).toEqual([
+      1, 2
+    ]);
+    expect([client, other].map(({got}) => got[1]!.content)).toEqual([{text: 'x1'}, {text: 'x2'}]);
+  });
+
+  it('does not reach a client that is closed or gone', async () => {
+    await open();
+    const gone = new FakeClient();
+    channel.add(gone);
+    channel.remove(gone);
+    client.isOpen = false;
+    worker.say(...frame);
+    expect([client.got, gone.got]).toEqual([[], []]);
+  });
+
+  it('that is no frame is answered with an error', async () => {
+    await open();
+    worker.say('nonsense');
+    expect(worker.posted).toEqual([['error', 'FrameError: unknown frame type "nonsense"', 0]]);
+  });
+});
+
+describe('the state that JupyterLab shows', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  const shown = () => client.heard.filter(([, , parent]) => parent === undefined);
+
+  it('does not change for a message that is handled soon', async () => {
+    await open();
+    channel.take(comm('1'), client);
+    vi.advanceTimersByTime(50);
+    worker.say('ack', 1);
+    vi.advanceTimersByTime(1000);
+    expect(shown()).toEqual([]);
+  });
+
+  it('is busy while a message takes long, and idle after', async () => {
+    await open();
+    channel.take(comm('1'), client);
+    vi.advanceTimersByTime(150);
+    worker.say('ack', 1);
+    expect(shown()).toEqual([
+      ['status', {execution_state: 'busy'}, undefined],
+      ['status', {execution_state: 'idle'}, undefined]
+    ]);
+  });
+
+  it('is left to the cell while one runs', async () => {
+    await open();
+    channel.take(request('execute_request', 'a'), client);
+    channel.take(comm('1'), client);
+    vi.advanceTimersByTime(150);
+    worker.say('ack', 1);
+    expect(shown()).toEqual([]);
+  });
+});
+
+describe("a kernel's half that comes late", () => {
+  it('opens the port when nothing is under way on the stock path', async () => {
+    start();
+    await ready();
+    const early = comm('1');
+    expect(channel.take(early, client)).toBe(false);
+    worker.say('hello', VERSION, '0.1.0');
+    expect(channel.take(comm('2'), client)).toBe(false);
+    channel.observe(idle(early));
+    expect(worker.posted).toEqual([]);
+    channel.observe(idle(comm('2')));
+    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+    expect(channel.take(comm('3'), client)).toBe(true);
+  });
+
+  it('does not wait for messages that an error has thrown away', async () => {
+    start();
+    await ready();
+    channel.take(comm('1'), client);
+    worker.say('hello', VERSION, '0.1.0');
+    channel.observe(reply('execute_reply', request('execute_request', 'a'), {status: 'error'}));
+    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+  });
+});
+
+describe('the end', () => {
+  it("is the kernel's bye: it is answered, and comms take the stock path", async () => {
+    await open();
+    worker.say('bye');
+    expect(worker.posted).toEqual([['bye']]);
+    expect(channel.take(comm('1'), client)).toBe(false);
+  });
+
+  it('of a kernel leaves nothing of it behind', async () => {
+    await open();
+    channel.take(comm('1'), client);
+    const old = worker;
+    start();
+    old.say('ack', 1);
+    expect(client.heard).toEqual([['status', {execution_state: 'busy'}, '1']]);
+    expect(channel.take(comm('2'), client)).toBe(true);
+    expect(old.posted.length).toBe(1);
+  });
+});

@@ -1,0 +1,157 @@
+"""What goes over the port between the page and the kernel's worker: PROTOCOL.md.
+
+Pure, without I/O. Each frame is a value. On the wire it is a flat list, its
+type first and its buffers last, because a list of strings and numbers crosses
+between JavaScript and Python without a conversion of objects. Its twin on the
+page is ``frontend/src/frames.ts``; both are held to the cases in
+``tests/frames.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ._errors import CommError
+
+VERSION = 1
+
+# The id of an error that belongs to no message.
+NO_MESSAGE = 0
+
+
+class FrameError(CommError):
+    """What came over the port is not a frame of the protocol.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong, naming the field.
+    """
+
+
+class Hello(NamedTuple):
+    """Both ways: the first frame."""
+
+    version: int
+    package: str
+
+
+class Bye(NamedTuple):
+    """Both ways: comm messages take JupyterLite's own path from now on."""
+
+
+class Failed(NamedTuple):
+    """Both ways: a frame could not be used; `id` is its message's, or 0."""
+
+    reason: str
+    id: int = NO_MESSAGE
+
+
+class FromKernel(NamedTuple):
+    """To the page: a comm message. Content, metadata and parent header are JSON."""
+
+    msg_type: str
+    content: str
+    metadata: str
+    parent: str
+    buffers: tuple[Any, ...] = ()
+
+
+class Ack(NamedTuple):
+    """To the page: the messages with these ids have been handled."""
+
+    ids: tuple[int, ...]
+
+
+class FromPage(NamedTuple):
+    """To the kernel: a comm message, as JSON with header, metadata and content.
+
+    With `may_wait` an execution is queued or running that may register the
+    target of a comm_open.
+    """
+
+    id: int
+    message: str
+    may_wait: bool
+    buffers: tuple[Any, ...] = ()
+
+
+class Idle(NamedTuple):
+    """To the kernel: no execution is queued or running any more."""
+
+
+ToPage = Hello | Bye | Failed | FromKernel | Ack
+ToKernel = Hello | Bye | Failed | FromPage | Idle
+
+_BOTH: dict[str, Any] = {"hello": Hello, "bye": Bye, "error": Failed}
+TO_PAGE: dict[str, Callable[..., ToPage]] = {**_BOTH, "comm": FromKernel, "ack": Ack}
+TO_KERNEL: dict[str, Callable[..., ToKernel]] = {**_BOTH, "comm": FromPage, "idle": Idle}
+
+_NAMES = {cls: name for table in (TO_PAGE, TO_KERNEL) for name, cls in table.items()}
+
+
+def to_wire(frame: ToPage | ToKernel) -> tuple[Any, ...]:
+    """Write a frame as it goes over the port.
+
+    Parameters
+    ----------
+    frame : NamedTuple
+        The frame.
+
+    Returns
+    -------
+    tuple
+        Its type, its fields, its buffers.
+    """
+    name = _NAMES[type(frame)]
+    if isinstance(frame, (FromKernel, FromPage, Ack)):
+        return (name, *frame[:-1], *frame[-1])
+    return (name, *frame)
+
+
+def from_wire(wire: Sequence[Any]) -> ToKernel:
+    """Read a frame of the page.
+
+    Parameters
+    ----------
+    wire : sequence
+        What came over the port.
+
+    Returns
+    -------
+    NamedTuple
+        The frame.
+
+    Raises
+    ------
+    FrameError
+        If it is not a frame that the page may send.
+    """
+    name = wire[0] if wire else None
+    frame = TO_KERNEL.get(name) if isinstance(name, str) else None
+    if frame is None:
+        raise FrameError(f"unknown frame type {name!r}")
+    fields = wire[1:]
+    types = _FIELDS[frame]
+    if len(fields) < len(types) or (len(fields) > len(types) and frame is not FromPage):
+        raise FrameError(f"a frame {name!r} has {len(types)} fields, not {len(fields)}")
+    for (field, expected), value in zip(types, fields, strict=False):
+        if type(value) is not expected:
+            raise FrameError(
+                f"{field} of a frame {name!r} must be {expected.__name__}, "
+                f"not {type(value).__name__}"
+            )
+    given = list(fields[: len(types)])
+    if frame is FromPage:
+        given.append(tuple(fields[len(types) :]))
+    return frame(*given)
+
+
+_FIELDS: dict[Any, tuple[tuple[str, type], ...]] = {
+    Hello: (("version", int), ("package", str)),
+    Bye: (),
+    Failed: (("reason", str), ("id", int)),
+    FromPage: (("id", int), ("message", str), ("may_wait", bool)),
+    Idle: (),
+}

@@ -1,0 +1,232 @@
+"""The transport over the worker's own message channel: past the queue, in one order.
+
+One of the modules that talk to the worker. Its other end is ``port.ts`` on the
+page; what goes between them is written down in PROTOCOL.md.
+
+=========  ==========================  =========================================
+state      entered by                  comm messages
+=========  ==========================  =========================================
+waiting    `connect`: hello is sent    take JupyterLite's own path; without our
+                                       extension the page never answers
+open       the page's hello            go over the port, both ways
+closing    `disconnect`: bye is sent   go out by JupyterLite's own path; what
+                                       the page had sent before is handled
+closed     the page's bye              take JupyterLite's own path
+=========  ==========================  =========================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pyodide.code import run_js
+from pyodide.ffi import create_proxy, jsnull, to_js
+
+from ._codec import encode, from_page
+from ._errors import TransportError, user_traceback
+from ._frames import (
+    NO_MESSAGE,
+    VERSION,
+    Bye,
+    Failed,
+    FrameError,
+    FromKernel,
+    FromPage,
+    Hello,
+    Idle,
+    ToKernel,
+    ToPage,
+    from_wire,
+    to_wire,
+)
+from ._stock import StockTransport, flat, with_date
+
+if TYPE_CHECKING:
+    from ._manager import CommManager
+    from ._message import CommMessage
+
+_NO_ANSWER = (
+    "JupyterLite's own comm path: the page's half of lite_comms has not answered; "
+    "messages from the page wait while a cell runs"
+)
+_OPEN = "the page's half of lite_comms has answered: messages go past the kernel's queue"
+_LEFT = "JupyterLite's own comm path: lite_comms was uninstalled"
+
+
+class PortTransport(StockTransport):
+    """Sends to the page directly; until the page answers, by JupyterLite's own path.
+
+    Parameters
+    ----------
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.why = _NO_ANSWER
+        self._state: Literal["waiting", "open", "closing", "closed"] = "closed"
+        self._manager: CommManager | None = None
+        # Messages of comms whose comm_open waits for its target, by comm id.
+        self._held: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        self._parent: Any = None
+        self._parent_text = "{}"
+
+    def connect(self, manager: CommManager) -> None:
+        self._manager = manager
+        if self._state == "closed":
+            self._receiver = create_proxy(self._receive)
+            source = Path(__file__).with_name("_port.js").read_text("utf-8")
+            self._port = run_js(source)(self._receiver)
+            self._state = "waiting"
+            self._post_frame(Hello(VERSION, package_version("lite-comms")))
+
+    def disconnect(self) -> None:
+        if self._state == "open":
+            self._leave("closing", _LEFT)
+            self._post_frame(Bye())
+        elif self._state == "waiting":
+            self._close()
+
+    def send(self, message: CommMessage) -> None:
+        if self._state != "open":
+            super().send(message)
+            return
+        content = encode(message.content)
+        metadata = encode(message.metadata, "metadata") if message.metadata else "{}"
+        # to_js is the one copy out of the heap; JavaScript's post transfers it.
+        buffers = tuple(map(to_js, message.buffers))
+        frame = FromKernel(message.msg_type, content, metadata, self._parent_header(), buffers)
+        try:
+            self._post_frame(frame)
+        except Exception as error:
+            raise TransportError(
+                f"{message.msg_type} of comm {message.content['comm_id']} cannot be posted: {error}"
+            ) from error
+
+    def target_registered(self, target_name: str) -> None:
+        if self._held:
+            # Not here and now: the user's code is in the middle of registering.
+            asyncio.get_event_loop().call_soon(self._release, target_name)
+
+    def _post_frame(self, frame: ToPage) -> None:
+        self._port.post(*to_wire(frame))
+
+    def _parent_header(self) -> str:
+        """Return the JSON of the current parent header, which changes seldom."""
+        parent = getattr(self._shell.kernel, "_parent_header", None)
+        if parent is not self._parent:
+            header = parent["header"] if parent else {}
+            self._parent_text = json.dumps(from_page(header, jsnull))
+            self._parent = parent
+        return self._parent_text
+
+    # From the page
+
+    def _receive(self, *wire: Any) -> bool:
+        """Take a frame; called by JavaScript, so nothing may be raised.
+
+        Returns
+        -------
+        bool
+            Whether it was a message, which has been handled.
+        """
+        try:
+            frame = from_wire(wire)
+            if type(frame) is FromPage:
+                # Else it is for an earlier transport of this kernel, which has not closed yet.
+                return self._state in ("open", "closing") and self._accept(frame)
+            self._take(frame)
+        except FrameError as error:
+            message = wire[1] if wire and wire[0] == "comm" and len(wire) > 1 else NO_MESSAGE
+            self._post_frame(Failed(str(error), message if type(message) is int else NO_MESSAGE))
+        return False
+
+    def _take(self, frame: ToKernel) -> None:
+        match frame:
+            case Idle():
+                self._release(None)
+            case Hello(version) if self._state == "waiting":
+                if version == VERSION:
+                    self._state, self.name, self.why = "open", "port", _OPEN
+                else:
+                    self.why = (
+                        f"JupyterLite's own comm path: the page speaks version {version} of the "
+                        f"protocol, this kernel {VERSION}; reload the page"
+                    )
+            case Bye() if self._state == "closing":
+                self._close()
+            case Failed(reason):
+                self.show_error(f"lite_comms: the page cannot use a frame: {reason}")
+            case _:
+                pass  # a hello or a bye that answers an earlier transport
+
+    def _accept(self, frame: FromPage) -> bool:
+        """Handle a message, unless it has to wait."""
+        try:
+            msg = json.loads(frame.message)
+            msg["parent_header"] = {}
+            msg["buffers"] = [flat(buffer) for buffer in frame.buffers]
+            msg["msg_id"], msg["msg_type"] = msg["header"]["msg_id"], msg["header"]["msg_type"]
+            comm_id = msg["content"]["comm_id"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise FrameError(f"a comm message cannot be read: {error!r}") from None
+        if comm_id in self._held:
+            self._held[comm_id].append((frame.id, msg))
+            return False
+        if frame.may_wait and self._wants_target(msg):
+            self._held[comm_id] = [(frame.id, msg)]
+            return False
+        self._handle(msg)
+        return True
+
+    def _wants_target(self, msg: dict[str, Any]) -> bool:
+        """Tell whether it is a comm_open whose target is not registered."""
+        return (
+            msg["msg_type"] == "comm_open"
+            and self._manager is not None
+            and msg["content"].get("target_name") not in self._manager.targets
+        )
+
+    def _release(self, target_name: str | None) -> None:
+        """Handle what waits for a target; with None, all that waits."""
+        for comm_id, messages in list(self._held.items()):
+            wanted = messages[0][1]["content"].get("target_name")
+            if target_name is None or wanted == target_name:
+                # One by one: what arrives meanwhile comes after them.
+                for message_id, msg in messages:
+                    self._handle(msg)
+                    self._port.ack(message_id)
+                self._held.pop(comm_id, None)
+
+    def _handle(self, msg: dict[str, Any]) -> None:
+        kernel = self._shell.kernel
+        before = getattr(kernel, "_parent_header", None)
+        # The kernel's JavaScript reads the header at each output, by value: with the date as text.
+        kernel._parent_header = {"header": {**msg["header"]}}
+        with_date(msg["header"])
+        try:
+            if self._manager is not None:
+                self._manager.receive(msg)
+        except BaseException as error:
+            # Not an error of the user's callback, which the manager shows; and not one that may
+            # end the worker's event loop.
+            self.show_error(
+                f"lite_comms: {msg['msg_type']} of comm {msg['content']['comm_id']} "
+                f"could not be handled\n{user_traceback(error)}"
+            )
+        finally:
+            kernel._parent_header = before
+
+    def _leave(self, state: Literal["closing", "closed"], why: str) -> None:
+        self._state, self.name, self.why = state, StockTransport.name, why
+
+    def _close(self) -> None:
+        self._release(None)
+        self._leave("closed", _LEFT)
+        self._port.close()
+        self._receiver.destroy()

@@ -1,0 +1,293 @@
+"""The port, in JupyterLite's own worker: hello, comm frames both ways, waiting, bye."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import RESET
+from .distribution import Distribution
+from .kernel import Kernel
+
+pytestmark = pytest.mark.pyodide
+
+VERSION = 1
+HELLO = f"page.post('hello', {VERSION}, 'page')"
+
+# A target whose comms answer each message with what they heard, and print as well.
+ECHO = """
+from comm import get_comm_manager
+
+def echo(comm, msg):
+    comm.send({"opened": msg["content"]["data"]})
+
+    @comm.on_msg
+    def _(msg):
+        print("heard")
+        comm.send(msg["content"]["data"], msg["metadata"], msg["buffers"])
+
+get_comm_manager().register_target("echo", echo)
+"""
+OPEN = "{comm_id: 'c', target_name: 'echo', data: {}}"
+
+
+@pytest.fixture(scope="module")
+def _kernel(
+    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kernel]:
+    log = tmp_path_factory.mktemp("port") / "log.txt"
+    with Kernel(distribution, [wheel], log) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def kernel(_kernel: Kernel) -> Kernel:
+    """A kernel whose port is open."""
+    _kernel.run("import lite_comms; lite_comms.uninstall()")
+    _kernel.page("page.post('bye'); await page.turn(); page.frames.length = 0")
+    _kernel.run(RESET)
+    _kernel.page(f"{HELLO}; await page.turn()")
+    _kernel.page("page.frames.length = 0")
+    return _kernel
+
+
+def frames(kernel: Kernel) -> list[list[Any]]:
+    """Take what has come over the port."""
+    taken: list[list[Any]] = kernel.page("await page.turn(); return page.frames.splice(0)")
+    return taken
+
+
+def status(kernel: Kernel) -> list[str]:
+    return kernel.run("s = lite_comms.status(); print(s.transport)").splitlines()[-1:]
+
+
+def test_the_first_frame_is_a_hello(
+    distribution: Distribution, wheel: Path, tmp_path: Path
+) -> None:
+    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+        assert frames(kernel) == [["hello", VERSION, version("lite-comms")]]
+        kernel.run("import lite_comms")
+        assert status(kernel) == ["stock"]
+        kernel.page(f"{HELLO}; await page.turn()")
+        assert status(kernel) == ["port"]
+
+
+def test_another_version_of_the_page_leaves_the_stock_path(
+    distribution: Distribution, wheel: Path, tmp_path: Path
+) -> None:
+    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+        kernel.page("page.post('hello', 99, 'page'); await page.turn()")
+        printed = kernel.run("import lite_comms; s = lite_comms.status()")
+        assert "transport stock" in printed
+        assert "version 99 of the protocol, this kernel 1; reload the page" in printed
+
+
+def test_a_comm_of_the_kernel_goes_over_the_port_with_its_parent(kernel: Kernel) -> None:
+    kernel.run("""
+with lite_comms.Comm("t", {"a": None}, {"m": 1}, [b"ab"], "c1") as comm:
+    comm.send({"b": 2**60, "c": {1}})
+""")
+    assert kernel.comm_messages() == []
+    got = frames(kernel)
+    assert [frame[:4] + frame[5:] for frame in got] == [
+        [
+            "comm",
+            "comm_open",
+            '{"data": {"a": null}, "comm_id": "c1", "target_name": "t", "target_module": null}',
+            '{"m": 1}',
+            "Uint8Array 6162",
+        ],
+        [
+            "comm",
+            "comm_msg",
+            '{"data": {"b": 1152921504606846976, "c": [1]}, "comm_id": "c1"}',
+            "{}",
+        ],
+        ["comm", "comm_close", '{"data": {}, "comm_id": "c1"}', "{}"],
+    ]
+    parents = [json.loads(frame[4]) for frame in got]
+    assert parents[0]["msg_type"] == "request"
+    assert parents[1:] == [parents[0]] * 2
+
+
+def test_an_echo_is_exact_and_acknowledged_after_it(kernel: Kernel) -> None:
+    kernel.run(ECHO)
+    message = kernel.page(
+        f"""
+        await page.send('comm_open', {OPEN});
+        const buffers = [new Uint8Array([1, 2]).buffer, new ArrayBuffer(0)];
+        return page.send('comm_msg', {{comm_id: 'c', data: {{x: [2.0, null, 'é']}}}}, {{
+          metadata: {{m: 1}}, buffers}});
+        """
+    )
+    opened, first_ack, answer, second_ack = frames(kernel)
+    assert json.loads(opened[2]) == {"data": {"opened": {}}, "comm_id": "c"}
+    assert answer[:4] + answer[5:] == [
+        "comm",
+        "comm_msg",
+        '{"data": {"x": [2, null, "é"]}, "comm_id": "c"}',
+        '{"m": 1}',
+        "Uint8Array 0102",
+        "Uint8Array ",
+    ]
+    assert json.loads(answer[4])["msg_id"] == message
+    assert [first_ack[0], second_ack[0]] == ["ack", "ack"]
+
+
+def test_what_a_callback_prints_has_the_message_as_its_parent(kernel: Kernel) -> None:
+    kernel.run(ECHO)
+    message = kernel.page(
+        f"""
+        await page.send('comm_open', {OPEN});
+        return page.send('comm_msg', {{comm_id: 'c', data: {{}}}});
+        """
+    )
+    assert kernel.shown("stdout") == "heard\n"
+    assert {msg.parent_id for msg in kernel.received} == {message}
+
+
+def test_a_message_is_handled_while_a_cell_awaits_and_the_cell_keeps_its_parent(
+    kernel: Kernel,
+) -> None:
+    kernel.run(ECHO)
+    message = kernel.page(
+        f"""
+        const cell = page.ask('execute', {{code: `
+import asyncio
+go = asyncio.Event()
+get_comm_manager().register_target("go", lambda comm, msg: go.set())
+print("before")
+lite_comms.Comm("started")
+await go.wait()
+print("after")
+`}});
+        while (!page.frames.length) {{
+          await new Promise(resolve => setTimeout(resolve, 5));
+        }}
+        await page.send('comm_open', {OPEN});
+        const heard = await page.send('comm_msg', {{comm_id: 'c', data: {{}}}});
+        await page.send('comm_open', {{comm_id: 'd', target_name: 'go', data: {{}}}});
+        await cell;
+        return heard;
+        """
+    )
+    printed = [
+        (parent == message, "".join(msg.content["text"] for msg in messages))
+        for parent, messages in groupby(kernel.received, lambda msg: msg.parent_id)
+    ]
+    assert printed == [(False, "before\n"), (True, "heard\n"), (False, "after\n")]
+    assert len({msg.parent_id for msg in kernel.received}) == 2
+
+
+def test_an_open_waits_with_its_messages_until_the_target_is_registered(kernel: Kernel) -> None:
+    handled = kernel.page(
+        f"""
+        const done = [];
+        const open = page.send('comm_open', {OPEN}, {{mayWait: true}}).then(
+          () => done.push('open'));
+        const message = page.send('comm_msg', {{comm_id: 'c', data: {{n: 1}}}}).then(
+          () => done.push('message'));
+        await page.turn();
+        const before = [...done];
+        await page.ask('execute', {{code: {json.dumps(ECHO)}}});
+        await Promise.all([open, message]);
+        return [before, done];
+        """
+    )
+    assert handled == [[], ["open", "message"]]
+    sent = [json.loads(frame[2])["data"] for frame in frames(kernel) if frame[0] == "comm"]
+    assert sent == [{"opened": {}}, {"n": 1}]
+
+
+def test_an_open_that_waits_in_vain_is_closed_when_the_kernel_is_idle(kernel: Kernel) -> None:
+    kernel.page(
+        f"""
+        const open = page.send('comm_open', {OPEN}, {{mayWait: true}});
+        await page.turn();
+        page.post('idle');
+        await open;
+        """
+    )
+    assert [frame[1] for frame in frames(kernel) if frame[0] == "comm"] == ["comm_close"]
+
+
+def test_an_open_that_need_not_wait_is_closed_at_once(kernel: Kernel) -> None:
+    kernel.page(f"await page.send('comm_open', {OPEN})")
+    assert [frame[1] for frame in frames(kernel) if frame[0] == "comm"] == ["comm_close"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "answer"),
+    [
+        ("'nonsense'", ["error", "unknown frame type 'nonsense'", 0]),
+        ("'comm', 5, 3, false", ["error", "message of a frame 'comm' must be str, not int", 5]),
+        ("'comm', 6, '{', false", ["error", "a comm message cannot be read: ", 6]),
+        ("'comm', 7, '{\"header\":{}}', false", ["error", "a comm message cannot be read: ", 7]),
+        ("'comm', 8, '[]', false", ["error", "a comm message cannot be read: ", 8]),
+    ],
+)
+def test_a_frame_that_cannot_be_used_is_answered(
+    kernel: Kernel, frame: str, answer: list[Any]
+) -> None:
+    kernel.page(f"page.post({frame})")
+    ((kind, reason, message),) = frames(kernel)
+    assert [kind, reason[: len(answer[1])], message] == answer
+
+
+def test_a_callback_that_raises_is_shown_and_acknowledged(kernel: Kernel) -> None:
+    kernel.run("""
+def target(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        raise SystemExit(msg["content"]["data"])
+
+get_comm_manager = __import__("comm").get_comm_manager
+get_comm_manager().register_target("echo", target)
+""")
+    kernel.page(f"""
+        await page.send('comm_open', {OPEN});
+        await page.send('comm_msg', {{comm_id: 'c', data: 'stop'}});
+        """)
+    shown = kernel.shown("stderr")
+    assert "SystemExit: stop" in shown
+    assert "comm_msg of comm c" in shown
+
+
+def test_bye_is_said_and_what_comes_before_the_pages_is_handled(kernel: Kernel) -> None:
+    kernel.run(ECHO)
+    kernel.page(f"await page.send('comm_open', {OPEN})")
+    frames(kernel)
+    kernel.run("lite_comms.uninstall()")
+    assert frames(kernel) == [["bye"]]
+    kernel.page("await page.send('comm_msg', {comm_id: 'c', data: {n: 1}})")
+    (answer,) = kernel.comm_messages()
+    assert answer.content == {"comm_id": "c", "data": {"n": 1}}
+    kernel.page("page.post('bye'); await page.turn()")
+    kernel.page("page.post('idle'); page.post('nonsense')")
+    assert [frame[0] for frame in frames(kernel)] == ["ack"]
+
+
+def test_a_thousand_messages_each_way_leave_nothing_alive(kernel: Kernel) -> None:
+    kernel.run(ECHO)
+    count = "import gc; gc.collect(); print(len(gc.get_objects()))"
+    burst = """
+        for (let i = 0; i < 1000; i++) {
+          await page.send('comm_msg', {comm_id: 'c', data: {}}, {buffers: [new ArrayBuffer(8)]});
+        }
+        """
+    kernel.run("echo_print, print = print, lambda *args: None")
+    kernel.page(f"await page.send('comm_open', {OPEN})")
+    kernel.page(burst)
+    kernel.run("print = echo_print")
+    before = int(kernel.run(count))
+    kernel.run("print = lambda *args: None")
+    kernel.page(burst)
+    kernel.run("print = echo_print")
+    after = int(kernel.run(count))
+    assert abs(after - before) < 50
