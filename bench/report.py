@@ -1,0 +1,153 @@
+"""What was measured, as a table, as a plot, and in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+LABELS = {
+    "small": "echo of a small message",
+    "nested": "echo of 2,000 nested rows",
+    "big": "echo of 10 MB",
+    "down": "2,000 messages, kernel → page",
+    "up": "2,000 messages, page → kernel",
+    "bulkDown": "100 MB in 10 pieces, kernel → page",
+    "bulkUp": "100 MB in 10 pieces, page → kernel",
+    "slider": "the last of 200 slider moves, answered after",
+    "boot": "start of a notebook, to its first output",
+}
+SIDES = {"stock": "stock", "ours": "lite_comms", "floor": "floor", "server": "server"}
+BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+
+
+def rounded(value: Any) -> Any:
+    """Leave out digits that no clock has told."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def table(results: dict[str, Any]) -> str:
+    """Write the tables of all hosts, with what they were measured with."""
+    made, sizes = results["made"], results["sizes"]
+    parts = []
+    for host, measured in results["hosts"].items():
+        parts += [f"On {_HOSTS[host]}:", _works(measured["works"]), _others(measured)]
+    parts.append(
+        f"Downloaded once: the kernel's wheel, {sizes['wheel'] / 1000:.1f} kB, and "
+        f"{sizes['page'] / 1000:.1f} kB of the page's JavaScript, gzipped."
+    )
+    parts.append(
+        f"{made['browser']}, jupyterlite-core {made['jupyterlite-core']}, "
+        f"jupyterlite-pyodide-kernel {made['jupyterlite-pyodide-kernel']}; "
+        f"{made['machine']}; {made['date']}."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+_HOSTS = {
+    "plain": "a static host without special headers",
+    "isolated": "a host with cross-origin isolation",
+}
+
+
+def _works(works: dict[str, Any]) -> str:
+    sides = [side for side in SIDES if side in works["small"]]
+    head = ["median (p95), ms", *(SIDES[side] for side in sides), "stock / ours", "ours / floor"]
+    rows = [head, ["---", *["---:"] * (len(head) - 1)]]
+    for work, label in LABELS.items():
+        taken = {side: times(values) for side, values in works[work].items()}
+        cells = [shown(taken[side]) if side in taken else "" for side in sides]
+        ours = median(taken["ours"])
+        floor = f"{ours / median(taken['floor']):.2f}" if "floor" in taken else ""
+        rows.append([label, *cells, f"{median(taken['stock']) / ours:.3g}", floor])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _others(measured: dict[str, Any]) -> str:
+    works, memory = measured["works"], measured["memory"]
+    crowds = sorted(int(name.removeprefix("crowd ")) for name in works if name.startswith("crowd "))
+    _, few, *many = [median(works[f"crowd {n}"]["ours"]) for n in crowds]
+    flat = " and ".join(
+        f"{ms / few:.2f} times with {n:,}" for n, ms in zip(crowds[2:], many, strict=True)
+    )
+    handled = {
+        side: median(value["handled"] for value in values)
+        for side, values in works["slider"].items()
+    }
+    before, after = memory["before"], memory["after"]
+    grown = ", ".join(
+        f"{name} {after[key] - before[key]:+,.0f} bytes"
+        for name, key in _MEMORY.items()
+        if before[key] is not None
+    )
+    return (
+        f"A small echo with {crowds[1]} open comms costs {few:.2f} ms; {flat}. "
+        f"Of the 200 moves of the slider "
+        f"{', '.join(f'{SIDES[side]} handled {n:.0f}' for side, n in handled.items())}. "
+        f"After {memory['messages']:,} messages more: {grown}; "
+        f"Python objects {after['objects'] - before['objects']:+,}."
+    )
+
+
+_MEMORY = {"the page's heap": "page", "Python's heap": "heap", "page and worker": "agent"}
+
+
+def times(values: list[Any]) -> list[float]:
+    """Take the milliseconds of a work; of a slider, until the page has its answer."""
+    return [value["page"] if isinstance(value, dict) else value for value in values]
+
+
+def shown(values: list[float]) -> str:
+    """Write a median and a 95th percentile."""
+    p95 = quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+    digits = 2 if median(values) < 10 else 0
+    return f"{median(values):,.{digits}f} ({p95:,.{digits}f})"
+
+
+def plot(results: dict[str, Any], path: Path) -> None:
+    """Draw the medians of the first host, readable on a light and on a dark page."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    works = next(iter(results["hosts"].values()))["works"]
+    colors = {"stock": "#d97706", "ours": "#2563eb", "floor": "#8b949e", "server": "#16a34a"}
+    sides = [side for side in SIDES if side in works["small"]]
+    labels = [work for work in LABELS if work not in ("boot", "slider")]
+    height = 0.8 / len(sides)
+    ink = "#7d8590"
+    style: Any = {
+        "font.family": "sans-serif",
+        "svg.fonttype": "none",
+        "svg.hashsalt": "lite_comms",
+        "text.color": ink,
+        "axes.edgecolor": ink,
+        "axes.labelcolor": ink,
+        "xtick.color": ink,
+        "ytick.color": ink,
+    }
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        axes = figure.add_subplot()
+        for number, side in enumerate(sides):
+            medians = [median(works[work][side]) for work in labels]
+            places = [row + (number - (len(sides) - 1) / 2) * height for row in range(len(labels))]
+            axes.barh(places, medians, height * 0.9, label=SIDES[side], color=colors[side])
+        axes.set(yticks=range(len(labels)), yticklabels=[LABELS[work] for work in labels])
+        axes.invert_yaxis()
+        axes.set(xscale="log", xlabel="milliseconds, median")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, ncols=len(sides), loc="lower center", bbox_to_anchor=(0.3, 1))
+        figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+
+
+def write_readme(path: Path, text: str) -> None:
+    """Put the table between its two marks."""
+    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise RuntimeError(f"{path} has no {BEGIN} … {END}")
+    path.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", "utf-8")

@@ -1,0 +1,315 @@
+"""Measures lite_comms beside stock JupyterLite and the floor, in one browser: ``make bench``.
+
+Both sites (sites.py) are open in one browser, each with a notebook, and do the
+same work (work.js, kernel.py) in turns, round by round, so that whatever else
+the machine does meets all of them. The floor is the same work over the bare
+Worker, in the kernel of our site and in the same rounds. A wrong or a missing
+answer ends the benchmark with an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench import report
+from bench.sites import NOTEBOOK, copy_site, sizes, write_notebook
+from serve import serving
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+# How often a work is done in one round.
+TIMES = {"small": 20, "nested": 8, "big": 4, "down": 2, "up": 1, "bulkDown": 1, "bulkUp": 1}
+OF_MANY = ("down", "up")
+SERVER_START_S = 60
+
+FLAGS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int
+    boots: int
+    soak: int
+    messages: int = 2_000
+    crowds: tuple[int, ...] = (10, 1_000, 10_000)
+
+
+FULL = Plan(rounds=10, boots=8, soak=100_000)
+QUICK = Plan(rounds=2, boots=1, soak=5_000)
+SMOKE = Plan(rounds=1, boots=1, soak=100, messages=20, crowds=(10, 20, 30))
+
+
+@dataclass(frozen=True)
+class Side:
+    """Something that is measured: a page, and the way its messages take."""
+
+    name: str
+    page: Page
+    way: str = "comms"
+
+    def run(self, work: str, times: int, *args: Any) -> list[Any]:
+        """Do a work several times, in the page that is in front."""
+        self.page.bring_to_front()
+        results: list[Any] = self.page.evaluate(
+            "([work, way, times, args]) => bench.run(work, way, times, ...args)",
+            [work, self.way, times, args],
+        )
+        return results
+
+
+def say(text: str) -> None:
+    """Show the progress."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def new_page(browser: Browser, url: str) -> tuple[Page, float]:
+    """Open a notebook in a browser that knows nothing yet, and run its cell; how long it took."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.add_init_script(path=HERE / "work.js")
+    page.goto(url, wait_until="commit")
+    return page, page.evaluate("bench.boot()")
+
+
+def opened(browser: Browser, url: str) -> Page:
+    """Open a notebook for the works."""
+    page, _ = new_page(browser, url)
+    page.evaluate("code => bench.execute(code)", (HERE / "kernel.py").read_text("utf-8"))
+    return page
+
+
+def measure_boots(browser: Browser, urls: dict[str, str], boots: int) -> dict[str, list[float]]:
+    """Start a notebook on each site, one after the other."""
+    taken: dict[str, list[float]] = {name: [] for name in urls}
+    for number in range(boots):
+        # Neither always comes first.
+        for name in sorted(urls, reverse=number % 2 == 0):
+            page, ms = new_page(browser, urls[name])
+            page.context.close()
+            taken[name].append(ms)
+            say(f"  boot {number + 1}/{boots}: {name} {ms:,.0f} ms")
+    return taken
+
+
+def measure_works(sides: list[Side], plan: Plan) -> dict[str, dict[str, list[Any]]]:
+    """Do each work on all sides, round by round; by work and side."""
+    taken: dict[str, dict[str, list[Any]]] = {}
+    over_comms = [side for side in sides if side.way == "comms"]
+    ours = [side for side in sides if side.name == "ours"]
+
+    def turn(label: str, sides: list[Side], work: str, times: int, *args: Any) -> None:
+        for side in sides:
+            taken.setdefault(label, {}).setdefault(side.name, []).extend(
+                side.run(work, times, *args)
+            )
+
+    def numbers(work: str) -> list[int]:
+        return [plan.messages] if work in OF_MANY else []
+
+    say("  warming up")
+    for side in sides:
+        for work in TIMES:
+            side.run(work, 1, *numbers(work))
+    for number in range(plan.rounds):
+        say(f"  round {number + 1}/{plan.rounds}")
+        for work, times in TIMES.items():
+            turn(work, sides, work, times, *numbers(work))
+        turn("slider", over_comms, "slider", 1)
+        for n in (*plan.crowds, 0):
+            turn(f"crowd {n}", ours, "crowd", TIMES["small"], n)
+    return taken
+
+
+def measure_memory(side: Side, messages: int) -> dict[str, Any]:
+    """Tell what the page and the kernel hold, before and after so many messages."""
+    session = side.page.context.new_cdp_session(side.page)
+
+    def held() -> dict[str, float]:
+        (kernel,) = side.run("memory", 1)
+        session.send("HeapProfiler.collectGarbage")
+        page = session.send("Runtime.getHeapUsage")
+        return {**kernel, "page": page["usedSize"] + page.get("backingStorageSize", 0)}
+
+    parts = 10
+    side.run("soak", 1, messages // parts)  # what is made once is there
+    before = held()
+    for part in range(parts):
+        say(f"  memory, {part + 1}/{parts} of {messages:,} messages")
+        side.run("soak", 1, messages // parts)
+    return {"messages": messages, "before": before, "after": held()}
+
+
+@contextmanager
+def server(python: str) -> Iterator[str]:
+    """Start JupyterLab with ipykernel; the URL of the notebook there."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with TemporaryDirectory() as home:
+        write_notebook(Path(home), "python3")
+        command = [
+            *(python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            "--expose-app-in-browser",
+            f"--ServerApp.port={port}",
+            f"--ServerApp.root_dir={home}",
+            "--IdentityProvider.token=",
+            "--ZMQChannelsWebsocketConnection.limit_rate=False",  # meant for a network
+        ]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            _await(process, f"{url}api/status")
+            yield f"{url}lab/tree/{NOTEBOOK}"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _await(process: subprocess.Popen[bytes], url: str) -> None:
+    end = time.monotonic() + SERVER_START_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError("JupyterLab does not start; is jupyterlab installed there?")
+
+
+def measure(
+    browser: Browser,
+    folders: dict[str, Path],
+    plan: Plan,
+    *,
+    isolated: bool,
+    server_url: str | None,
+) -> dict[str, Any]:
+    """Measure everything on one kind of host."""
+    with ExitStack() as stack:
+        urls = {
+            name: f"{stack.enter_context(serving(folder, isolated=isolated))}"
+            f"notebooks/index.html?path={NOTEBOOK}"
+            for name, folder in folders.items()
+        }
+        boots = measure_boots(browser, urls, plan.boots)
+        ours = opened(browser, urls["ours"])
+        sides = [
+            Side("stock", opened(browser, urls["stock"])),
+            Side("ours", ours),
+            Side("floor", ours, "floor"),
+        ]
+        if server_url:
+            sides.append(Side("server", opened(browser, server_url)))
+        works = measure_works(sides, plan)
+        memory = measure_memory(sides[1], plan.soak)
+        for side in sides:
+            side.page.context.close()
+    return {"works": {**works, "boot": boots}, "memory": memory}
+
+
+def launch_options() -> dict[str, Any]:
+    """Take the browser of the system, if it has one, else Playwright's."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    root = os.name == "posix" and os.geteuid() == 0  # its sandbox does not run as root
+    return {
+        "executable_path": next(filter(None, map(shutil.which, names)), None),
+        "args": [*FLAGS, *(["--no-sandbox"] if root else [])],
+    }
+
+
+def main() -> None:
+    """Measure, and write down what was measured."""
+    parser = argparse.ArgumentParser(description="lite_comms beside stock JupyterLite.")
+    parser.add_argument("site", nargs="?", type=Path, default=ROOT / "_site")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", dest="plan", action="store_const", const=QUICK)
+    size.add_argument("--smoke", dest="plan", action="store_const", const=SMOKE)
+    parser.add_argument("--hosts", nargs="+", default=["plain", "isolated"])
+    parser.add_argument(
+        "--server",
+        nargs="?",
+        const=sys.executable,
+        metavar="PYTHON",
+        help="beside JupyterLab and ipykernel, too, as this Python has them",
+    )
+    parser.add_argument("--results", type=Path, default=HERE / "results.json")
+    parser.add_argument("--plot", type=Path, default=ROOT / "docs/images/benchmark.svg")
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    args = parser.parse_args()
+    if not (args.site / "jupyter-lite.json").exists():
+        parser.error(f"{args.site} is not a site; run `make site` first")
+    plan: Plan = args.plan or FULL
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(TemporaryDirectory()))
+        folders = {
+            name: copy_site(args.site, home / name, stock=name == "stock")
+            for name in ("stock", "ours")
+        }
+        browser = stack.enter_context(sync_playwright()).chromium.launch(**launch_options())
+        stack.callback(browser.close)
+        server_url = stack.enter_context(server(args.server)) if args.server else None
+        results = {
+            "made": made(browser, plan),
+            "sizes": sizes(args.site),
+            "hosts": {},
+        }
+        for host in args.hosts:
+            say(host)
+            # A server has no isolated pages.
+            beside = server_url if host == "plain" else None
+            results["hosts"][host] = measure(
+                browser, folders, plan, isolated=host == "isolated", server_url=beside
+            )
+    args.results.write_text(json.dumps(report.rounded(results), indent=1) + "\n", "utf-8")
+    table = report.table(results)
+    print(table)
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    report.plot(results, args.plot)
+    if args.readme:
+        report.write_readme(ROOT / "README.md", table)
+
+
+def made(browser: Browser, plan: Plan) -> dict[str, Any]:
+    """By what, when, where."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "browser": f"Chromium {browser.version}",
+        "jupyterlite-core": version("jupyterlite-core"),
+        "jupyterlite-pyodide-kernel": version("jupyterlite-pyodide-kernel"),
+        "plan": asdict(plan),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The sites that are compared: ours, and the same one without lite_comms.
+
+Both are copies of the site as `make site` builds it. Stock is made by taking out
+what the extension added: its folder, its entry in the list of extensions, the
+index and the lock entry of its wheel. Everything else, JupyterLite, its kernel,
+Pyodide and each wheel, is the same file in both, so no difference of versions
+can be measured.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+EXTENSION = "extensions/lite-comms"
+NOTEBOOK = "bench.ipynb"
+
+
+def write_notebook(folder: Path, kernel: str) -> None:
+    """Write the notebook that is opened: one cell, for a kernel of this name."""
+    cell = {"cell_type": "code", "id": "first", "metadata": {}, "outputs": [], "source": "1 + 1"}
+    spec = {"name": kernel, "display_name": kernel, "language": "python"}
+    notebook = {
+        "cells": [{**cell, "execution_count": None}],
+        "metadata": {"kernelspec": spec},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (folder / NOTEBOOK).write_text(json.dumps(notebook), "utf-8")
+
+
+def copy_site(site: Path, folder: Path, *, stock: bool) -> Path:
+    """Copy a site, with the notebook and with the application open to scripts."""
+    shutil.copytree(site, folder)
+    write_notebook(folder / "files", "python")
+    _edit(folder / "api/contents/all.json", _list_notebook)
+    config = folder / "jupyter-lite.json"
+    _edit(config, lambda data: data["jupyter-config-data"].update(exposeAppInBrowser=True))
+    if stock:
+        shutil.rmtree(folder / EXTENSION)
+        _edit(config, _forget_extension)
+        _edit(folder / "static/pyodide-lock/pyodide-lock.json", _forget_wheel)
+        if "lite-comms" in config.read_text("utf-8"):
+            raise RuntimeError(f"{config} still names lite-comms: the site would not be stock")
+    return folder
+
+
+def sizes(site: Path) -> dict[str, int]:
+    """Measure, in bytes, what lite_comms adds to a site's download."""
+    static = site / EXTENSION / "static"
+    (wheel,) = static.glob("pypi/*.whl")
+    scripts = [gzip.compress(path.read_bytes(), 9) for path in static.glob("*.js")]
+    return {"wheel": wheel.stat().st_size, "page": sum(map(len, scripts))}
+
+
+def _edit(path: Path, change: Any) -> None:
+    data = json.loads(path.read_text("utf-8"))
+    change(data)
+    path.write_text(json.dumps(data), "utf-8")
+
+
+def _list_notebook(listing: Any) -> None:
+    entry = {**listing["content"][0], "name": NOTEBOOK, "path": NOTEBOOK}
+    listing["content"].append(entry)
+
+
+def _forget_extension(config: Any) -> None:
+    data = config["jupyter-config-data"]
+    extensions = data["federated_extensions"]
+    extensions[:] = [entry for entry in extensions if entry["name"] != "lite-comms"]
+    for settings in data["litePluginSettings"].values():
+        urls = settings.get("pipliteUrls", [])
+        urls[:] = [url for url in urls if EXTENSION not in url]
+
+
+def _forget_wheel(lock: Any) -> None:
+    del lock["packages"]["lite-comms"]
