@@ -274,20 +274,38 @@ def test_bye_is_said_and_what_comes_before_the_pages_is_handled(kernel: Kernel) 
 
 
 def test_a_thousand_messages_each_way_leave_nothing_alive(kernel: Kernel) -> None:
-    kernel.run(ECHO)
-    count = "import gc; gc.collect(); print(len(gc.get_objects()))"
-    burst = """
-        for (let i = 0; i < 1000; i++) {
-          await page.send('comm_msg', {comm_id: 'c', data: {}}, {buffers: [new ArrayBuffer(8)]});
-        }
-        """
-    kernel.run("echo_print, print = print, lambda *args: None")
+    kernel.run("""
+import gc, pyodide_js
+from comm import get_comm_manager
+
+def echo(comm, msg):
+    comm.on_msg(lambda msg: comm.send(msg["content"]["data"], buffers=msg["buffers"]))
+
+get_comm_manager().register_target("echo", echo)
+
+def alive():
+    gc.collect()
+    return pyodide_js._module._hiwire_num_refs(), len(gc.get_objects())
+""")
+
+    def burst(times: int) -> None:
+        kernel.page(
+            f"""
+            for (let i = 0; i < {times}; i++) {{
+              await page.send(
+                'comm_msg', {{comm_id: 'c', data: {{}}}}, {{buffers: [new ArrayBuffer(8)]}});
+            }}
+            """
+        )
+
     kernel.page(f"await page.send('comm_open', {OPEN})")
-    kernel.page(burst)
-    kernel.run("print = echo_print")
-    before = int(kernel.run(count))
-    kernel.run("print = lambda *args: None")
-    kernel.page(burst)
-    kernel.run("print = echo_print")
-    after = int(kernel.run(count))
-    assert abs(after - before) < 50
+    burst(10)
+    burst(1000)
+    kernel.run("after = alive()")
+    burst(1000)
+    kernel.run("later = alive()")
+    printed = kernel.run("print(*(b - a for a, b in zip(after, later)))")
+    # Of JavaScript objects that Python holds, and of objects in Python.
+    proxies, objects = map(int, printed.split())
+    assert abs(proxies) < 10, printed
+    assert abs(objects) < 100, printed
