@@ -10,13 +10,21 @@ LABELS = {
     "small": "echo of a small message",
     "nested": "echo of 2,000 nested rows",
     "big": "echo of 10 MB",
-    "down": "2,000 messages, kernel → page",
-    "up": "2,000 messages, page → kernel",
+    "down": "{messages:,} messages, kernel → page",
+    "up": "{messages:,} messages, page → kernel",
     "bulkDown": "100 MB in 10 pieces, kernel → page",
     "bulkUp": "100 MB in 10 pieces, page → kernel",
     "slider": "the last of 200 slider moves, answered after",
     "boot": "start of a notebook, to its first output",
 }
+
+
+def labels(results: dict[str, Any]) -> dict[str, str]:
+    """Name the works of a run."""
+    messages = results["made"]["plan"]["messages"]
+    return {work: label.format(messages=messages) for work, label in LABELS.items()}
+
+
 SIDES = {"stock": "stock", "ours": "lite_comms", "floor": "floor", "server": "server"}
 BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 
@@ -35,7 +43,11 @@ def table(results: dict[str, Any]) -> str:
     made, sizes = results["made"], results["sizes"]
     parts = []
     for host, measured in results["hosts"].items():
-        parts += [f"On {_HOSTS[host]}:", _works(measured["works"]), _others(measured)]
+        parts += [
+            f"On {_HOSTS[host]}:",
+            _works(measured["works"], labels(results)),
+            _others(measured),
+        ]
     parts.append(
         f"Downloaded once: the kernel's wheel, {sizes['wheel'] / 1000:.1f} kB, and "
         f"{sizes['page'] / 1000:.1f} kB of the page's JavaScript, gzipped."
@@ -54,11 +66,11 @@ _HOSTS = {
 }
 
 
-def _works(works: dict[str, Any]) -> str:
+def _works(works: dict[str, Any], labels: dict[str, str]) -> str:
     sides = [side for side in SIDES if side in works["small"]]
     head = ["median (p95), ms", *(SIDES[side] for side in sides), "stock / ours", "ours / floor"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
-    for work, label in LABELS.items():
+    for work, label in labels.items():
         taken = {side: times(values) for side, values in works[work].items()}
         cells = [shown(taken[side]) if side in taken else "" for side in sides]
         ours = median(taken["ours"])
@@ -116,7 +128,8 @@ def plot(results: dict[str, Any], path: Path) -> None:
     works = next(iter(results["hosts"].values()))["works"]
     colors = {"stock": "#d97706", "ours": "#2563eb", "floor": "#8b949e", "server": "#16a34a"}
     sides = [side for side in SIDES if side in works["small"]]
-    labels = [work for work in LABELS if work not in ("boot", "slider")]
+    drawn = [work for work in LABELS if work not in ("boot", "slider")]
+    names = [labels(results)[work] for work in drawn]
     height = 0.8 / len(sides)
     ink = "#7d8590"
     style: Any = {
@@ -133,10 +146,10 @@ def plot(results: dict[str, Any], path: Path) -> None:
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.add_subplot()
         for number, side in enumerate(sides):
-            medians = [median(works[work][side]) for work in labels]
-            places = [row + (number - (len(sides) - 1) / 2) * height for row in range(len(labels))]
+            medians = [median(works[work][side]) for work in drawn]
+            places = [row + (number - (len(sides) - 1) / 2) * height for row in range(len(drawn))]
             axes.barh(places, medians, height * 0.9, label=SIDES[side], color=colors[side])
-        axes.set(yticks=range(len(labels)), yticklabels=[LABELS[work] for work in labels])
+        axes.set(yticks=range(len(drawn)), yticklabels=names)
         axes.invert_yaxis()
         axes.set(xscale="log", xlabel="milliseconds, median")
         axes.spines[["top", "right"]].set_visible(False)

@@ -220,7 +220,6 @@ def measure(
             f"notebooks/index.html?path={NOTEBOOK}"
             for name, folder in folders.items()
         }
-        boots = measure_boots(browser, urls, plan.boots)
         ours = opened(browser, urls["ours"])
         sides = [
             Side("stock", opened(browser, urls["stock"])),
@@ -233,6 +232,7 @@ def measure(
         memory = measure_memory(sides[1], plan.soak)
         for side in sides:
             side.page.context.close()
+        boots = measure_boots(browser, urls, plan.boots)
     return {"works": {**works, "boot": boots}, "memory": memory}
 
 
