@@ -10,6 +10,7 @@ page is ``frontend/src/frames.ts``; both are held to the cases in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ._errors import CommError
@@ -31,10 +32,11 @@ class FrameError(CommError):
 
 
 class Hello(NamedTuple):
-    """Both ways: the first frame."""
+    """Both ways: the first frame. In every version it begins like this."""
 
     version: int
     package: str
+    can: tuple[str, ...] = ()
 
 
 class Bye(NamedTuple):
@@ -81,12 +83,24 @@ class Idle(NamedTuple):
     """To the kernel: no execution is queued or running any more."""
 
 
+class Interrupt(NamedTuple):
+    """To the kernel: stop what runs."""
+
+
 ToPage = Hello | Bye | Failed | FromKernel | Ack
-ToKernel = Hello | Bye | Failed | FromPage | Idle
+ToKernel = Hello | Bye | Failed | FromPage | Idle | Interrupt
 
 _BOTH: dict[str, Any] = {"hello": Hello, "bye": Bye, "error": Failed}
 TO_PAGE: dict[str, Callable[..., ToPage]] = {**_BOTH, "comm": FromKernel, "ack": Ack}
-TO_KERNEL: dict[str, Callable[..., ToKernel]] = {**_BOTH, "comm": FromPage, "idle": Idle}
+TO_KERNEL: dict[str, Callable[..., ToKernel]] = {
+    **_BOTH,
+    "comm": FromPage,
+    "idle": Idle,
+    "interrupt": Interrupt,
+}
+
+# The fields behind these are as many as there are: buffers, ids, abilities.
+_OPEN_ENDED = (Hello, FromKernel, FromPage, Ack)
 
 _NAMES = {cls: name for table in (TO_PAGE, TO_KERNEL) for name, cls in table.items()}
 
@@ -105,7 +119,7 @@ def to_wire(frame: ToPage | ToKernel) -> tuple[Any, ...]:
         Its type, its fields, its buffers.
     """
     name = _NAMES[type(frame)]
-    if isinstance(frame, (FromKernel, FromPage, Ack)):
+    if isinstance(frame, _OPEN_ENDED):
         return (name, *frame[:-1], *frame[-1])
     return (name, *frame)
 
@@ -134,9 +148,9 @@ def from_wire(wire: Sequence[Any]) -> ToKernel:
         raise FrameError(f"unknown frame type {name!r}")
     fields = wire[1:]
     types = _FIELDS[frame]
-    if len(fields) < len(types) or (len(fields) > len(types) and frame is not FromPage):
+    if len(fields) > len(types) and frame not in _OPEN_ENDED:
         raise FrameError(f"a frame {name!r} has {len(types)} fields, not {len(fields)}")
-    for (field, expected), value in zip(types, fields, strict=False):
+    for (field, expected), value in zip_longest(types, fields[: len(types)]):
         if type(value) is not expected:
             raise FrameError(
                 f"{field} of a frame {name!r} must be {expected.__name__}, "
@@ -145,6 +159,8 @@ def from_wire(wire: Sequence[Any]) -> ToKernel:
     given = list(fields[: len(types)])
     if frame is FromPage:
         given.append(tuple(fields[len(types) :]))
+    elif frame is Hello:
+        given.append(tuple(value for value in fields[len(types) :] if type(value) is str))
     return frame(*given)
 
 
@@ -154,4 +170,5 @@ _FIELDS: dict[Any, tuple[tuple[str, type], ...]] = {
     Failed: (("reason", str), ("id", int)),
     FromPage: (("id", int), ("message", str), ("may_wait", bool)),
     Idle: (),
+    Interrupt: (),
 }

@@ -51,9 +51,9 @@ def surroundings() -> Surroundings:
 def transport_for(here: Surroundings) -> Transport:
     """Make the transport for a kernel."""
     if here.kind == "jupyterlite":
-        from ._port import PortTransport
+        from ._port import port_of
 
-        return PortTransport(here.shell)
+        return port_of(here.shell)
     if here.kind == "server":
         from ._server import ServerTransport
 

@@ -84,6 +84,7 @@ class CommManager(comm.base_comm.CommManager):
             transport.attach(known)
         before, self.transport = self.transport, transport
         if before is not transport:
+            before.disconnect()
             for known in self.comms.values():
                 before.detach(known)
 
@@ -305,6 +306,9 @@ class CommManager(comm.base_comm.CommManager):
         except Exception as error:
             self._show(f"the target function of {_name(opened)} raised; it is closed", error)
             opened.close(metadata=_reason(error))
+        except BaseException as error:
+            opened.close(metadata=_reason(error))
+            raise
 
     def _message(self, msg: dict[str, Any]) -> None:
         comm_id = msg["content"].get("comm_id")
@@ -357,5 +361,5 @@ def _name(known: BaseComm) -> str:
     return f"comm {known.target_name!r} ({known.comm_id})"
 
 
-def _reason(error: Exception) -> dict[str, Any]:
+def _reason(error: BaseException) -> dict[str, Any]:
     return {"lite_comms": {"ename": type(error).__name__, "evalue": user_message(error)}}

@@ -10,10 +10,13 @@ receive => {
   // Of a burst of messages all that wait are handled first, and acknowledged in one frame.
   let handled = [];
   const turn = new MessageChannel();
-  turn.port1.onmessage = () => {
-    post('ack', ...handled);
-    handled = [];
+  const flush = () => {
+    if (handled.length > 0) {
+      post('ack', ...handled);
+      handled = [];
+    }
   };
+  turn.port1.onmessage = flush;
   const ack = id => {
     if (handled.push(id) === 1) {
       turn.port2.postMessage(null);
@@ -21,8 +24,16 @@ receive => {
   };
   const listener = ({data}) => {
     const frame = data?.lite_comms;
-    if (frame !== undefined && receive(...frame)) {
-      ack(frame[1]);
+    if (frame === undefined) {
+      return;
+    }
+    try {
+      if (receive(...frame)) {
+        ack(frame[1]);
+      }
+    } catch (error) {
+      // Of what cannot even be handed to Python.
+      post('error', `${error}`, typeof frame[1] === 'number' ? frame[1] : 0);
     }
   };
   self.addEventListener('message', listener);
@@ -31,6 +42,8 @@ receive => {
     ack,
     close() {
       self.removeEventListener('message', listener);
+      flush();
+      turn.port1.close();
     }
   };
 }

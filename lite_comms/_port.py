@@ -4,21 +4,24 @@ One of the modules that talk to the worker. Its other end is ``port.ts`` on the
 page; what goes between them is written down in PROTOCOL.md.
 
 =========  ==========================  =========================================
-state      entered by                  comm messages
+state      entered by                  comm messages go to the page
 =========  ==========================  =========================================
-waiting    `connect`: hello is sent    take JupyterLite's own path; without our
+waiting    `connect`: hello is sent    by JupyterLite's own path; without our
                                        extension the page never answers
-open       the page's hello            go over the port, both ways
-closing    `disconnect`: bye is sent   go out by JupyterLite's own path; what
-                                       the page had sent before is handled
-closed     the page's bye              take JupyterLite's own path
+open       the page's hello            over the port
+closing    `disconnect`: bye is sent   by JupyterLite's own path
+closed     the page's bye              by JupyterLite's own path
 =========  ==========================  =========================================
+
+What the page sends over the port is handled in every state but the last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
+from functools import cache
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,6 +41,7 @@ from ._frames import (
     FromPage,
     Hello,
     Idle,
+    Interrupt,
     ToKernel,
     ToPage,
     from_wire,
@@ -70,9 +74,11 @@ class PortTransport(StockTransport):
         super().__init__(shell)
         self.why = _NO_ANSWER
         self._state: Literal["waiting", "open", "closing", "closed"] = "closed"
+        self._byes = 0  # how many of ours the page has not answered
         self._manager: CommManager | None = None
         # Messages of comms whose comm_open waits for its target, by comm id.
-        self._held: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        self._held: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
+        self._releasing: set[str] = set()
         self._parent: Any = None
         self._parent_text = "{}"
 
@@ -82,15 +88,15 @@ class PortTransport(StockTransport):
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("_port.js").read_text("utf-8")
             self._port = run_js(source)(self._receiver)
-            self._state = "waiting"
+        if self._state in ("closed", "closing"):
+            self._leave("waiting", _NO_ANSWER)
             self._post_frame(Hello(VERSION, package_version("lite-comms")))
 
     def disconnect(self) -> None:
-        if self._state == "open":
+        if self._state in ("waiting", "open"):
             self._leave("closing", _LEFT)
+            self._byes += 1
             self._post_frame(Bye())
-        elif self._state == "waiting":
-            self._close()
 
     def send(self, message: CommMessage) -> None:
         if self._state != "open":
@@ -138,12 +144,13 @@ class PortTransport(StockTransport):
         try:
             frame = from_wire(wire)
             if type(frame) is FromPage:
-                # Else it is for an earlier transport of this kernel, which has not closed yet.
-                return self._state in ("open", "closing") and self._accept(frame)
+                return self._accept(frame)
             self._take(frame)
-        except FrameError as error:
+        except BaseException as error:
+            # Of a frame that is none, or of one that is too large or too deep.
+            reason = str(error) if isinstance(error, FrameError) else repr(error)
             message = wire[1] if wire and wire[0] == "comm" and len(wire) > 1 else NO_MESSAGE
-            self._post_frame(Failed(str(error), message if type(message) is int else NO_MESSAGE))
+            self._post_frame(Failed(reason, message if type(message) is int else NO_MESSAGE))
         return False
 
     def _take(self, frame: ToKernel) -> None:
@@ -158,12 +165,14 @@ class PortTransport(StockTransport):
                         f"JupyterLite's own comm path: the page speaks version {version} of the "
                         f"protocol, this kernel {VERSION}; reload the page"
                     )
-            case Bye() if self._state == "closing":
-                self._close()
+            case Bye():
+                self._byes -= 1
+                if self._byes == 0 and self._state == "closing":
+                    self._close()
+            case Interrupt():
+                raise FrameError("this kernel cannot be interrupted over the port")
             case Failed(reason):
                 self.show_error(f"lite_comms: the page cannot use a frame: {reason}")
-            case _:
-                pass  # a hello or a bye that answers an earlier transport
 
     def _accept(self, frame: FromPage) -> bool:
         """Handle a message, unless it has to wait."""
@@ -172,14 +181,14 @@ class PortTransport(StockTransport):
             msg["parent_header"] = {}
             msg["buffers"] = [flat(buffer) for buffer in frame.buffers]
             msg["msg_id"], msg["msg_type"] = msg["header"]["msg_id"], msg["header"]["msg_type"]
-            comm_id = msg["content"]["comm_id"]
-        except (ValueError, TypeError, KeyError) as error:
+            comm_id = str(msg["content"].get("comm_id"))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FrameError(f"a comm message cannot be read: {error!r}") from None
         if comm_id in self._held:
             self._held[comm_id].append((frame.id, msg))
             return False
         if frame.may_wait and self._wants_target(msg):
-            self._held[comm_id] = [(frame.id, msg)]
+            self._held[comm_id] = deque([(frame.id, msg)])
             return False
         self._handle(msg)
         return True
@@ -189,25 +198,32 @@ class PortTransport(StockTransport):
         return (
             msg["msg_type"] == "comm_open"
             and self._manager is not None
-            and msg["content"].get("target_name") not in self._manager.targets
+            and str(msg["content"].get("target_name")) not in self._manager.targets
         )
 
     def _release(self, target_name: str | None) -> None:
         """Handle what waits for a target; with None, all that waits."""
         for comm_id, messages in list(self._held.items()):
+            # A callback may let the event loop turn, and so lead here again.
+            if comm_id in self._releasing:
+                continue
             wanted = messages[0][1]["content"].get("target_name")
             if target_name is None or wanted == target_name:
+                self._releasing.add(comm_id)
                 # One by one: what arrives meanwhile comes after them.
-                for message_id, msg in messages:
+                while messages:
+                    message_id, msg = messages.popleft()
                     self._handle(msg)
                     self._port.ack(message_id)
+                self._releasing.discard(comm_id)
                 self._held.pop(comm_id, None)
 
     def _handle(self, msg: dict[str, Any]) -> None:
         kernel = self._shell.kernel
         before = getattr(kernel, "_parent_header", None)
         # The kernel's JavaScript reads the header at each output, by value: with the date as text.
-        kernel._parent_header = {"header": {**msg["header"]}}
+        own = {"header": {**msg["header"]}}
+        kernel._parent_header = own
         with_date(msg["header"])
         try:
             if self._manager is not None:
@@ -216,13 +232,15 @@ class PortTransport(StockTransport):
             # Not an error of the user's callback, which the manager shows; and not one that may
             # end the worker's event loop.
             self.show_error(
-                f"lite_comms: {msg['msg_type']} of comm {msg['content']['comm_id']} "
+                f"lite_comms: {msg['msg_type']} of comm {msg['content'].get('comm_id')} "
                 f"could not be handled\n{user_traceback(error)}"
             )
         finally:
-            kernel._parent_header = before
+            # If the callback has let a cell begin, the header is that cell's.
+            if kernel._parent_header is own:
+                kernel._parent_header = before
 
-    def _leave(self, state: Literal["closing", "closed"], why: str) -> None:
+    def _leave(self, state: Literal["waiting", "closing", "closed"], why: str) -> None:
         self._state, self.name, self.why = state, StockTransport.name, why
 
     def _close(self) -> None:
@@ -230,3 +248,9 @@ class PortTransport(StockTransport):
         self._leave("closed", _LEFT)
         self._port.close()
         self._receiver.destroy()
+
+
+@cache
+def port_of(shell: Any) -> PortTransport:
+    """Return the kernel's one transport of this kind: the page has one port for a kernel."""
+    return PortTransport(shell)

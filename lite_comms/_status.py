@@ -20,7 +20,7 @@ class Status:
     kernel : {'jupyterlite', 'server', 'none'}
         The kernel that was found.
     transport : str or None
-        How messages travel: ``stock``, ``server``, ``memory`` or ``none``;
+        How messages travel: ``port``, ``stock``, ``server``, ``memory`` or ``none``;
         None if not installed.
     why : str
         The reason for it.

@@ -1,4 +1,4 @@
-"""The direct channel: comm messages go past the queue, in one order with all others, and none is lost."""
+"""The direct channel: comm messages go past the queue, in one order with all others."""
 
 from __future__ import annotations
 
@@ -52,6 +52,22 @@ def test_the_port_is_open_before_the_first_cell(notebook: Notebook) -> None:
     assert "transport port" in notebook.python("import lite_comms; lite_comms.status();")
 
 
+@pytest.mark.parametrize("app", ["lab", "repl", "console"])
+def test_the_port_is_open_in_the_other_apps(new_tab: NewTab, plain: str, app: str) -> None:
+    tab = new_tab(plain)
+    cells = tab.lab("empty.ipynb")[0] if app == "lab" else getattr(tab, app)()
+    assert "transport port" in cells.python("import lite_comms; lite_comms.status();")
+
+
+def test_a_site_can_leave_out_the_channel(new_tab: NewTab, site_copy: Callable[..., Path]) -> None:
+    with serving(site_copy(disabledExtensions=["lite-comms:channel"])) as url:
+        notebook = new_tab(url).notebook()
+        assert "transport stock" in notebook.python("import lite_comms; lite_comms.status();")
+        notebook.python(COLLECT)
+        page = notebook.javascript(f"{OPEN} comm.on_msg(() => say('heard')); comm.send({{n: 1}});")
+        expect(said(page)).to_have_text(['"heard"'])
+
+
 def test_messages_are_handled_while_a_cell_awaits(notebook: Notebook) -> None:
     notebook.python(COLLECT)
     page = notebook.javascript(
@@ -68,13 +84,26 @@ def test_messages_are_handled_while_a_cell_awaits(notebook: Notebook) -> None:
     expect(said(page)).to_have_text(['"here"', *(f'{{"n":{n}}}' for n in range(1, 6))])
 
 
+def test_messages_that_wait_when_a_cell_is_stopped_are_handled(notebook: Notebook) -> None:
+    notebook.python(COLLECT)
+    notebook.javascript(f"{OPEN} window.send = n => comm.send({{n}});")
+    first = start(
+        notebook, "import time\nend = time.time() + 1\nwhile time.time() < end: pass\n'first'"
+    )
+    second = start(notebook, "'second'")
+    notebook.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
+    notebook.page.get_by_title("Interrupt the kernel").first.click()
+    assert ended(notebook, first) == "'first'"
+    expect(notebook.cells.nth(second)).to_contain_text("Interrupted")
+    assert notebook.python("heard") == "[1, 2, 3, 4, 5]"
+
+
 def test_messages_that_wait_when_a_cell_raises_are_handled(notebook: Notebook) -> None:
     notebook.python(COLLECT)
     notebook.javascript(f"{OPEN} window.send = n => comm.send({{n}});")
     number = start(
         notebook,
-        "import time\nfrom js import self as worker\nend = time.time() + 1\n"
-        "while time.time() < end: pass\n1 / 0",
+        "import time\nend = time.time() + 1\nwhile time.time() < end: pass\n1 / 0",
     )
     notebook.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
     assert "ZeroDivisionError" in ended(notebook, number)
@@ -231,27 +260,25 @@ def test_each_of_two_clients_gets_each_message_once(new_tab: NewTab, plain: str)
     notebook.python("import lite_comms")
     console = notebook.open_console()
     console.python("1")
-    notebook.page.evaluate("window.seen = {}")
-    for which, cells in (("notebook", notebook), ("console", console)):
+    pages = [
         cells.javascript(
             f"""
-            const shell = document.querySelector('.jp-LabShell');
-            seen.{which} = [];
+            const manager = Jupyter.notebook.kernel.comm_manager;
+            manager.register_target('{name}', comm => comm.on_msg(msg => {{
+              say(msg.content.data.n);
+              msg.content.data.n = 'spoilt';
+            }}));
             """
         )
-    page = notebook.javascript(
-        """
-        const manager = Jupyter.notebook.kernel.comm_manager;
-        manager.register_target('twice', comm => comm.on_msg(msg => {
-          say(msg.content.data.n);
-          msg.content.data.n = 'spoilt';
-        }));
-        """
-    )
+        for name, cells in (("first", notebook), ("second", console))
+    ]
     console.python(
-        "comm = lite_comms.Comm('twice')\nfor n in range(5): comm.send({'n': n})"
+        "for name in ('first', 'second'):\n"
+        "    comm = lite_comms.Comm(name)\n"
+        "    for n in range(5): comm.send({'n': n})"
     )
-    expect(said(page)).to_have_text(["0", "1", "2", "3", "4"])
+    for page in pages:
+        expect(said(page)).to_have_text(["0", "1", "2", "3", "4"])
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["never", "by hand"])
@@ -278,9 +305,7 @@ def test_a_kernel_whose_half_is_not_loaded_at_the_start_works_on_the_stock_path(
             notebook.run("%pip install -q lite-comms")
             notebook.run("%load_ext lite_comms")
             notebook.python("0")
-            assert "transport port" in notebook.python(
-                "import lite_comms; lite_comms.status();"
-            )
+            assert "transport port" in notebook.python("import lite_comms; lite_comms.status();")
             notebook.python("comm.send({'n': 2})")
             expected.append('{"n":2}')
             expect(said(page)).to_have_text(expected)

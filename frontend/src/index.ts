@@ -8,8 +8,7 @@ import {version} from '../package.json';
 import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter} from './jupyter';
-import {Channel, COMM_TYPES} from './channel';
-import {decorateFactories, leaveUntracked, replaceSocket} from './reach';
+import {connectKernels} from './reach';
 import {loadWithKernel} from './start';
 
 declare const __webpack_public_path__: string;
@@ -57,15 +56,11 @@ const channel: JupyterFrontEndPlugin<void> = {
       return;
     }
     const expected = !PageConfig.Extension.isDisabled(kernelStart.id);
-    const channels = new Map<string, Channel>();
-    const channelOf = (kernelId: string) => {
-      const found = channels.get(kernelId) ?? new Channel(kernelId, version, expected);
-      channels.set(kernelId, found);
-      return found;
-    };
-    replaceSocket(app.serviceManager.kernels.serverSettings, channelOf);
-    decorateFactories(specs, channelOf);
-    leaveUntracked(COMM_TYPES);
+    try {
+      connectKernels(app.serviceManager.kernels.serverSettings, specs, {version, expected});
+    } catch (error) {
+      console.warn("lite_comms: comms take JupyterLite's own path, its parts are not known", error);
+    }
   }
 };
 

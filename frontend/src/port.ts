@@ -17,11 +17,14 @@ export class Port {
       if (wire === undefined) {
         return;
       }
+      let frame: ToPage;
       try {
-        onFrame(fromWire(wire));
+        frame = fromWire(wire);
       } catch (error) {
         onError(error);
+        return;
       }
+      onFrame(frame);
     };
     worker.addEventListener('message', this._listener);
   }

@@ -5,10 +5,59 @@
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {KernelMessage, ServerConnection} from '@jupyterlab/services';
 import type {IKernelSpecs} from '@jupyterlite/services';
-import type {Channel} from './channel';
+import {Channel, type IOptions} from './channel';
+import {COMM_TYPES} from './queue';
 import {makeSerializer, makeSocket} from './socket';
 
 type Undo = () => void;
+
+/** The name of JupyterLite's Pyodide kernel. */
+const PYTHON = 'python';
+
+/**
+ * Put a channel between the clients and the kernels of a page. All of it, or nothing.
+ *
+ * @throws what goes wrong; then everything is as it was before.
+ */
+export function connectKernels(
+  settings: ServerConnection.ISettings,
+  specs: IKernelSpecs,
+  options: Omit<IOptions, 'id'>
+): Undo {
+  const channels = new Map<string, Channel>();
+  const channelOf = (id: string): Channel => {
+    let channel = channels.get(id);
+    if (!channel) {
+      const made = new Channel({id, ...options}, () => {
+        if (channels.get(id) === made) {
+          channels.delete(id);
+        }
+      });
+      channels.set(id, made);
+      channel = made;
+    }
+    return channel;
+  };
+  const onNoWorker = (name: string) => {
+    if (name === PYTHON && options.expected) {
+      console.warn("lite_comms: the kernel has no Worker; its comms take JupyterLite's own path");
+    }
+  };
+  const undo = [replaceSocket(settings, channelOf)];
+  const undoAll = () =>
+    undo
+      .splice(0)
+      .reverse()
+      .forEach(each => each());
+  try {
+    undo.push(decorateFactories(specs, channelOf, onNoWorker), leaveUntracked(COMM_TYPES));
+  } catch (error) {
+    undoAll();
+    throw error;
+  }
+  return undoAll;
+}
+
 type ChannelOf = (kernelId: string) => Channel;
 
 /** Have the connections that are made from now on use our socket and serializer. */
@@ -26,8 +75,14 @@ export function replaceSocket(settings: ServerConnection.ISettings, channelOf: C
 /**
  * Decorate the kernels that the site's own factories make, those registered later too. A kernel
  * without a Worker stays as it is.
+ *
+ * @param onNoWorker - Hears of such a kernel, by the name of its kernelspec.
  */
-export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf): Undo {
+export function decorateFactories(
+  specs: IKernelSpecs,
+  channelOf: ChannelOf,
+  onNoWorker: (kernelName: string) => void
+): Undo {
   type Factory = IKernelSpecs['factories'] extends Map<string, infer F> ? F : never;
   const originals = new Map<Factory, Factory>();
   const decorate = (create: Factory): Factory => {
@@ -40,6 +95,8 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf): Un
       if (worker) {
         const port = channel.attach(worker, kernel);
         kernel.disposed.connect(() => channel.detach(port));
+      } else {
+        onNoWorker(options.name);
       }
       return kernel;
     };
@@ -66,10 +123,12 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf): Un
  * Have JupyterLab's connections not change their state with each comm message: at a slider's pace
  * the page would do little else than draw busy and idle. A channel shows what takes longer.
  */
-export function leaveUntracked(types: Iterable<string>): void {
+export function leaveUntracked(types: Iterable<string>): Undo {
   const option = 'untracked_message_types';
-  const before: string[] = JSON.parse(PageConfig.getOption(option) || '[]');
-  PageConfig.setOption(option, JSON.stringify([...new Set([...before, ...types])]));
+  const before = PageConfig.getOption(option);
+  const others: string[] = JSON.parse(before || '[]');
+  PageConfig.setOption(option, JSON.stringify([...new Set([...others, ...types])]));
+  return () => void PageConfig.setOption(option, before);
 }
 
 /** The Worker of a Pyodide kernel: a private field of it, or null where there is none. */

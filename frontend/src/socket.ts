@@ -61,9 +61,13 @@ export function makeSocket(
   return class Socket extends Stock implements IClient {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
-      this._channel = channelOf(kernelId(`${url}`));
-      this._channel.add(this);
-      this.addEventListener('close', () => this._channel.remove(this));
+      const id = kernelId(`${url}`);
+      if (id !== null) {
+        const channel = channelOf(id);
+        this._channel = channel;
+        channel.add(this);
+        this.addEventListener('close', () => channel.remove(this));
+      }
     }
 
     get isOpen(): boolean {
@@ -73,7 +77,7 @@ export function makeSocket(
     override send(data: unknown): void {
       if (!(data instanceof Envelope)) {
         super.send(data as ArrayBuffer);
-      } else if (!this._channel.take(data.msg, this)) {
+      } else if (!this._channel?.take(data.msg, this)) {
         super.send(stock.serialize(data.msg, data.protocol));
       }
     }
@@ -93,17 +97,20 @@ export function makeSocket(
 
     override set onmessage(handler: ((event: MessageEvent) => unknown) | null) {
       this._onMessage = handler;
+      const channel = this._channel;
       super.onmessage =
-        handler &&
-        (({data}) => handler({data: new StockEnvelope(data, this._channel)} as MessageEvent));
+        handler && channel
+          ? ({data}) => handler({data: new StockEnvelope(data, channel)} as MessageEvent)
+          : handler;
     }
 
-    private readonly _channel: Channel;
+    private readonly _channel: Channel | undefined;
     private _onMessage: ((event: MessageEvent) => unknown) | null = null;
   } as typeof WebSocket;
 }
 
-/** The kernel's id in the URL of its socket: `.../api/kernels/<id>/channels?...`. */
-function kernelId(url: string): string {
-  return decodeURIComponent(/\/kernels\/([^/?]+)\/channels/.exec(url)?.[1] ?? url);
+/** The kernel's id in the URL of its socket, `.../api/kernels/<id>/channels?...`, if it is one. */
+function kernelId(url: string): string | null {
+  const id = /\/kernels\/([^/?]+)\/channels/.exec(url)?.[1];
+  return id === undefined ? null : decodeURIComponent(id);
 }

@@ -46,7 +46,7 @@ let becomeReady: () => void;
 let warned: string[];
 
 beforeEach(() => {
-  channel = new Channel('kernel', '0.1.0', true);
+  channel = new Channel({id: 'kernel', version: '0.1.0', expected: true});
   client = new FakeClient();
   channel.add(client);
   warned = [];
@@ -169,6 +169,28 @@ describe('a comm message of the page', () => {
     expect(client.heard.at(-1)).toEqual(['status', {execution_state: 'idle'}, '1']);
   });
 
+  it('is posted before JupyterLab hears of it', async () => {
+    await open();
+    client.deliver = () => {
+      client.deliver = () => undefined;
+      channel.take(comm('2'), client);
+    };
+    channel.take(comm('1'), client);
+    expect(
+      worker.posted.map(([, , message]) => JSON.parse(message as string).header.msg_id)
+    ).toEqual(['1', '2']);
+  });
+
+  it('that waits holds back what is sent after it, so that the stock path has both in order', async () => {
+    start();
+    const [info, before] = [request('kernel_info_request', 'i'), request('execute_request', 'a')];
+    expect([info, before].map(msg => channel.take(msg, client))).toEqual([false, false]);
+    const sent = [comm('1'), request('execute_request', 'b'), comm('2')];
+    expect(sent.map(msg => channel.take(msg, client))).toEqual([true, true, true]);
+    await ready();
+    expect(client.stock).toEqual(sent);
+  });
+
   it('is not the only kind: others take the stock path', async () => {
     await open();
     const others = ['execute_request', 'complete_request', 'comm_info_request'];
@@ -193,6 +215,16 @@ describe('a comm_open', () => {
     expect(worker.posted[2]).toEqual(['idle']);
     channel.take(comm('3', 'comm_open'), client);
     expect(worker.posted[3]![3]).toBe(false);
+  });
+
+  it('may wait for an execution that was on its way when an error emptied the queue', async () => {
+    await open();
+    const cells = [request('execute_request', 'a'), request('execute_request', 'b')];
+    cells.forEach(cell => channel.take(cell, client));
+    channel.observe(reply('execute_reply', cells[0]!, {status: 'error'}));
+    channel.observe(reply('status', cells[1]!, {execution_state: 'busy'}));
+    channel.take(comm('1', 'comm_open'), client);
+    expect(worker.posted[0]![3]).toBe(true);
   });
 
   it('need not wait for executions that an error has thrown away', async () => {
@@ -279,6 +311,43 @@ describe('a message of the kernel', () => {
     expect([client, other].map(({got}) => got[1]!.content)).toEqual([{text: 'x1'}, {text: 'x2'}]);
   });
 
+  it('is JSON, as on the stock path', async () => {
+    await open();
+    const cell = request('execute_request', 'a');
+    channel.fromKernel(reply('display_data', cell, {data: {x: NaN, y: undefined}}), vi.fn());
+    channel.fromKernel(reply('display_data', cell, {data: {x: 2n ** 60n}}), vi.fn());
+    channel.fromKernel(reply('stream', cell, {text: 'next'}), vi.fn());
+    expect(client.got.map(({content}) => content)).toEqual([{data: {x: null}}, {text: 'next'}]);
+    expect(warned).toEqual(["lite_comms: a message 'display_data' of the kernel is no JSON"]);
+  });
+
+  it('that comes by the stock path after the hello has DataViews too', async () => {
+    await open();
+    const memory = new Uint8Array([1, 2, 3]).subarray(1);
+    const msg = {...reply('comm_msg', comm('1'), {}), buffers: [memory]} as unknown as Message;
+    channel.fromKernel(msg, vi.fn());
+    const view = client.got[0]!.buffers![0] as DataView;
+    expect([view.byteLength, view.getInt8(0), view.buffer.byteLength]).toEqual([2, 2, 2]);
+  });
+
+  it('reaches the others when JupyterLab refuses it for one client', async () => {
+    await open();
+    const other = new FakeClient();
+    channel.add(other);
+    client.deliver = () => {
+      throw new Error('no such message');
+    };
+    worker.say(...frame);
+    expect([other.got.length, worker.posted]).toEqual([1, []]);
+    expect(warned).toEqual(["lite_comms: JupyterLab refuses a 'comm_msg' message"]);
+  });
+
+  it('whose JSON is broken is answered with an error', async () => {
+    await open();
+    worker.say('comm', 'comm_msg', '{', '{}', '{}');
+    expect(worker.posted).toEqual([['error', expect.stringMatching('SyntaxError'), 0]]);
+  });
+
   it('does not reach a client that is closed or gone', async () => {
     await open();
     const gone = new FakeClient();
@@ -320,6 +389,16 @@ describe('the state that JupyterLab shows', () => {
     ]);
   });
 
+  it('is busy for a slow message on the stock path as well', async () => {
+    channel.observe(reply('status', comm('1'), {execution_state: 'busy'}));
+    vi.advanceTimersByTime(150);
+    channel.observe(idle(comm('1')));
+    expect(shown()).toEqual([
+      ['status', {execution_state: 'busy'}, undefined],
+      ['status', {execution_state: 'idle'}, undefined]
+    ]);
+  });
+
   it('is left to the cell while one runs', async () => {
     await open();
     channel.take(request('execute_request', 'a'), client);
@@ -345,6 +424,29 @@ describe("a kernel's half that comes late", () => {
     expect(channel.take(comm('3'), client)).toBe(true);
   });
 
+  it('does not wait for messages that Stop has thrown away', async () => {
+    start();
+    await ready();
+    channel.take(comm('1'), client);
+    worker.say('hello', VERSION, '0.1.0');
+    const cell = request('execute_request', 'a');
+    channel.take(cell, client);
+    expect(worker.posted).toEqual([]);
+    channel.observe(idle(cell));
+    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+  });
+
+  it('that has left again in the meantime is not answered', async () => {
+    start();
+    await ready();
+    const early = comm('1');
+    channel.take(early, client);
+    worker.say('hello', VERSION, '0.1.0');
+    worker.say('bye');
+    channel.observe(idle(early));
+    expect([worker.posted, channel.take(comm('2'), client)]).toEqual([[['bye']], false]);
+  });
+
   it('does not wait for messages that an error has thrown away', async () => {
     start();
     await ready();
@@ -361,6 +463,31 @@ describe('the end', () => {
     worker.say('bye');
     expect(worker.posted).toEqual([['bye']]);
     expect(channel.take(comm('1'), client)).toBe(false);
+  });
+
+  it("is the kernel's bye: what waits for a kernel that starts goes by the stock path", async () => {
+    start();
+    const early = comm('1');
+    channel.take(early, client);
+    worker.say('hello', VERSION, '0.1.0');
+    worker.say('bye');
+    await ready();
+    expect([client.stock, worker.posted]).toEqual([
+      [early],
+      [['hello', VERSION, '0.1.0'], ['bye']]
+    ]);
+  });
+
+  it('is told when there is neither a kernel nor a client', async () => {
+    const onEnd = vi.fn();
+    channel = new Channel({id: 'kernel', version: '0.1.0', expected: true}, onEnd);
+    channel.add(client);
+    worker = new FakeWorker();
+    const port = channel.attach(worker as unknown as Worker, {ready: Promise.resolve()});
+    channel.remove(client);
+    expect(onEnd).not.toHaveBeenCalled();
+    channel.detach(port);
+    expect(onEnd).toHaveBeenCalledOnce();
   });
 
   it('of a kernel leaves nothing of it behind', async () => {

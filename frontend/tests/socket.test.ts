@@ -3,9 +3,8 @@ import {KernelManager, type KernelMessage, ServerConnection} from '@jupyterlab/s
 import {BaseKernel, type IKernel, KernelSpecs, LiteKernelClient} from '@jupyterlite/services';
 import {WebSocket as MockSocket} from 'mock-socket';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
-import {Channel} from '../src/channel';
 import {VERSION} from '../src/frames';
-import {decorateFactories, replaceSocket, workerOf} from '../src/reach';
+import {connectKernels, workerOf} from '../src/reach';
 
 type Content = {[key: string]: unknown};
 
@@ -53,7 +52,6 @@ class Kernel extends BaseKernel {
 let manager: KernelManager;
 let kernels: Kernel[];
 let worker: Worker | undefined;
-let channels: Map<string, Channel>;
 let undo: () => void;
 
 // JupyterLite's client looks at it late, after the end of a test.
@@ -66,7 +64,6 @@ beforeEach(() => {
   // It was read from the page's settings when the module was loaded.
   Object.assign(LiteKernelClient, {WS_BASE_URL: 'ws://localhost/'});
   kernels = [];
-  channels = new Map();
   worker = new Worker();
   const specs = new KernelSpecs();
   const client = new LiteKernelClient({kernelSpecs: specs});
@@ -79,14 +76,7 @@ beforeEach(() => {
       wsUrl: 'ws://localhost/'
     })
   });
-  const channelOf = (id: string) => {
-    const found = channels.get(id) ?? new Channel(id, '0.1.0', false);
-    channels.set(id, found);
-    return found;
-  };
-  const undoSocket = replaceSocket(manager.serverSettings, channelOf);
-  const undoFactories = decorateFactories(specs, channelOf);
-  undo = () => (undoSocket(), undoFactories());
+  undo = connectKernels(manager.serverSettings, specs, {version: '0.1.0', expected: true});
   specs.register({
     spec: {name: 'python', display_name: 'Python', language: 'python', argv: [], resources: {}},
     create: async options => {
@@ -208,6 +198,9 @@ describe('a kernel without one', () => {
       worker = undefined;
     }
     const connection = await connect(true);
+    expect(vi.mocked(console.warn).mock.calls.flat().join()).toMatch(
+      "comms take JupyterLite's own path"
+    );
     const messages = heard(connection);
     const memory = new Uint8Array([1, 2]);
     await connection.createComm('echo', 'c').open({a: 1}, {}, [memory.buffer]).done;
@@ -219,6 +212,15 @@ describe('a kernel without one', () => {
 });
 
 describe('what is replaced', () => {
+  it('is all given back when a part of it is not as expected', () => {
+    const {serverSettings} = manager;
+    undo();
+    const before = {...serverSettings};
+    const odd = {changed: null, factories: null} as never;
+    expect(() => connectKernels(serverSettings, odd, {version: '', expected: true})).toThrow();
+    expect({...serverSettings}).toEqual(before);
+  });
+
   it('is given back', () => {
     const {WebSocket, serializer} = manager.serverSettings;
     undo();

@@ -230,6 +230,7 @@ def test_an_open_that_need_not_wait_is_closed_at_once(kernel: Kernel) -> None:
         ("'comm', 6, '{', false", ["error", "a comm message cannot be read: ", 6]),
         ("'comm', 7, '{\"header\":{}}', false", ["error", "a comm message cannot be read: ", 7]),
         ("'comm', 8, '[]', false", ["error", "a comm message cannot be read: ", 8]),
+        ("'interrupt'", ["error", "this kernel cannot be interrupted over the port", 0]),
     ],
 )
 def test_a_frame_that_cannot_be_used_is_answered(
@@ -271,6 +272,48 @@ def test_bye_is_said_and_what_comes_before_the_pages_is_handled(kernel: Kernel) 
     kernel.page("page.post('bye'); await page.turn()")
     kernel.page("page.post('idle'); page.post('nonsense')")
     assert [frame[0] for frame in frames(kernel)] == ["ack"]
+
+
+def test_a_hello_that_has_no_answer_yet_is_taken_back(
+    distribution: Distribution, wheel: Path, tmp_path: Path
+) -> None:
+    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+        kernel.run("import lite_comms\nlite_comms.uninstall()")
+        assert [frame[0] for frame in frames(kernel)] == ["hello", "bye"]
+        # The page's hello and what it sends cross with the bye: it is handled.
+        kernel.run(ECHO)
+        kernel.page(f"{HELLO}; await page.send('comm_open', {OPEN}); page.post('bye')")
+        assert [msg.msg_type for msg in kernel.comm_messages()] == ["comm_msg"]
+        assert status(kernel) == ["None"]
+
+
+def test_out_and_in_again_in_one_cell_ends_open(kernel: Kernel) -> None:
+    kernel.run("lite_comms.uninstall(); lite_comms.install(); lite_comms.uninstall()")
+    kernel.run("lite_comms.install()")
+    assert [frame[0] for frame in frames(kernel)] == ["bye", "hello", "bye", "hello"]
+    kernel.page(f"page.post('bye'); {HELLO}; page.post('bye'); {HELLO}; await page.turn()")
+    assert status(kernel) == ["port"]
+    kernel.run(ECHO)
+    kernel.page(f"await page.send('comm_open', {OPEN})")
+    assert [frame[0] for frame in frames(kernel)] == ["comm", "ack"]
+
+
+def test_another_transport_takes_its_place_and_gives_it_back(kernel: Kernel) -> None:
+    kernel.run("with lite_comms.MemoryTransport(): lite_comms.Comm('t')")
+    assert [frame[0] for frame in frames(kernel)] == ["bye", "hello"]
+    kernel.page(f"page.post('bye'); {HELLO}; await page.turn()")
+    assert status(kernel) == ["port"]
+
+
+def test_a_target_that_raises_system_exit_closes_its_comm(kernel: Kernel) -> None:
+    kernel.run(
+        "def leave(comm, msg): raise SystemExit('now')\n"
+        "__import__('comm').get_comm_manager().register_target('echo', leave)"
+    )
+    kernel.page(f"await page.send('comm_open', {OPEN})")
+    closed, ack = frames(kernel)
+    assert (closed[1], ack[0]) == ("comm_close", "ack")
+    assert json.loads(closed[3]) == {"lite_comms": {"ename": "SystemExit", "evalue": "now"}}
 
 
 def test_a_thousand_messages_each_way_leave_nothing_alive(kernel: Kernel) -> None:
