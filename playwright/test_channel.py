@@ -88,7 +88,7 @@ def test_messages_that_wait_when_a_cell_is_stopped_are_handled(notebook: Noteboo
     notebook.python(COLLECT)
     notebook.javascript(f"{OPEN} window.send = n => comm.send({{n}});")
     first = start(
-        notebook, "import time\nend = time.time() + 1\nwhile time.time() < end: pass\n'first'"
+        notebook, "import time\nend = time.time() + 4\nwhile time.time() < end: pass\n'first'"
     )
     second = start(notebook, "'second'")
     notebook.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
