@@ -162,7 +162,9 @@ def notebook(
 ) -> Iterator[Notebook]:
     """A notebook in the notebook app, to type into; many tests share it, and its kernel."""
     with opening(browser, browser_context_args, tabs) as new:
-        yield new(host).notebook()
+        notebook = new(host).notebook()
+        notebook.python("import lite_comms")
+        yield notebook
 
 
 @pytest.fixture(autouse=True)

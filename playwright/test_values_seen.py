@@ -17,8 +17,6 @@ def test_the_page_receives_what_a_server_would_send(notebook: Notebook) -> None:
     )
     notebook.python(
         """
-import lite_comms
-
 values = lite_comms.Comm('values')
 values.send({'none': None, 'big': 2**53 + 1, 'tuple': (1, None), 'bytes': b'abc', 1: 'key'})
 values.send({'nan': float('nan'), 'inf': [float('inf')]})
