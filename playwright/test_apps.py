@@ -22,7 +22,7 @@ def test_it_is_in_force_before_the_first_cell_and_leaves_no_trace(
 ) -> None:
     cells = getattr(new_tab(plain), app)()
     assert cells.python(FIRST_CELL) == UNTOUCHED
-    assert cells.python("__import__('lite_comms').status().transport").endswith("'stock'")
+    assert cells.python("__import__('lite_comms').status().transport").endswith("'port'")
 
     page = cells.javascript(
         """

@@ -44,7 +44,7 @@ def test_a_site_built_elsewhere_has_lite_comms_in_every_kernel(
 ) -> None:
     with serving(offline) as url:
         repl = new_tab(url).repl()
-        assert repl.python("__import__('lite_comms').status().transport").endswith("'stock'")
+        assert repl.python("__import__('lite_comms').status().transport").endswith("'port'")
         page = repl.javascript(
             """
             Jupyter.notebook.kernel.comm_manager.register_target('t', (comm, msg) => {

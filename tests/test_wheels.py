@@ -94,7 +94,9 @@ def split(source: bytes, module: str) -> tuple[str, dict[str, str | None]]:
 
 
 def test_both_wheels_have_the_same_modules(host: zipfile.ZipFile, kernel: zipfile.ZipFile) -> None:
-    assert set(package(host)) == {*MODULES, "lite_comms/py.typed"}
+    port = "lite_comms/_port.js"
+    assert set(package(host)) == {*MODULES, port, "lite_comms/py.typed"}
+    assert kernel.read(port) == host.read(port)
     assert set(package(host)) - set(package(kernel)) == ONLY_ON_HOSTS
 
 
