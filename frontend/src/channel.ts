@@ -14,23 +14,15 @@
  * synchronous in this direction.
  */
 import type {KernelMessage} from '@jupyterlab/services';
-import {copyBytes, toTransfer} from './buffers';
+import {toTransfer} from './buffers';
+import {BusySign} from './busy';
+import {Clients, type IClient} from './clients';
 import {type IFromKernel, type IFromPage, NO_MESSAGE, type ToPage, VERSION} from './frames';
 import {Port} from './port';
 import {COMM_TYPES, Queue} from './queue';
 
 type Message = KernelMessage.IMessage;
 type Header = KernelMessage.IHeader;
-type Bytes = ArrayBufferLike | ArrayBufferView;
-
-/** A client's end: one connection to the kernel. */
-export interface IClient {
-  readonly isOpen: boolean;
-  /** Hand a message over; it becomes the client's own. */
-  deliver(msg: Message): void;
-  /** Send a message by JupyterLite's own path. */
-  sendStock(msg: Message): void;
-}
 
 /** What a channel needs of JupyterLite's kernel. */
 export interface IKernel {
@@ -45,9 +37,6 @@ export interface IOptions {
   readonly expected: boolean;
 }
 
-/** JupyterLab shows a kernel that is busy with comm messages only after so long. */
-const BUSY_AFTER_MS = 100;
-
 type Frame = Omit<IFromPage, 'id' | 'may_wait'>;
 
 export class Channel {
@@ -55,7 +44,9 @@ export class Channel {
   constructor(
     private readonly _options: IOptions,
     private readonly _onEnd: () => void = () => undefined
-  ) {}
+  ) {
+    this._clients = new Clients(_options.id);
+  }
 
   /** Take in a client; it leaves when it closes. */
   add(client: IClient): void {
@@ -63,7 +54,7 @@ export class Channel {
   }
 
   remove(client: IClient): void {
-    this._clients.delete(client);
+    this._clients.remove(client);
     this._endIfUnused();
   }
 
@@ -102,8 +93,7 @@ export class Channel {
     this._held = [];
     this._queue.clear();
     this._unanswered.clear();
-    this._handling.clear();
-    this._showBusy();
+    this._busy.clear();
     this._endIfUnused();
   }
 
@@ -137,7 +127,7 @@ export class Channel {
   fromKernel(msg: Message, stock: (msg: Message) => void): void {
     this.observe(msg);
     if (this._state === 'port' && msg.channel === 'iopub') {
-      this._deliverStock(msg);
+      this._clients.stock(msg);
     } else {
       stock(msg);
     }
@@ -151,8 +141,7 @@ export class Channel {
     const {msg_id, msg_type} = msg.parent_header as Header;
     if (msg.header.msg_type === 'status' && COMM_TYPES.has(msg_type)) {
       const {execution_state} = (msg as KernelMessage.IStatusMsg).content;
-      this._handling[execution_state === 'idle' ? 'delete' : 'add'](msg_id);
-      this._showBusy();
+      this._busy[execution_state === 'idle' ? 'end' : 'begin'](msg_id);
     }
     if (this._asked && !this._queue.hasExecutions) {
       this._asked = false;
@@ -161,19 +150,13 @@ export class Channel {
     this._openWhenQuiet();
   }
 
-  /**
-   * Give a message of the kernel the one session that all its messages have: JupyterLab drops what
-   * is queued when the session changes between two messages.
-   */
+  /** Give a message of the kernel that took JupyterLite's own path the session of all others. */
   withSession<M extends Message>(msg: M): M {
-    if (this._port) {
-      msg.header.session = this._options.id;
-    }
-    return msg;
+    return this._port ? this._clients.withSession(msg) : msg;
   }
 
   private _endIfUnused(): void {
-    if (!this._port && this._clients.size === 0) {
+    if (!this._port && this._clients.isEmpty) {
       this._onEnd();
     }
   }
@@ -184,7 +167,7 @@ export class Channel {
         this._onHello(port, frame.version);
         break;
       case 'comm':
-        this._deliverComm(port, frame);
+        this._deliver(port, frame);
         break;
       case 'ack':
         frame.ids.forEach(id => this._answered(id));
@@ -259,114 +242,25 @@ export class Channel {
     this._port!.post({...frame, id, may_wait});
     this._asked ||= may_wait && header.msg_type === 'comm_open';
     this._unanswered.set(id, {...header});
-    this._handling.add(header.msg_id);
-    this._status('busy', header);
-    this._showBusy();
+    this._clients.status('busy', header);
+    this._busy.begin(header.msg_id);
   }
 
   private _answered(id: number): void {
     const header = this._unanswered.get(id);
     if (header) {
       this._unanswered.delete(id);
-      this._handling.delete(header.msg_id);
-      this._status('idle', header);
-      this._showBusy();
+      this._clients.status('idle', header);
+      this._busy.end(header.msg_id);
     }
   }
 
-  /**
-   * Show that comm messages are being handled, if it takes long: JupyterLab itself does not track
-   * them (`untracked_message_types`). While a cell runs the kernel is shown to be busy anyway.
-   */
-  private _showBusy(): void {
-    if (this._handling.size > 0) {
-      this._busyTimer ??= setTimeout(() => {
-        this._shownBusy = !this._queue.hasExecutions;
-        if (this._shownBusy) {
-          this._status('busy', {});
-        }
-      }, BUSY_AFTER_MS);
-      return;
-    }
-    clearTimeout(this._busyTimer);
-    this._busyTimer = undefined;
-    if (this._shownBusy) {
-      this._shownBusy = false;
-      if (!this._queue.hasExecutions) {
-        this._status('idle', {});
-      }
-    }
-  }
-
-  private _status(execution_state: 'busy' | 'idle', parent: object): void {
-    this._toClients(() => this._message('status', {execution_state}, {...parent}, {}, []));
-  }
-
-  /** Deliver a comm message that came over the port. */
-  private _deliverComm(port: Port, frame: IFromKernel): void {
-    const {msg_type, content, metadata, parent, buffers} = frame;
+  private _deliver(port: Port, frame: IFromKernel): void {
     try {
-      if (parent !== this._parentText) {
-        this._parent = JSON.parse(parent);
-        this._parentText = parent;
-      }
-      this._toClients(last =>
-        this._message(
-          msg_type,
-          JSON.parse(content),
-          {...this._parent},
-          metadata === '{}' ? {} : JSON.parse(metadata),
-          // The last one gets the kernel's own buffers, those before it copies.
-          buffers.map(buffer => new DataView(last ? buffer : buffer.slice(0)))
-        )
-      );
+      this._clients.comm(frame);
     } catch (error) {
       refuse(port, error);
     }
-  }
-
-  /** Deliver a message that JupyterLite's kernel has made. */
-  private _deliverStock(msg: Message): void {
-    const {header, parent_header, metadata, content} = msg;
-    let text: string;
-    try {
-      // Also on JupyterLite's own path a message is JSON: nan is null, a BigInt cannot be sent.
-      text = JSON.stringify({header, parent_header, metadata, content});
-    } catch (error) {
-      console.error(`lite_comms: a message '${header.msg_type}' of the kernel is no JSON`, error);
-      return;
-    }
-    this._toClients(() => {
-      const buffers = ((msg.buffers ?? []) as Bytes[]).map(data => new DataView(copyBytes(data)));
-      return this.withSession({channel: msg.channel, ...JSON.parse(text), buffers});
-    });
-  }
-
-  private _message(
-    msg_type: string,
-    content: object,
-    parent_header: object,
-    metadata: object,
-    buffers: DataView[]
-  ): Message {
-    const {id} = this._options;
-    const msg_id = `${id}_${++this._lastMessage}`;
-    const date = new Date().toISOString();
-    const header = {msg_id, msg_type, date, session: id, username: '', version: '5.3'};
-    return {channel: 'iopub', header, parent_header, metadata, content, buffers} as never;
-  }
-
-  /** Hand each client a message of its own, made when its turn comes. */
-  private _toClients(make: (last: boolean) => Message): void {
-    const clients = [...this._clients].filter(client => client.isOpen);
-    clients.forEach((client, i) => {
-      const msg = make(i === clients.length - 1);
-      try {
-        client.deliver(msg);
-      } catch (error) {
-        console.error(`lite_comms: JupyterLab refuses a '${msg.header.msg_type}' message`, error);
-      }
-    });
   }
 
   private _state: 'stock' | 'starting' | 'port' = 'stock';
@@ -376,7 +270,7 @@ export class Channel {
   /** It said so late: the port opens when no comm message is under way on JupyterLite's path. */
   private _mayOpen = false;
 
-  private readonly _clients = new Set<IClient>();
+  private readonly _clients: Clients;
   private readonly _queue = new Queue();
   /** What waits while the kernel starts; with a frame for comm messages. */
   private _held: {msg: Message; client: IClient; frame: Frame | null}[] = [];
@@ -385,14 +279,10 @@ export class Channel {
 
   private readonly _unanswered = new Map<number, Header>();
   private _lastId = NO_MESSAGE;
-  private _lastMessage = 0;
-  /** The comm messages that are being handled, on either path. */
-  private readonly _handling = new Set<string>();
-  private _busyTimer: ReturnType<typeof setTimeout> | undefined;
-  private _shownBusy = false;
-
-  private _parentText = '';
-  private _parent: object = {};
+  private readonly _busy = new BusySign(
+    state => this._clients.status(state),
+    () => this._queue.hasExecutions
+  );
 }
 
 function toFrame({header, metadata, content, buffers}: Message): Frame {

@@ -1,6 +1,7 @@
 import type {KernelMessage} from '@jupyterlab/services';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
-import {Channel, type IClient} from '../src/channel';
+import {Channel} from '../src/channel';
+import type {IClient} from '../src/clients';
 import {VERSION} from '../src/frames';
 
 type Message = KernelMessage.IMessage;

@@ -1,0 +1,120 @@
+/**
+ * The clients of one kernel, step 3 of a message's way: hands each of them a message of its own.
+ *
+ * JupyterLab drops what is queued when the session changes between two messages, so all messages of
+ * a kernel have one.
+ */
+import type {KernelMessage} from '@jupyterlab/services';
+import {copyBytes} from './buffers';
+import type {IFromKernel} from './frames';
+
+type Message = KernelMessage.IMessage;
+type Bytes = ArrayBufferLike | ArrayBufferView;
+
+/** A client's end: one connection to the kernel. */
+export interface IClient {
+  readonly isOpen: boolean;
+  /** Hand a message over; it becomes the client's own. */
+  deliver(msg: Message): void;
+  /** Send a message by JupyterLite's own path. */
+  sendStock(msg: Message): void;
+}
+
+export class Clients {
+  /** @param session - The session of the kernel's messages. */
+  constructor(private readonly _session: string) {}
+
+  /** Take in a client; it leaves when it closes. */
+  add(client: IClient): void {
+    this._clients.add(client);
+  }
+
+  remove(client: IClient): void {
+    this._clients.delete(client);
+  }
+
+  get isEmpty(): boolean {
+    return this._clients.size === 0;
+  }
+
+  /** Deliver a status, in answer to a message or by itself. */
+  status(execution_state: 'busy' | 'idle', parent: object = {}): void {
+    this._deliver(() => this._message('status', {execution_state}, {...parent}, {}, []));
+  }
+
+  /**
+   * Deliver a comm message that came over the port.
+   *
+   * @throws SyntaxError if what should be JSON is none; nobody has got it then.
+   */
+  comm({msg_type, content, metadata, parent, buffers}: IFromKernel): void {
+    if (parent !== this._parentText) {
+      this._parent = JSON.parse(parent);
+      this._parentText = parent;
+    }
+    this._deliver(last =>
+      this._message(
+        msg_type,
+        JSON.parse(content),
+        {...this._parent},
+        metadata === '{}' ? {} : JSON.parse(metadata),
+        // The last one gets the kernel's own buffers, those before it copies.
+        buffers.map(buffer => new DataView(last ? buffer : buffer.slice(0)))
+      )
+    );
+  }
+
+  /** Deliver a message that JupyterLite's kernel has made. */
+  stock(msg: Message): void {
+    const {header, parent_header, metadata, content} = msg;
+    let text: string;
+    try {
+      // Also on JupyterLite's own path a message is JSON: nan is null, a BigInt cannot be sent.
+      text = JSON.stringify({header, parent_header, metadata, content});
+    } catch (error) {
+      console.error(`lite_comms: a message '${header.msg_type}' of the kernel is no JSON`, error);
+      return;
+    }
+    this._deliver(() => {
+      const buffers = ((msg.buffers ?? []) as Bytes[]).map(data => new DataView(copyBytes(data)));
+      return this.withSession({channel: msg.channel, ...JSON.parse(text), buffers});
+    });
+  }
+
+  /** Give a message of the kernel the one session that all its messages have. */
+  withSession<M extends Message>(msg: M): M {
+    msg.header.session = this._session;
+    return msg;
+  }
+
+  private _message(
+    msg_type: string,
+    content: object,
+    parent_header: object,
+    metadata: object,
+    buffers: DataView[]
+  ): Message {
+    const msg_id = `${this._session}_${++this._lastMessage}`;
+    const date = new Date().toISOString();
+    const session = this._session;
+    const header = {msg_id, msg_type, date, session, username: '', version: '5.3'};
+    return {channel: 'iopub', header, parent_header, metadata, content, buffers} as never;
+  }
+
+  private _deliver(make: (last: boolean) => Message): void {
+    const clients = [...this._clients].filter(client => client.isOpen);
+    clients.forEach((client, i) => {
+      const msg = make(i === clients.length - 1);
+      try {
+        client.deliver(msg);
+      } catch (error) {
+        console.error(`lite_comms: JupyterLab refuses a '${msg.header.msg_type}' message`, error);
+      }
+    });
+  }
+
+  private readonly _clients = new Set<IClient>();
+  private _lastMessage = 0;
+  private _parentText = '';
+  private _parent: object = {};
+}
