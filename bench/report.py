@@ -81,10 +81,8 @@ def _works(works: dict[str, Any], labels: dict[str, str]) -> str:
 
 def _others(measured: dict[str, Any]) -> str:
     works, memory = measured["works"], measured["memory"]
-    crowds = sorted(int(name.removeprefix("crowd ")) for name in works if name.startswith("crowd "))
-    _, few, *many = [median(works[f"crowd {n}"]["ours"]) for n in crowds]
-    flat = " and ".join(
-        f"{ms / few:.2f} times with {n:,}" for n, ms in zip(crowds[2:], many, strict=True)
+    crowds = ", ".join(
+        f"{median(taken['ours']):.2f} ms with {int(n):,}" for n, taken in measured["crowds"].items()
     )
     handled = {
         side: median(value["handled"] for value in values)
@@ -97,7 +95,7 @@ def _others(measured: dict[str, Any]) -> str:
         if before[key] is not None
     )
     return (
-        f"A small echo with {crowds[1]} open comms costs {few:.2f} ms; {flat}. "
+        f"A small echo by the number of open comms: {crowds}. "
         f"Of the 200 moves of the slider "
         f"{', '.join(f'{SIDES[side]} handled {n:.0f}' for side, n in handled.items())}. "
         f"After {memory['messages']:,} messages more: {grown}; "

@@ -124,7 +124,6 @@ def measure_works(sides: list[Side], plan: Plan) -> dict[str, dict[str, list[Any
     """Do each work on all sides, round by round; by work and side."""
     taken: dict[str, dict[str, list[Any]]] = {}
     over_comms = [side for side in sides if side.way == "comms"]
-    ours = [side for side in sides if side.name == "ours"]
 
     def turn(label: str, sides: list[Side], work: str, times: int, *args: Any) -> None:
         for side in sides:
@@ -144,8 +143,25 @@ def measure_works(sides: list[Side], plan: Plan) -> dict[str, dict[str, list[Any
         for work, times in TIMES.items():
             turn(work, sides, work, times, *numbers(work))
         turn("slider", over_comms, "slider", 1)
-        for n in (*plan.crowds, 0):
-            turn(f"crowd {n}", ours, "crowd", TIMES["small"], n)
+    return taken
+
+
+def measure_crowds(ours: Side, floor: Side, plan: Plan) -> dict[str, dict[str, list[Any]]]:
+    """Do small echoes while ever more comms are open; the floor beside them tells of the machine.
+
+    In a page of their own: JupyterLab keeps a listener of each comm that was ever opened.
+    """
+    taken: dict[str, dict[str, list[Any]]] = {}
+    for side in (ours, floor):
+        side.run("small", 2 * TIMES["small"])
+    for n in plan.crowds:
+        say(f"  {n:,} open comms")
+        ours.run("crowd", 1, n)
+        both: dict[str, list[Any]] = {"ours": [], "floor": []}
+        for _ in range(plan.rounds):
+            both["ours"] += ours.run("small", TIMES["small"])
+            both["floor"] += floor.run("small", TIMES["small"])
+        taken[str(n)] = both
     return taken
 
 
@@ -232,8 +248,11 @@ def measure(
         memory = measure_memory(sides[1], plan.soak)
         for side in sides:
             side.page.context.close()
+        page = opened(browser, urls["ours"])
+        crowds = measure_crowds(Side("ours", page), Side("floor", page, "floor"), plan)
+        page.context.close()
         boots = measure_boots(browser, urls, plan.boots)
-    return {"works": {**works, "boot": boots}, "memory": memory}
+    return {"works": {**works, "boot": boots}, "crowds": crowds, "memory": memory}
 
 
 def launch_options() -> dict[str, Any]:

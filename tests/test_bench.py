@@ -39,6 +39,7 @@ def test_a_short_run_measures_every_work_on_every_side(tmp_path: Path) -> None:
         for work in LABELS
     }
     assert all(taken for sides in works.values() for taken in sides.values())
+    assert list(measured["hosts"]["plain"]["crowds"]) == ["10", "20", "30"]
     assert all(map(math.isfinite, numbers(measured)))
     assert [label for label in labels(measured).values() if f"| {label} | " not in table] == []
     assert plot.read_text("utf-8").rstrip().endswith("</svg>")
