@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import socket
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import report
 from bench.sites import NOTEBOOK, copy_site, sizes, write_notebook
+from chromium import launch_options
 from serve import serving
 
 HERE = Path(__file__).parent
@@ -40,16 +40,6 @@ ROOT = HERE.parent
 TIMES = {"small": 20, "nested": 8, "big": 4, "down": 2, "up": 1, "bulkDown": 1, "bulkUp": 1}
 OF_MANY = ("down", "up")
 SERVER_START_S = 60
-
-FLAGS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 
 @dataclass(frozen=True)
@@ -253,16 +243,6 @@ def measure(
         page.context.close()
         boots = measure_boots(browser, urls, plan.boots)
     return {"works": {**works, "boot": boots}, "crowds": crowds, "memory": memory}
-
-
-def launch_options() -> dict[str, Any]:
-    """Take the browser of the system, if it has one, else Playwright's."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    root = os.name == "posix" and os.geteuid() == 0  # its sandbox does not run as root
-    return {
-        "executable_path": next(filter(None, map(shutil.which, names)), None),
-        "args": [*FLAGS, *(["--no-sandbox"] if root else [])],
-    }
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""How the browser is started, for the tests and the screenshots."""
+"""How the browser is started, for the tests, the screenshots and the benchmark."""
 
 from __future__ import annotations
 
