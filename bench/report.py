@@ -62,7 +62,9 @@ def table(results: dict[str, Any]) -> str:
 
 _HOSTS = {
     "plain": "a static host without special headers",
-    "isolated": "a host with cross-origin isolation",
+    # Mended by work.js.
+    "isolated": "a host with cross-origin isolation (stock with `Atomics.waitAsync` mended, "
+    "or it hangs now and then)",
 }
 
 
