@@ -48,10 +48,10 @@ globalThis.bench = (() => {
     }
   };
 
-  const inTime = (name, promise) => {
+  const inTime = (what, promise) => {
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`${name}: no answer`)), TIMEOUT_MS);
+      timer = setTimeout(() => reject(new Error(`${what()}: no answer`)), TIMEOUT_MS);
     });
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
   };
@@ -232,25 +232,30 @@ globalThis.bench = (() => {
 
   return {
     /** Run the first cell of the notebook as soon as that can be asked for; milliseconds to its output. */
-    boot: () =>
-      inTime(
-        'boot',
-        (async () => {
-          const app = await until(() => globalThis.jupyterapp);
-          const {sessionContext, context, content} = await until(
-            () => app.shell.currentWidget?.sessionContext && app.shell.currentWidget
-          );
-          await Promise.all([context.ready, sessionContext.ready]);
-          await until(() => content.activeCell?.model.sharedModel.source);
-          void app.commands.execute('notebook:run-cell');
-          await until(() => content.widgets[0].model.outputs.length);
-          return performance.now();
-        })()
-      ),
+    boot: () => {
+      let stage = 'the application';
+      const start = async () => {
+        const app = await until(() => globalThis.jupyterapp);
+        stage = 'the notebook';
+        const {sessionContext, context, content} = await until(
+          () => app.shell.currentWidget?.sessionContext && app.shell.currentWidget
+        );
+        await context.ready;
+        stage = 'its session';
+        await sessionContext.ready;
+        stage = 'its cell';
+        await until(() => content.activeCell?.model.sharedModel.source);
+        stage = 'the output';
+        void app.commands.execute('notebook:run-cell');
+        await until(() => content.widgets[0].model.outputs.length);
+        return performance.now();
+      };
+      return inTime(() => `boot: ${stage}`, start());
+    },
     /** Run code in the kernel. */
     execute: code =>
       inTime(
-        'execute',
+        () => 'execute',
         (async () => {
           const {content} = await kernel().requestExecute({code}).done;
           if (content.status !== 'ok') {
@@ -261,7 +266,7 @@ globalThis.bench = (() => {
     /** Do a work several times, one way; the results in their order. */
     run: (name, way, times, ...args) =>
       inTime(
-        `${name} over ${way}`,
+        () => `${name} over ${way}`,
         (async () => {
           check(document.visibilityState === 'visible', 'timers are slow in a hidden page');
           const results = [];
