@@ -5,13 +5,21 @@ interface IPage {
   readonly crossOriginIsolated: boolean;
 }
 
+/** How often it is looked whether an answer is written, 1 to 4 ms apart; it takes microseconds. */
+const LOOKS = 500;
+
+/** What JSON text of the worker's answers begins with. */
+const BEGINNINGS = new Set(Array.from('{["', character => character.charCodeAt(0)));
+
 /**
- * Have `Atomics.waitAsync` always return a promise.
+ * Have `Atomics.waitAsync` return a promise in every case, and resolve it when all is written.
  *
- * By it the kernel extension waits for its worker, and it takes the `value` for a promise. That is
- * a string when the worker has answered before the page begins to wait: then the cell never ends.
+ * By it the kernel extension waits for its worker, in memory that is all zeros until the worker
+ * answers. When the worker is faster than the page, there is nothing to wait for, and then the
+ * extension errs twice: it takes the `value` for a promise, while it is a string; and the worker
+ * may be in the middle of writing. In either case the cell never ends.
+ *
  * The extension picks the function up when the first kernel starts, so this has to come before.
- *
  * On any other page the kernel does not wait by it, and nothing is replaced.
  *
  * @param page - The page's globals; a browser may lack the function.
@@ -24,7 +32,32 @@ export function alwaysWaitAsync({Atomics: atomics, crossOriginIsolated}: IPage):
   atomics.waitAsync = new Proxy(waitAsync, {
     apply: (wait, self, args) => {
       const waiting = Reflect.apply(wait, self, args);
-      return waiting.async ? waiting : {async: true, value: Promise.resolve(waiting.value)};
+      return waiting.async
+        ? waiting
+        : {async: true, value: written(args[0]).then(() => waiting.value)};
     }
   });
+}
+
+/**
+ * Wait until the worker has written its answer, from front to back.
+ *
+ * An answer is JSON text in UTF-16, where no character is zero, with one zero behind it if its
+ * length is odd. So a zero at the very end is either that one or the last character to come: it is
+ * taken for the former when it is still there at a second look.
+ */
+async function written(array: Int32Array | BigInt64Array): Promise<void> {
+  const units = new Uint16Array(array.buffer, array.byteOffset, array.byteLength / 2);
+  if (!BEGINNINGS.has(units[0] ?? 0)) {
+    return; // the number of characters, or memory of someone else's
+  }
+  for (let look = 0, oneLeft = false; look < LOOKS && !units.at(-1); look++) {
+    if (units.at(-2)) {
+      if (oneLeft) {
+        return;
+      }
+      oneLeft = true;
+    }
+    await new Promise(resolve => setTimeout(resolve));
+  }
 }

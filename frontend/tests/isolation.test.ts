@@ -15,6 +15,27 @@ it('has waitAsync give a promise also when there is nothing to wait for', async 
   expect(await waiting.value).toBe('not-equal');
 });
 
+it.each(['{"a":"even"}', '{"a":"odd"}'])(
+  'waits until the answer %s, which is being written, is complete',
+  async answer => {
+    const page = isolated();
+    alwaysWaitAsync(page);
+    const array = new Int32Array(new SharedArrayBuffer(Math.ceil(answer.length / 2) * 4));
+    const units = new Uint16Array(array.buffer);
+    const write = (from: number, to: number) => {
+      for (let i = from; i < to; i++) {
+        units[i] = answer.charCodeAt(i);
+      }
+    };
+    const read = () => String.fromCharCode(...units.slice(0, answer.length));
+    write(0, 5);
+    const {value} = page.Atomics.waitAsync(array, 0, 0);
+    setTimeout(write, 20, 5, answer.length);
+    await value;
+    expect(read()).toBe(answer);
+  }
+);
+
 it('leaves a true wait alone', async () => {
   const page = isolated();
   alwaysWaitAsync(page);
