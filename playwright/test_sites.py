@@ -101,5 +101,7 @@ def test_a_module_that_is_not_there_closes_the_comm_and_says_why(with_modules: N
 
 def wait_for(notebook: Notebook, condition: str) -> None:
     """Wait in the kernel, between whose cells the page's messages are handled."""
-    while notebook.python(f"bool({condition})") != "True":
-        pass
+    for _ in range(100):
+        if notebook.python(f"bool({condition})") == "True":
+            return
+    pytest.fail(f"{condition} has not come true in a hundred cells")
