@@ -170,6 +170,15 @@ describe('a comm message of the page', () => {
     expect(client.heard.at(-1)).toEqual(['status', {execution_state: 'idle'}, '1']);
   });
 
+  it('is answered by the header that it had, whatever its sender does to it', async () => {
+    await open();
+    const msg = comm('1');
+    channel.take(msg, client);
+    msg.header.msg_id = 'spoilt';
+    worker.say('ack', 1);
+    expect(client.heard.map(([, , parent]) => parent)).toEqual(['1', '1']);
+  });
+
   it('is posted before JupyterLab hears of it', async () => {
     await open();
     client.deliver = () => {
@@ -224,6 +233,16 @@ describe('a comm_open', () => {
     cells.forEach(cell => channel.take(cell, client));
     channel.observe(reply('execute_reply', cells[0]!, {status: 'error'}));
     channel.observe(reply('status', cells[1]!, {execution_state: 'busy'}));
+    channel.take(comm('1', 'comm_open'), client);
+    expect(worker.posted[0]![3]).toBe(true);
+  });
+
+  it('may wait for an execution behind one that was stopped', async () => {
+    await open();
+    const cells = [request('execute_request', 'a'), request('execute_request', 'b')];
+    cells.forEach(cell => channel.take(cell, client));
+    const stopped = reply('execute_reply', cells[0]!, {status: 'error'});
+    channel.observe({...stopped, metadata: {cause: 'interrupt'}} as Message);
     channel.take(comm('1', 'comm_open'), client);
     expect(worker.posted[0]![3]).toBe(true);
   });
@@ -310,6 +329,22 @@ describe('a message of the kernel', () => {
       1, 2
     ]);
     expect([client, other].map(({got}) => got[1]!.content)).toEqual([{text: 'x1'}, {text: 'x2'}]);
+  });
+
+  it('has a parent header that no earlier message shares', async () => {
+    await open();
+    worker.say(...frame);
+    (client.got[0]!.parent_header as Plain)['msg_id'] = 'spoilt';
+    worker.say(...frame);
+    expect(client.heard[1]![2]).toBe('p');
+  });
+
+  it('has the session of all others, whichever way it takes', async () => {
+    await open();
+    const print = reply('stream', request('execute_request', 'a'), {});
+    channel.fromKernel(print, vi.fn());
+    const stock = channel.withSession(reply('execute_reply', comm('1'), {}));
+    expect([client.got[0]!, stock].map(({header}) => header.session)).toEqual(['kernel', 'kernel']);
   });
 
   it('is JSON, as on the stock path', async () => {
@@ -497,6 +532,7 @@ describe('the end', () => {
     const old = worker;
     start();
     old.say('ack', 1);
+    worker.say('ack', 1);
     expect(client.heard).toEqual([['status', {execution_state: 'busy'}, '1']]);
     expect(channel.take(comm('2'), client)).toBe(true);
     expect(old.posted.length).toBe(1);

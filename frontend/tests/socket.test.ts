@@ -3,6 +3,7 @@ import {KernelManager, type KernelMessage, ServerConnection} from '@jupyterlab/s
 import {BaseKernel, type IKernel, KernelSpecs, LiteKernelClient} from '@jupyterlite/services';
 import {WebSocket as MockSocket} from 'mock-socket';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
+import {Channel} from '../src/channel';
 import {VERSION} from '../src/frames';
 import {connectKernels, workerOf} from '../src/reach';
 
@@ -50,6 +51,8 @@ class Kernel extends BaseKernel {
 }
 
 let manager: KernelManager;
+let client: LiteKernelClient;
+let specs: KernelSpecs;
 let kernels: Kernel[];
 let worker: Worker | undefined;
 let undo: () => void;
@@ -65,8 +68,8 @@ beforeEach(() => {
   Object.assign(LiteKernelClient, {WS_BASE_URL: 'ws://localhost/'});
   kernels = [];
   worker = new Worker();
-  const specs = new KernelSpecs();
-  const client = new LiteKernelClient({kernelSpecs: specs});
+  specs = new KernelSpecs();
+  client = new LiteKernelClient({kernelSpecs: specs});
   manager = new KernelManager({
     kernelAPIClient: client,
     kernelSpecAPIClient: {list: async () => ({default: 'python', kernelspecs: {}})} as never,
@@ -171,6 +174,34 @@ describe('a kernel with a port', () => {
     );
     expect(iopub[0]!.map(([, {text}]) => text)).toEqual(['x', undefined, 'y', undefined]);
     expect(iopub[1]).toEqual(iopub[0]);
+  });
+
+  it('hears of executions that Stop has thrown away', async () => {
+    const connection = await connect();
+    connection.requestExecute({code: 'a'});
+    await vi.waitFor(() => expect(connection.status).toBe('busy'));
+    const second = connection.requestExecute({code: 'b'});
+    await new Promise(resolve => setTimeout(resolve, 20)); // it is in JupyterLite's queue
+    connection.createComm('t', 'c').open();
+    expect(worker!.posted.at(-1)![3]).toBe(true);
+    await client.interrupt(connection.id);
+    kernels[0]!.end('ok');
+    expect((await second.done)!.content.status).toBe('error');
+    await vi.waitFor(() => expect(worker!.posted.at(-1)).toEqual(['idle']));
+  });
+
+  it('forgets a client that has closed', async () => {
+    const connection = await connect();
+    const remove = vi.spyOn(Channel.prototype, 'remove');
+    connection.dispose();
+    await vi.waitFor(() => expect(remove).toHaveBeenCalledOnce());
+  });
+
+  it('has one port, however often kernelspecs are registered', async () => {
+    const spec = {name: 'other', display_name: '', language: '', argv: [], resources: {}};
+    specs.register({spec, create: async () => kernels[0]!});
+    await connect();
+    expect(worker!.posted).toEqual([['hello', VERSION, '0.1.0']]);
   });
 
   it('is found again after a restart, with a new Worker', async () => {
