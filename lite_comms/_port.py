@@ -205,7 +205,7 @@ class PortTransport(StockTransport):
         """Handle what waits for a target; with None, all that waits."""
         for comm_id, messages in list(self._held.items()):
             # A callback may let the event loop turn, and so lead here again.
-            if comm_id in self._releasing:
+            if comm_id in self._releasing or not messages:
                 continue
             wanted = messages[0][1]["content"].get("target_name")
             if target_name is None or wanted == target_name:

@@ -205,6 +205,30 @@ def test_an_open_waits_with_its_messages_until_the_target_is_registered(kernel: 
     assert sent == [{"opened": {}}, {"n": 1}]
 
 
+def test_comms_that_wait_are_handled_once_when_one_lets_the_others_pass(kernel: Kernel) -> None:
+    # The target stands for one that lets the event loop turn, where the page's idle comes in.
+    kernel.run("""
+from comm import get_comm_manager
+
+opened = []
+
+def late(comm, msg):
+    opened.append(comm.comm_id)
+    get_comm_manager().transport._receive("idle")
+""")
+    kernel.page(
+        """
+        const handled = ['c', 'd', 'e'].map(comm_id =>
+          page.send('comm_open', {comm_id, target_name: 'late', data: {}}, {mayWait: true}));
+        await page.ask('execute', {code: "get_comm_manager().targets['late'] = late"});
+        page.post('idle');
+        await Promise.all(handled);
+        """
+    )
+    assert {frame[0] for frame in frames(kernel)} == {"ack"}
+    assert kernel.run("print(sorted(opened))") == "['c', 'd', 'e']\n"
+
+
 def test_an_open_that_waits_in_vain_is_closed_when_the_kernel_is_idle(kernel: Kernel) -> None:
     kernel.page(
         f"""
