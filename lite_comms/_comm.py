@@ -96,7 +96,8 @@ class Comm(BaseComm):
                 )
         if topic is None and comm_id is not None:  # the id may be any text
             topic = f"comm-{comm_id}".encode("ascii", "backslashreplace")
-        kernel = kernel or getattr(find_shell(), "kernel", None)
+        self._shell = find_shell()
+        kernel = kernel or getattr(self._shell, "kernel", None)
         if kernel is not None:  # ipywidgets does not send by a comm whose kernel is None
             self.kernel = kernel
         self._manager = manager or _installed_manager()
@@ -280,14 +281,14 @@ class Comm(BaseComm):
         """Call the function for messages, between IPython's execute events."""
         if self._msg_callback is None:
             return
-        shell = find_shell()
-        if shell is not None:
-            shell.events.trigger("pre_execute")
+        events = getattr(self._shell, "events", None)
+        if events is not None:
+            events.trigger("pre_execute")
         try:
             self._msg_callback(msg)
         finally:
-            if shell is not None:
-                shell.events.trigger("post_execute")
+            if events is not None:
+                events.trigger("post_execute")
 
 
 def _installed_manager() -> CommManager:

@@ -65,7 +65,7 @@ def flat_buffers(buffers: Iterable[Any] | None, comm: str) -> tuple[memoryview, 
         If an item has no buffer, or its buffer holds Python objects, naming its
         index; if `buffers` is itself a buffer. Nothing is sent.
     """
-    if buffers is None:
+    if buffers is None or (type(buffers) is list and not buffers):
         return ()
     # An array is iterable too, and one of two dimensions has rows that are buffers.
     if isinstance(buffers, (str, dict, Buffer)) or not isinstance(buffers, Iterable):

@@ -88,6 +88,7 @@ class PortTransport(StockTransport):
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("_port.js").read_text("utf-8")
             self._port = run_js(source)(self._receiver)
+            self._post_wire = self._port.post  # looked up once: it costs as much as to post
         if self._state in ("closed", "closing"):
             self._leave("waiting", _NO_ANSWER)
             self._post_frame(Hello(VERSION, package_version("lite-comms")))
@@ -120,7 +121,7 @@ class PortTransport(StockTransport):
             asyncio.get_event_loop().call_soon(self._release, target_name)
 
     def _post_frame(self, frame: ToPage) -> None:
-        self._port.post(*to_wire(frame))
+        self._post_wire(*to_wire(frame))
 
     def _parent_header(self) -> str:
         """Return the JSON of the current parent header, which changes seldom."""
