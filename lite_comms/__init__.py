@@ -7,6 +7,7 @@ from importlib.metadata import version as _version
 from ._comm import Comm
 from ._errors import (
     BufferFormatError,
+    ClosedError,
     CommError,
     CommWarning,
     EncodeError,
@@ -18,6 +19,7 @@ from ._install import (
     uninstall,
     unload_ipython_extension,
 )
+from ._live import live, quiet, wait_for
 from ._manager import CommManager
 from ._memory import MemoryTransport
 from ._message import CommMessage
@@ -28,6 +30,7 @@ __version__ = _version("lite-comms")
 
 __all__ = [
     "BufferFormatError",
+    "ClosedError",
     "Comm",
     "CommError",
     "CommManager",
@@ -40,8 +43,11 @@ __all__ = [
     "TransportError",
     "__version__",
     "install",
+    "live",
     "load_ipython_extension",
+    "quiet",
     "status",
     "uninstall",
     "unload_ipython_extension",
+    "wait_for",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from comm.base_comm import BaseComm
 
-from ._errors import warn, warn_if_async
+from ._errors import ClosedError, warn, warn_if_async
 from ._kernel import find_shell
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Handler = Callable[[dict[str, Any]], object]
 H = TypeVar("H", bound="Handler | None")
+
+# How many messages wait for `receive`: not all that ever came to a comm that nobody listens to.
+_INBOX = 1000
 
 
 class Comm(BaseComm):
@@ -87,6 +91,7 @@ class Comm(BaseComm):
         kernel: Any = None,
         **kwargs: Any,
     ) -> None:
+        self._inbox: asyncio.Queue[dict[str, Any] | None] | None = None
         self._closed = True  # so that __del__ is silent if a check below raises
         for field, value in (("target_name", target_name), ("comm_id", comm_id)):
             if not isinstance(value, str) and not (field == "comm_id" and value is None):
@@ -240,7 +245,7 @@ class Comm(BaseComm):
                 metadata=metadata,
                 buffers=buffers,
             )
-        self._closed = True
+        self._end()
         if not deleting:
             self._manager.forget(self)
 
@@ -277,9 +282,96 @@ class Comm(BaseComm):
         self._close_callback = _checked(callback, "on_close", self)
         return callback
 
+    def receive(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Wait for the next message that no callback takes.
+
+        Messages that come while the comm has no `on_msg` callback are kept for
+        this, the last 1,000 of them.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How many seconds to wait at most; without it, for ever. Stop ends it.
+
+        Returns
+        -------
+        dict
+            The message, as a callback gets it.
+
+        Raises
+        ------
+        TimeoutError
+            If none has come in time.
+        ClosedError
+            If the comm is closed and there is none left.
+        RuntimeError
+            If a callback takes the messages; or if messages cannot be waited
+            for here (see ``lite_comms.wait_for``): await `areceive` there.
+        """
+        inbox = self._open_inbox("receive")
+        what = f"receive of {self!r}"
+        self._manager.transport.wait_for(lambda: not inbox.empty(), timeout_s, what)
+        return self._taken(inbox.get_nowait())
+
+    async def areceive(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Await the next message that no callback takes; see `receive`.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How many seconds to wait at most; without it, for ever.
+
+        Returns
+        -------
+        dict
+            The message, as a callback gets it.
+
+        Raises
+        ------
+        TimeoutError, ClosedError, RuntimeError
+            As for `receive`.
+        """
+        inbox = self._open_inbox("areceive")
+        try:
+            async with asyncio.timeout(timeout_s):
+                return self._taken(await inbox.get())
+        except TimeoutError:
+            raise TimeoutError(f"areceive of {self!r}: nothing in {timeout_s} s") from None
+
+    def _open_inbox(self, field: str) -> asyncio.Queue[dict[str, Any] | None]:
+        if self._msg_callback is not None:
+            raise RuntimeError(f"{field} of {self!r}: its on_msg callback takes the messages")
+        if self._inbox is None:
+            self._inbox = asyncio.Queue()
+            if self._closed:
+                self._inbox.put_nowait(None)
+        return self._inbox
+
+    def _taken(self, msg: dict[str, Any] | None) -> dict[str, Any]:
+        if msg is None:
+            assert self._inbox is not None
+            self._inbox.put_nowait(None)  # for whoever waits, too
+            raise ClosedError(f"{self!r} has nothing more to receive")
+        return msg
+
+    def _end(self) -> None:
+        """Be closed; who waits for a message hears of it."""
+        self._closed = True
+        if self._inbox is not None:
+            self._inbox.put_nowait(None)
+
+    def handle_close(self, msg: dict[str, Any]) -> None:
+        """Be closed by the page, and call the function for it."""
+        self._end()
+        super().handle_close(msg)
+
     def handle_msg(self, msg: dict[str, Any]) -> None:
         """Call the function for messages, between IPython's execute events."""
         if self._msg_callback is None:
+            inbox = self._open_inbox("handle_msg")
+            if inbox.qsize() == _INBOX:
+                inbox.get_nowait()
+            inbox.put_nowait(msg)
             return
         events = getattr(self._shell, "events", None)
         if events is not None:

@@ -5,7 +5,8 @@
     CommError
     ├── EncodeError        a value that JSON cannot hold   (also a ValueError)
     ├── BufferFormatError  an object that is not a buffer  (also a TypeError)
-    └── TransportError     a message that cannot leave     (also a RuntimeError)
+    ├── TransportError     a message that cannot leave     (also a RuntimeError)
+    └── ClosedError        a wait for a comm that closes   (also an EOFError)
     CommWarning            a use that ipykernel lets pass without a word
 
 Each error also derives from the exception that a server kernel raises in its
@@ -65,6 +66,10 @@ class TransportError(CommError, RuntimeError):
     """A message cannot leave the kernel; it has not been sent."""
 
 
+class ClosedError(CommError, EOFError):
+    """A comm is closed, and all that it has received is taken; nothing more will come."""
+
+
 class CommWarning(UserWarning):
     """A use of a comm that has no effect, or not the expected one."""
 
@@ -87,8 +92,14 @@ def user_traceback(error: BaseException) -> str:
         The traceback, as Python prints it.
     """
     tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None and _is_ours(tb.tb_frame):
+    while tb is not None and tb.tb_next is not None and is_ours(tb.tb_frame):
         tb = tb.tb_next
+    if isinstance(error, KeyboardInterrupt):  # of Stop, which is noticed in lite_comms
+        last = tb
+        while last is not None and last.tb_next is not None and not is_ours(last.tb_next.tb_frame):
+            last = last.tb_next
+        if last is not None:
+            last.tb_next = None
     return _sendable("".join(traceback.format_exception(type(error), error, tb)))
 
 
@@ -115,8 +126,9 @@ def _sendable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_OURS)
+def is_ours(frame: FrameType | None) -> bool:
+    """Tell whether code of lite_comms, or of comm, runs in a frame."""
+    return frame is not None and frame.f_code.co_filename.startswith(_OURS)
 
 
 def warn(message: str) -> None:
@@ -129,7 +141,7 @@ def warn(message: str) -> None:
     """
     frame = sys._getframe(1)
     level = 2
-    while frame.f_back is not None and _is_ours(frame):
+    while frame.f_back is not None and is_ours(frame):
         frame = frame.f_back
         level += 1
     warnings.warn(message, CommWarning, stacklevel=level)

@@ -84,23 +84,47 @@ class Idle(NamedTuple):
 
 
 class Interrupt(NamedTuple):
-    """To the kernel: stop what runs."""
+    """To the kernel: stop what runs; the number of times that was asked for."""
+
+    number: int
 
 
-ToPage = Hello | Bye | Failed | FromKernel | Ack
-ToKernel = Hello | Bye | Failed | FromPage | Idle | Interrupt
+class Watch(NamedTuple):
+    """To the kernel: where it sees an `Interrupt` while its event loop does not turn.
+
+    Shared memory that holds the number; or the number of the first of some URLs,
+    one for each of the next interrupts, and these.
+    """
+
+    places: tuple[Any, ...]
+
+
+class Interrupted(NamedTuple):
+    """To the page: the interrupts up to this number are done with."""
+
+    number: int
+
+
+ToPage = Hello | Bye | Failed | FromKernel | Ack | Interrupted
+ToKernel = Hello | Bye | Failed | FromPage | Idle | Interrupt | Watch
 
 _BOTH: dict[str, Any] = {"hello": Hello, "bye": Bye, "error": Failed}
-TO_PAGE: dict[str, Callable[..., ToPage]] = {**_BOTH, "comm": FromKernel, "ack": Ack}
+TO_PAGE: dict[str, Callable[..., ToPage]] = {
+    **_BOTH,
+    "comm": FromKernel,
+    "ack": Ack,
+    "interrupted": Interrupted,
+}
 TO_KERNEL: dict[str, Callable[..., ToKernel]] = {
     **_BOTH,
     "comm": FromPage,
     "idle": Idle,
     "interrupt": Interrupt,
+    "watch": Watch,
 }
 
-# The fields behind these are as many as there are: buffers, ids, abilities.
-_OPEN_ENDED = (Hello, FromKernel, FromPage, Ack)
+# The fields behind these are as many as there are: buffers, ids, abilities, places.
+_OPEN_ENDED = (Hello, FromKernel, FromPage, Ack, Watch)
 
 _NAMES = {cls: name for table in (TO_PAGE, TO_KERNEL) for name, cls in table.items()}
 
@@ -159,9 +183,18 @@ def from_wire(wire: Sequence[Any]) -> ToKernel:
     given = list(fields[: len(types)])
     if frame is FromPage:
         given.append(tuple(fields[len(types) :]))
+    elif frame is Watch:
+        given.append(_places(*fields))
     elif frame is Hello:
         given.append(tuple(value for value in fields[len(types) :] if type(value) is str))
     return frame(*given)
+
+
+def _places(first: Any = None, *urls: Any) -> tuple[Any, ...]:
+    are_urls = type(first) is int and urls and all(type(url) is str for url in urls)
+    if not are_urls and (urls or not hasattr(first, "js_id")):
+        raise FrameError("places of a frame 'watch' must be shared memory, or a number and URLs")
+    return (first, *urls)
 
 
 _FIELDS: dict[Any, tuple[tuple[str, type], ...]] = {
@@ -170,5 +203,6 @@ _FIELDS: dict[Any, tuple[tuple[str, type], ...]] = {
     Failed: (("reason", str), ("id", int)),
     FromPage: (("id", int), ("message", str), ("may_wait", bool)),
     Idle: (),
-    Interrupt: (),
+    Interrupt: (("number", int),),
+    Watch: (),
 }

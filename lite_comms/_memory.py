@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -67,6 +68,10 @@ class MemoryTransport(Transport):
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
         self._queue: deque[tuple[Callable[[Message], None], Message]] = deque()
         self._manager: CommManager | None = None
+        # As on a site: callbacks are not called within one another, nor in `quiet`.
+        self._in_callback = False
+        self._holds = 0
+        self._held: deque[Message] = deque()
         # One item for each block that is entered: what is in force again after it.
         self._before: list[_Before] = []
 
@@ -120,6 +125,33 @@ class MemoryTransport(Transport):
     def show_error(self, text: str) -> None:
         self.errors.append(text)
 
+    def hold(self) -> None:
+        self._holds += 1
+
+    def release(self) -> None:
+        self._holds -= 1
+        self._handle_held()
+
+    @property
+    def live(self) -> str:
+        return "messages are handled when deliver is called"
+
+    def turn(self, seconds: float | None) -> None:
+        if self.cannot_turn:
+            super().turn(seconds)
+        elif self._queue:
+            self._deliver_one()
+        elif seconds is None:
+            raise RuntimeError("no message is under way: this would wait for ever")
+        else:
+            time.sleep(min(seconds, 0.01))
+
+    @property
+    def cannot_turn(self) -> str:
+        if self._in_callback:
+            return "this is a comm callback"
+        return "this is in quiet()" if self._holds else ""
+
     # The page's side
 
     def register_target(self, target_name: str, f: Callable[[PageComm, Message], object]) -> None:
@@ -164,10 +196,13 @@ class MemoryTransport(Transport):
         """
         count = 0
         while self._queue:
-            handle, msg = self._queue.popleft()
-            handle(msg)
+            self._deliver_one()
             count += 1
         return count
+
+    def _deliver_one(self) -> None:
+        handle, msg = self._queue.popleft()
+        handle(msg)
 
     def _to_page(self, msg: Message) -> None:
         self.received.append(msg)
@@ -190,7 +225,19 @@ class MemoryTransport(Transport):
     def _to_kernel(self, msg: Message) -> None:
         if self._manager is None:
             raise RuntimeError("this MemoryTransport is not installed, and no manager has it")
-        getattr(self._manager, msg["header"]["msg_type"])(None, None, msg)
+        if self._holds or self._in_callback:
+            self._held.append(msg)
+            return
+        self._in_callback = True
+        try:
+            getattr(self._manager, msg["header"]["msg_type"])(None, None, msg)
+        finally:
+            self._in_callback = False
+        self._handle_held()
+
+    def _handle_held(self) -> None:
+        while self._held and not self._holds and not self._in_callback:
+            self._to_kernel(self._held.popleft())
 
 
 class PageComm:

@@ -1,6 +1,6 @@
 // The worker's end of the port, step 4 of a message's way: picks our frames out before Python is
-// entered, so that the traffic of comlink and coincident on the same channel costs nothing, and
-// says what has been handled.
+// entered, so that the traffic of comlink and coincident on the same channel costs nothing, lets
+// Python handle one at a time, and says what has been handled.
 receive => {
   const post = (...frame) => {
     // Made for this frame, by Python: nobody else holds them.
@@ -16,19 +16,20 @@ receive => {
       handled = [];
     }
   };
-  turn.port1.onmessage = flush;
+  turn.port1.onmessage = () => {
+    pump();
+    flush();
+  };
   const ack = id => {
     if (handled.push(id) === 1) {
       turn.port2.postMessage(null);
     }
   };
-  const listener = ({data}) => {
-    const frame = data?.lite_comms;
-    if (frame === undefined) {
-      return;
-    }
+  const take = frame => {
     try {
-      if (receive(...frame)) {
+      if (typeof frame === 'function') {
+        frame();
+      } else if (receive(...frame)) {
         ack(frame[1]);
       }
     } catch (error) {
@@ -36,10 +37,104 @@ receive => {
       post('error', `${error}`, typeof frame[1] === 'number' ? frame[1] : 0);
     }
   };
+  // Memory that is shared with the page: what it posts is there as well, to be read while the event
+  // loop does not turn. See PROTOCOL.md for what stands where.
+  const [WRITTEN, READ, HEAD] = [1, 2, 16];
+  let shared = null;
+  let bytes = null;
+  let newest = 0;
+  const hasMail = () =>
+    shared !== null && Atomics.load(shared, WRITTEN) !== Atomics.load(shared, READ);
+  const copy = (from, length) => {
+    const to = new Uint8Array(length);
+    const size = bytes.length;
+    const start = from % size;
+    const first = bytes.subarray(start, start + length);
+    to.set(first);
+    to.set(bytes.subarray(0, length - first.length), first.length);
+    return to;
+  };
+  const readMail = () => {
+    while (hasMail()) {
+      const at = Atomics.load(shared, READ) >>> 0;
+      const [length, id, size] = new Int32Array(copy(at, 12).buffer);
+      if (id > newest + 1) {
+        return; // one before it was too large for this memory
+      }
+      if (id > newest) {
+        const text = new TextDecoder().decode(copy(at + 12, size));
+        const {fields, lengths} = JSON.parse(text);
+        let from = at + 12 + size;
+        const buffers = lengths.map(length => {
+          from += length;
+          return copy(from - length, length).buffer;
+        });
+        newest = id;
+        waiting.push(['comm', ...fields, ...buffers]);
+      }
+      Atomics.store(shared, READ, (at + length) | 0);
+    }
+  };
+  // What has come while Python handles another frame, or holds them back.
+  const waiting = [];
+  let holds = 0;
+  let busy = false;
+  const pump = () => {
+    if (busy) {
+      return;
+    }
+    busy = true;
+    while (waiting.length > 0 && holds === 0) {
+      take(waiting.shift());
+    }
+    busy = false;
+  };
+  const listener = ({data}) => {
+    const frame = data?.lite_comms;
+    if (frame === undefined) {
+      return;
+    }
+    if (frame[0] === 'interrupt') {
+      take(frame);
+      return;
+    }
+    if (frame[0] !== 'comm') {
+      waiting.push(frame);
+    } else if (frame[1] > newest) {
+      newest = frame[1];
+      waiting.push(frame);
+    }
+    readMail();
+    pump();
+  };
   self.addEventListener('message', listener);
   return {
     post,
     ack,
+    // Calls a function as if it were a frame that comes now.
+    soon(task) {
+      waiting.push(task);
+      turn.port2.postMessage(null);
+    },
+    hold() {
+      holds += 1;
+    },
+    release() {
+      holds = Math.max(0, holds - 1);
+      pump();
+    },
+    hasMail,
+    hasInbox: () => shared !== null && bytes.length > 0,
+    watch(place) {
+      shared = place;
+      bytes = new Uint8Array(shared.buffer, HEAD);
+    },
+    // Handles what the shared memory holds, in the middle of Python code.
+    look() {
+      readMail();
+      pump();
+      flush();
+    },
     close() {
       self.removeEventListener('message', listener);
       flush();

@@ -18,7 +18,6 @@ What the page sends over the port is handled in every state but the last.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import deque
 from functools import cache
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyodide.code import run_js
-from pyodide.ffi import create_proxy, jsnull, to_js
+from pyodide.ffi import create_once_callable, create_proxy, jsnull, to_js
 
 from ._codec import encode, from_page
 from ._errors import TransportError, user_traceback
@@ -42,11 +41,14 @@ from ._frames import (
     Hello,
     Idle,
     Interrupt,
+    Interrupted,
     ToKernel,
     ToPage,
+    Watch,
     from_wire,
     to_wire,
 )
+from ._signals import HAS_JSPI, Signals
 from ._stock import StockTransport, flat, with_date
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class PortTransport(StockTransport):
         # Messages of comms whose comm_open waits for its target, by comm id.
         self._held: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
         self._releasing: set[str] = set()
+        self._signals: Signals | None = None
         self._parent: Any = None
         self._parent_text = "{}"
 
@@ -91,7 +94,8 @@ class PortTransport(StockTransport):
             self._post_wire = self._port.post  # looked up once: it costs as much as to post
         if self._state in ("closed", "closing"):
             self._leave("waiting", _NO_ANSWER)
-            self._post_frame(Hello(VERSION, package_version("lite-comms")))
+            can = ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
+            self._post_frame(Hello(VERSION, package_version("lite-comms"), can))
 
     def disconnect(self) -> None:
         if self._state in ("waiting", "open"):
@@ -118,7 +122,35 @@ class PortTransport(StockTransport):
     def target_registered(self, target_name: str) -> None:
         if self._held:
             # Not here and now: the user's code is in the middle of registering.
-            asyncio.get_event_loop().call_soon(self._release, target_name)
+            self._port.soon(create_once_callable(lambda: self._release(target_name)))
+
+    def hold(self) -> None:
+        if self._signals is not None:
+            self._signals.holds += 1
+            self._port.hold()
+
+    def release(self) -> None:
+        if self._signals is not None and self._signals.holds:
+            self._signals.holds -= 1
+            self._port.release()
+
+    def turn(self, seconds: float | None) -> None:
+        if self._signals is None or self.cannot_turn:
+            super().turn(seconds)
+        else:
+            self._signals.wait_for_message(seconds)
+
+    @property
+    def cannot_turn(self) -> str:
+        return self.why if self._signals is None else self._signals.cannot_wait
+
+    @property
+    def live(self) -> str:
+        return super().live if self._signals is None else self._signals.mode
+
+    def set_live(self, on: bool) -> None:
+        if self._signals is not None:
+            self._signals.is_live = on
 
     def _post_frame(self, frame: ToPage) -> None:
         self._post_wire(*to_wire(frame))
@@ -158,9 +190,10 @@ class PortTransport(StockTransport):
         match frame:
             case Idle():
                 self._release(None)
-            case Hello(version) if self._state == "waiting":
+            case Hello(version, _, can) if self._state == "waiting":
                 if version == VERSION:
                     self._state, self.name, self.why = "open", "port", _OPEN
+                    self._go_live("live" in can)
                 else:
                     self.why = (
                         f"JupyterLite's own comm path: the page speaks version {version} of the "
@@ -170,8 +203,14 @@ class PortTransport(StockTransport):
                 self._byes -= 1
                 if self._byes == 0 and self._state == "closing":
                     self._close()
-            case Interrupt():
-                raise FrameError("this kernel cannot be interrupted over the port")
+            case Interrupt(number):
+                if self._signals is not None:
+                    self._signals.interrupt(number)
+                else:
+                    self._post_frame(Interrupted(number))
+            case Watch(places):
+                if self._signals is not None:
+                    self._signals.watch(places)
             case Failed(reason):
                 self.show_error(f"lite_comms: the page cannot use a frame: {reason}")
 
@@ -220,13 +259,15 @@ class PortTransport(StockTransport):
                 self._held.pop(comm_id, None)
 
     def _handle(self, msg: dict[str, Any]) -> None:
-        kernel = self._shell.kernel
+        kernel, signals = self._shell.kernel, self._signals
         before = getattr(kernel, "_parent_header", None)
         # The kernel's JavaScript reads the header at each output, by value: with the date as text.
         own = {"header": {**msg["header"]}}
         kernel._parent_header = own
         with_date(msg["header"])
         try:
+            if signals is not None:
+                signals.in_callback = True
             if self._manager is not None:
                 self._manager.receive(msg)
         except BaseException as error:
@@ -237,12 +278,29 @@ class PortTransport(StockTransport):
                 f"could not be handled\n{user_traceback(error)}"
             )
         finally:
+            if signals is not None:
+                signals.in_callback = False
+                signals.handled()
             # If the callback has let a cell begin, the header is that cell's.
             if kernel._parent_header is own:
                 kernel._parent_header = before
 
+    def _go_live(self, is_live: bool) -> None:
+        assert self._manager is not None
+        self._signals = Signals(
+            self._shell,
+            self._manager,
+            self._port,
+            lambda number: self._post_frame(Interrupted(number)),
+        )
+        self._signals.is_live = is_live
+        self._signals.start()
+
     def _leave(self, state: Literal["waiting", "closing", "closed"], why: str) -> None:
         self._state, self.name, self.why = state, StockTransport.name, why
+        if self._signals is not None:
+            self._signals.end()
+            self._signals = None
 
     def _close(self) -> None:
         self._release(None)

@@ -23,6 +23,7 @@ class ServerTransport(Transport):
     """
 
     name: str = "server"
+    cannot_turn = "on a server kernel messages wait for the end of the cell"
     why = "a server kernel: messages take ipykernel's own path"
 
     def __init__(self) -> None:

@@ -24,6 +24,8 @@ class Status:
         None if not installed.
     why : str
         The reason for it.
+    live : str
+        When a message from the page is handled while a cell runs.
     comms : int
         How many comms are open.
     targets : tuple of str
@@ -38,6 +40,7 @@ class Status:
     kernel: str
     transport: str | None
     why: str
+    live: str
     comms: int
     targets: tuple[str, ...]
     version: str
@@ -50,7 +53,8 @@ class Status:
         return (
             f"lite_comms {self.version}: {state}\n"
             f"  why      {self.why}\n"
-            f"  kernel   {self.kernel}\n"
+            + (f"  live     {self.live}\n" if self.live else "")
+            + f"  kernel   {self.kernel}\n"
             f"  comms    {self.comms} open\n"
             f"  targets  {targets}"
             + (f"\n  bypassed {bypassed}: install() takes it back" if bypassed else "")
@@ -83,6 +87,7 @@ def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...
             None,
             "call lite_comms.install(), or %load_ext lite_comms; until then the kernel's own "
             "comms are in force",
+            "",
             0,
             (),
             __version__,
@@ -92,6 +97,7 @@ def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...
         kernel,
         manager.transport.name,
         manager.transport.why,
+        manager.transport.live,
         len(manager.comms),
         tuple(manager.targets),
         __version__,

@@ -16,6 +16,8 @@ called by the kernel. The transports of the package:
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._errors import warn
@@ -75,6 +77,52 @@ class Transport:
 
     def target_registered(self, target_name: str) -> None:
         """Hear of a new target, for comms of the page that wait for it."""
+
+    def hold(self) -> None:
+        """Let no message be handled until `release` has been called as often."""
+
+    def release(self) -> None:
+        """Undo a `hold`; after the last one, handle what has waited."""
+
+    def turn(self, seconds: float | None) -> None:
+        """Wait in the middle of synchronous code until messages have been handled.
+
+        Parameters
+        ----------
+        seconds : float or None
+            Not longer than this. It may return earlier, and for no reason.
+
+        Raises
+        ------
+        RuntimeError
+            If no message can be handled here.
+        """
+        raise RuntimeError(f"messages cannot be waited for here: {self.cannot_turn}")
+
+    def wait_for[T](
+        self, predicate: Callable[[], T], timeout_s: float | None = None, what: str = "wait_for"
+    ) -> T:
+        """Wait for an answer that is true; see ``lite_comms.wait_for``."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while not (answer := predicate()):
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError(f"{what}: nothing in {timeout_s} s")
+            self.turn(left)
+        return answer
+
+    @property
+    def cannot_turn(self) -> str:
+        """Why `turn` cannot be called now; empty if it can."""
+        return self.why
+
+    @property
+    def live(self) -> str:
+        """When a message from the page is handled while a cell runs."""
+        return "messages wait for the end of the cell"
+
+    def set_live(self, on: bool) -> None:
+        """Handle messages within synchronous code, or not."""
 
     def attach(self, comm: BaseComm) -> None:
         """Prepare for a comm that is about to be registered."""

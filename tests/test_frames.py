@@ -22,7 +22,7 @@ def plain(value: Any) -> Any:
 
 def frame_of(case: dict[str, Any], table: dict[str, Any]) -> Any:
     fields = {key: value for key, value in case["frame"].items() if key != "type"}
-    for field in fields.keys() & {"buffers", "can", "ids"}:
+    for field in fields.keys() & {"buffers", "can", "ids", "places"}:
         fields[field] = tuple(map(plain, fields[field]))
     return table[case["frame"]["type"]](**fields)
 

@@ -32,6 +32,7 @@ def imported(module: str) -> set[str]:
 def test_the_public_names_are_these() -> None:
     assert lite_comms.__all__ == [
         "BufferFormatError",
+        "ClosedError",
         "Comm",
         "CommError",
         "CommManager",
@@ -44,10 +45,13 @@ def test_the_public_names_are_these() -> None:
         "TransportError",
         "__version__",
         "install",
+        "live",
         "load_ipython_extension",
+        "quiet",
         "status",
         "uninstall",
         "unload_ipython_extension",
+        "wait_for",
     ]
 
 
@@ -62,10 +66,14 @@ def test_every_public_name_is_there_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_two_transports_talk_to_the_worker(module: str) -> None:
+def test_only_the_transports_and_signals_talk_to_the_worker(module: str) -> None:
     worker = imported(module) & {"js", "pyodide", "pyodide_js", "pyodide_kernel"}
 
-    assert worker == {"_stock": {"js", "pyodide"}, "_port": {"pyodide"}}.get(module, set())
+    assert worker == {
+        "_port": {"pyodide"},
+        "_signals": {"js", "pyodide", "pyodide_js"},
+        "_stock": {"js", "pyodide"},
+    }.get(module, set())
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -73,6 +81,7 @@ def test_comm_is_all_that_is_needed(module: str) -> None:
     of_kernels = {
         "_port": {"pyodide"},
         "_server": {"ipykernel"},
+        "_signals": {"js", "pyodide", "pyodide_js"},
         "_start": {"IPython"},
         "_stock": {"js", "pyodide"},
     }

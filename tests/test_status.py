@@ -21,6 +21,7 @@ def test_status_says_that_nothing_is_installed() -> None:
         kernel="none",
         transport=None,
         why=NOT_INSTALLED,
+        live="",
         comms=0,
         targets=(),
         version=lite_comms.__version__,
@@ -37,6 +38,7 @@ def test_status_says_what_is_in_force(memory: MemoryTransport) -> None:
         kernel="none",
         transport="memory",
         why="messages go to a page in the same process",
+        live="messages are handled when deliver is called",
         comms=1,
         targets=("a", "b"),
         version=lite_comms.__version__,
@@ -52,11 +54,12 @@ def test_status_prints_what_it_returns(
 
 
 def test_a_status_in_force_reads_as_text() -> None:
-    status = Status(True, "server", "server", "because", 2, ("a", "b"), "1.2.3")
+    status = Status(True, "server", "server", "because", "at once", 2, ("a", "b"), "1.2.3")
 
     assert str(status) == (
         "lite_comms 1.2.3: in force, transport server\n"
         "  why      because\n"
+        "  live     at once\n"
         "  kernel   server\n"
         "  comms    2 open\n"
         "  targets  a, b"
@@ -79,7 +82,9 @@ def test_a_status_cannot_be_changed() -> None:
 
 
 def test_a_status_names_the_doors_that_are_bypassed() -> None:
-    status = Status(True, "none", "memory", "because", 0, (), "1.2.3", ("comm.create_comm", "b"))
+    status = Status(
+        True, "none", "memory", "because", "", 0, (), "1.2.3", ("comm.create_comm", "b")
+    )
 
     assert str(status).splitlines()[-1] == (
         "  bypassed comm.create_comm, b: install() takes it back"

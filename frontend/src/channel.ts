@@ -20,6 +20,8 @@ import {Clients, type IClient} from './clients';
 import {type IFromKernel, type IFromPage, NO_MESSAGE, type ToPage, VERSION} from './frames';
 import {Port} from './port';
 import {COMM_TYPES, Queue} from './queue';
+import {SharedMemory} from './shared';
+import {Stops} from './stop';
 
 type Message = KernelMessage.IMessage;
 type Header = KernelMessage.IHeader;
@@ -35,7 +37,14 @@ export interface IOptions {
   readonly version: string;
   /** Whether kernels of this page load their half of lite_comms when they start. */
   readonly expected: boolean;
+  /** Whether kernels of this page handle messages within synchronous code. */
+  readonly live: boolean;
+  /** Called when a kernel takes no notice of Stop for long; returns what to do when it has. */
+  readonly onDeaf: (kernelId: string) => () => void;
 }
+
+/** How much the kernel can read of what is sent while a cell runs, where it cannot wait for messages. */
+const INBOX_BYTES = 2 ** 22;
 
 type Frame = Omit<IFromPage, 'id' | 'may_wait'>;
 
@@ -86,13 +95,12 @@ export class Channel {
       return;
     }
     this._port = null;
-    this._state = 'stock';
-    this._greeted = false;
-    this._mayOpen = false;
+    this._forget();
     this._asked = false;
     this._held = [];
     this._queue.clear();
     this._unanswered.clear();
+    this._lastId = NO_MESSAGE;
     this._busy.clear();
     this._endIfUnused();
   }
@@ -150,6 +158,13 @@ export class Channel {
     this._openWhenQuiet();
   }
 
+  /** Stop what runs in the kernel, if its half can. */
+  interrupt(): void {
+    if (this._stops) {
+      this._port?.post({type: 'interrupt', number: this._stops.press()});
+    }
+  }
+
   /** Give a message of the kernel that took JupyterLite's own path the session of all others. */
   withSession<M extends Message>(msg: M): M {
     return this._port ? this._clients.withSession(msg) : msg;
@@ -164,7 +179,7 @@ export class Channel {
   private _onFrame(port: Port, frame: ToPage): void {
     switch (frame.type) {
       case 'hello':
-        this._onHello(port, frame.version);
+        this._onHello(port, frame.version, frame.can);
         break;
       case 'comm':
         this._deliver(port, frame);
@@ -177,17 +192,29 @@ export class Channel {
         this._answered(frame.id);
         break;
       case 'bye':
-        if (this._state === 'port') {
-          this._state = 'stock';
-        }
-        this._greeted = false;
-        this._mayOpen = false;
+        this._forget();
         port.post({type: 'bye'});
+        break;
+      case 'interrupted':
+        this._stops?.noticed(frame.number);
         break;
     }
   }
 
-  private _onHello(port: Port, version: number): void {
+  /** Its half has not spoken yet, or does not any more. */
+  private _forget(): void {
+    if (this._state === 'port' || !this._port) {
+      this._state = 'stock';
+    }
+    this._greeted = false;
+    this._mayOpen = false;
+    this._stops?.dispose();
+    this._stops = null;
+    this._shared = null;
+    this._can = new Set();
+  }
+
+  private _onHello(port: Port, version: number, can: readonly string[]): void {
     if (version !== VERSION) {
       console.warn(
         `lite_comms: the kernel speaks version ${version} of the protocol, the page ${VERSION}: ` +
@@ -197,6 +224,7 @@ export class Channel {
       return;
     }
     this._greeted = true;
+    this._can = new Set(can);
     if (this._state === 'stock') {
       // Its half was loaded by hand; no message may overtake one on JupyterLite's path.
       this._mayOpen = true;
@@ -207,7 +235,19 @@ export class Channel {
   }
 
   private _greet(port: Port): void {
-    port.post({type: 'hello', version: VERSION, package: this._options.version, can: []});
+    const {version, live, id, onDeaf} = this._options;
+    port.post({type: 'hello', version: VERSION, package: version, can: live ? ['live'] : []});
+    if (this._can.has('interrupt') && !this._stops) {
+      if (globalThis.crossOriginIsolated) {
+        this._shared = new SharedMemory(live && this._can.has('inbox') ? INBOX_BYTES : 0);
+        port.post({type: 'watch', places: [this._shared.words]});
+      }
+      this._stops = new Stops(
+        frame => port.post(frame),
+        this._shared,
+        () => onDeaf(id)
+      );
+    }
   }
 
   /** The kernel is ready: now it is known which way its comm messages go. */
@@ -239,7 +279,11 @@ export class Channel {
   private _send(header: Header, frame: Frame): void {
     const id = ++this._lastId;
     const may_wait = this._queue.hasExecutions;
-    this._port!.post({...frame, id, may_wait});
+    const sent = {...frame, id, may_wait};
+    if (this._shared && this._can.has('inbox') && may_wait) {
+      this._shared.put(sent);
+    }
+    this._port!.post(sent);
     this._asked ||= may_wait && header.msg_type === 'comm_open';
     this._unanswered.set(id, {...header});
     this._clients.status('busy', header);
@@ -247,6 +291,7 @@ export class Channel {
   }
 
   private _answered(id: number): void {
+    this._shared?.handled(id);
     const header = this._unanswered.get(id);
     if (header) {
       this._unanswered.delete(id);
@@ -269,6 +314,11 @@ export class Channel {
   private _greeted = false;
   /** It said so late: the port opens when no comm message is under way on JupyterLite's path. */
   private _mayOpen = false;
+
+  /** What its half can do. */
+  private _can: ReadonlySet<string> = new Set();
+  private _stops: Stops | null = null;
+  private _shared: SharedMemory | null = null;
 
   private readonly _clients: Clients;
   private readonly _queue = new Queue();

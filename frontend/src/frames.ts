@@ -56,9 +56,25 @@ export interface IFromPage {
   readonly buffers: readonly ArrayBuffer[];
 }
 
-/** Stop what runs. */
+/** Stop what runs; the number of times that was asked for. */
 interface IInterrupt {
   readonly type: 'interrupt';
+  readonly number: number;
+}
+
+/**
+ * Where the kernel sees an interrupt while its event loop does not turn: shared memory that holds
+ * the number; or the number of the first of some URLs, one for each of the next, and these.
+ */
+export interface IWatch {
+  readonly type: 'watch';
+  readonly places: readonly [Int32Array] | readonly [number, ...string[]];
+}
+
+/** The interrupts up to this number are done with. */
+interface IInterrupted {
+  readonly type: 'interrupted';
+  readonly number: number;
 }
 
 /** No execution is queued or running any more. */
@@ -66,8 +82,8 @@ interface IIdle {
   readonly type: 'idle';
 }
 
-export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck;
-export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle | IInterrupt;
+export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck | IInterrupted;
+export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle | IInterrupt | IWatch;
 
 /** What came over the port is not a frame of the protocol. */
 export class FrameError extends Error {
@@ -81,8 +97,11 @@ export function toWire(frame: ToKernel): unknown[] {
       return ['hello', frame.version, frame.package, ...frame.can];
     case 'bye':
     case 'idle':
-    case 'interrupt':
       return [frame.type];
+    case 'interrupt':
+      return ['interrupt', frame.number];
+    case 'watch':
+      return ['watch', ...frame.places];
     case 'error':
       return ['error', frame.reason, frame.id];
     case 'comm': {
@@ -123,6 +142,7 @@ const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
       reason: fields.string('reason'),
       id: fields.number('id')
     }),
+  interrupted: fields => fields.end({type: 'interrupted', number: fields.number('number')}),
   ack: fields => ({type: 'ack', ids: fields.numbers('ids')}),
   comm: fields => ({
     type: 'comm',

@@ -5,10 +5,12 @@ import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
 import {PageConfig} from '@jupyterlab/coreutils';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
+import {tellOfDeafKernel} from './deaf';
 import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter} from './jupyter';
 import {connectKernels} from './reach';
+import {settingsOf} from './settings';
 import {loadWithKernel} from './start';
 
 declare const __webpack_public_path__: string;
@@ -55,9 +57,13 @@ const channel: JupyterFrontEndPlugin<void> = {
     if (!specs) {
       return;
     }
+    const client = await app.resolveOptionalService(lite.IKernelClient);
     const expected = !PageConfig.Extension.isDisabled(kernelStart.id);
+    const live = settingsOf(channel.id)['live'] !== false;
+    const onDeaf = (id: string) => tellOfDeafKernel(app, id);
     try {
-      connectKernels(app.serviceManager.kernels.serverSettings, specs, {version, expected});
+      const {serverSettings} = app.serviceManager.kernels;
+      connectKernels(serverSettings, specs, client, {version, expected, live, onDeaf});
     } catch (error) {
       console.warn("lite_comms: comms take JupyterLite's own path, its parts are not known", error);
     }

@@ -22,6 +22,7 @@ const PYTHON = 'python';
 export function connectKernels(
   settings: ServerConnection.ISettings,
   specs: IKernelSpecs,
+  client: IInterrupts | null,
   options: Omit<IOptions, 'id'>
 ): Undo {
   const channels = new Map<string, Channel>();
@@ -51,6 +52,9 @@ export function connectKernels(
       .forEach(each => each());
   try {
     undo.push(decorateFactories(specs, channelOf, onNoWorker), leaveUntracked(COMM_TYPES));
+    if (client) {
+      undo.push(followInterrupts(client, id => channels.get(id)?.interrupt()));
+    }
   } catch (error) {
     undoAll();
     throw error;
@@ -129,6 +133,23 @@ export function leaveUntracked(types: Iterable<string>): Undo {
   const others: string[] = JSON.parse(before || '[]');
   PageConfig.setOption(option, JSON.stringify([...new Set([...others, ...types])]));
   return () => void PageConfig.setOption(option, before);
+}
+
+/** What can interrupt kernels: all of JupyterLab's ways to Stop lead there. */
+interface IInterrupts {
+  interrupt(kernelId: string): Promise<void>;
+}
+
+/** Hear of each interrupt before JupyterLite does, which cancels the cells that wait. */
+export function followInterrupts(client: IInterrupts, hear: (kernelId: string) => void): Undo {
+  const {interrupt} = client;
+  client.interrupt = id => {
+    hear(id);
+    return interrupt.call(client, id);
+  };
+  return () => {
+    client.interrupt = interrupt;
+  };
 }
 
 /** The Worker of a Pyodide kernel: a private field of it, or null where there is none. */

@@ -1,8 +1,7 @@
 /** The start of a kernel: the kernel's half of lite_comms is loaded with it. */
-import {PageConfig} from '@jupyterlab/coreutils';
 import type {JSONObject} from '@lumino/coreutils';
+import {changeSettings} from './settings';
 
-const SETTINGS = 'litePluginSettings';
 const PYODIDE_KERNEL = '@jupyterlite/pyodide-kernel-extension:kernel';
 
 /**
@@ -15,12 +14,11 @@ const PYODIDE_KERNEL = '@jupyterlite/pyodide-kernel-extension:kernel';
  * @param wheel - The URL of the wheel.
  */
 export function loadWithKernel(wheel: string): void {
-  const settings = JSON.parse(PageConfig.getOption(SETTINGS) || '{}');
-  const kernel: JSONObject = (settings[PYODIDE_KERNEL] ??= {});
-  const options = (kernel['loadPyodideOptions'] ??= {}) as JSONObject;
-  const packages = (options['packages'] ?? []) as string[];
-  if (!packages.includes(wheel)) {
-    options['packages'] = [...packages, wheel];
-    PageConfig.setOption(SETTINGS, JSON.stringify(settings));
-  }
+  changeSettings(PYODIDE_KERNEL, kernel => {
+    const options = (kernel['loadPyodideOptions'] ??= {}) as JSONObject;
+    const packages = (options['packages'] ?? []) as string[];
+    if (!packages.includes(wheel)) {
+      options['packages'] = [...packages, wheel];
+    }
+  });
 }

@@ -40,6 +40,17 @@ class FakeClient implements IClient {
   }
 }
 
+const OPTIONS = {
+  id: 'kernel',
+  version: '0.1.0',
+  expected: true,
+  live: true,
+  onDeaf: () => () => undefined
+};
+
+/** What the page says of itself. */
+const HELLO = ['hello', VERSION, '0.1.0', 'live'];
+
 let channel: Channel;
 let client: FakeClient;
 let worker: FakeWorker;
@@ -47,7 +58,7 @@ let becomeReady: () => void;
 let warned: string[];
 
 beforeEach(() => {
-  channel = new Channel({id: 'kernel', version: '0.1.0', expected: true});
+  channel = new Channel(OPTIONS);
   client = new FakeClient();
   channel.add(client);
   warned = [];
@@ -106,7 +117,7 @@ describe('a comm message of the page', () => {
     const messages = [comm('1', 'comm_open'), comm('2')];
     expect(messages.map(msg => channel.take(msg, client))).toEqual([true, true]);
     worker.say('hello', VERSION, '0.1.0');
-    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+    expect(worker.posted).toEqual([HELLO]);
     await ready();
     expect(worker.posted.slice(1)).toEqual([
       ['comm', 1, text(messages[0]!), false],
@@ -130,7 +141,7 @@ describe('a comm message of the page', () => {
     worker.say('hello', VERSION + 1, '9.9.9');
     channel.take(comm('1'), client);
     await ready();
-    expect([client.stock.length, worker.posted]).toEqual([1, [['hello', VERSION, '0.1.0']]]);
+    expect([client.stock.length, worker.posted]).toEqual([1, [HELLO]]);
     expect(warned[0]).toMatch(`version ${VERSION + 1} of the protocol, the page ${VERSION}`);
   });
 
@@ -456,7 +467,7 @@ describe("a kernel's half that comes late", () => {
     channel.observe(idle(early));
     expect(worker.posted).toEqual([]);
     channel.observe(idle(comm('2')));
-    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+    expect(worker.posted).toEqual([HELLO]);
     expect(channel.take(comm('3'), client)).toBe(true);
   });
 
@@ -469,7 +480,7 @@ describe("a kernel's half that comes late", () => {
     channel.take(cell, client);
     expect(worker.posted).toEqual([]);
     channel.observe(idle(cell));
-    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+    expect(worker.posted).toEqual([HELLO]);
   });
 
   it('that has left again in the meantime is not answered', async () => {
@@ -489,7 +500,7 @@ describe("a kernel's half that comes late", () => {
     channel.take(comm('1'), client);
     worker.say('hello', VERSION, '0.1.0');
     channel.observe(reply('execute_reply', request('execute_request', 'a'), {status: 'error'}));
-    expect(worker.posted).toEqual([['hello', VERSION, '0.1.0']]);
+    expect(worker.posted).toEqual([HELLO]);
   });
 });
 
@@ -508,15 +519,12 @@ describe('the end', () => {
     worker.say('hello', VERSION, '0.1.0');
     worker.say('bye');
     await ready();
-    expect([client.stock, worker.posted]).toEqual([
-      [early],
-      [['hello', VERSION, '0.1.0'], ['bye']]
-    ]);
+    expect([client.stock, worker.posted]).toEqual([[early], [HELLO, ['bye']]]);
   });
 
   it('is told when there is neither a kernel nor a client', async () => {
     const onEnd = vi.fn();
-    channel = new Channel({id: 'kernel', version: '0.1.0', expected: true}, onEnd);
+    channel = new Channel(OPTIONS, onEnd);
     channel.add(client);
     worker = new FakeWorker();
     const port = channel.attach(worker as unknown as Worker, {ready: Promise.resolve()});

@@ -57,6 +57,8 @@ let kernels: Kernel[];
 let worker: Worker | undefined;
 let undo: () => void;
 
+const OPTIONS = {version: '0.1.0', expected: true, live: true, onDeaf: () => () => undefined};
+
 // JupyterLite's client looks at it late, after the end of a test.
 vi.stubGlobal('WebSocket', MockSocket);
 
@@ -79,7 +81,7 @@ beforeEach(() => {
       wsUrl: 'ws://localhost/'
     })
   });
-  undo = connectKernels(manager.serverSettings, specs, {version: '0.1.0', expected: true});
+  undo = connectKernels(manager.serverSettings, specs, client, OPTIONS);
   specs.register({
     spec: {name: 'python', display_name: 'Python', language: 'python', argv: [], resources: {}},
     create: async options => {
@@ -201,7 +203,7 @@ describe('a kernel with a port', () => {
     const spec = {name: 'other', display_name: '', language: '', argv: [], resources: {}};
     specs.register({spec, create: async () => kernels[0]!});
     await connect();
-    expect(worker!.posted).toEqual([['hello', VERSION, '0.1.0']]);
+    expect(worker!.posted).toEqual([['hello', VERSION, '0.1.0', 'live']]);
   });
 
   it('is found again after a restart, with a new Worker', async () => {
@@ -248,7 +250,7 @@ describe('what is replaced', () => {
     undo();
     const before = {...serverSettings};
     const odd = {changed: null, factories: null} as never;
-    expect(() => connectKernels(serverSettings, odd, {version: '', expected: true})).toThrow();
+    expect(() => connectKernels(serverSettings, odd, null, OPTIONS)).toThrow();
     expect({...serverSettings}).toEqual(before);
   });
 

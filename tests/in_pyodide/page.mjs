@@ -8,6 +8,7 @@ import {createRequire} from 'node:module';
 import {createInterface} from 'node:readline';
 import {pathToFileURL} from 'node:url';
 import {Worker} from 'node:worker_threads';
+import {SharedMemory} from '../../frontend/lib/src/shared.js';
 
 const PROTOCOL = 'v1.kernel.websocket.jupyter.org';
 const SESSION = 'page';
@@ -48,11 +49,15 @@ let received = [];
 const frames = [];
 const unanswered = new Map();
 let lastId = 0;
+let memory;
 worker.on('message', ({_kernelMessage: msg, lite_comms: frame}) => {
   if (frame) {
     frames.push(frame);
     const answered = frame[0] === 'ack' ? frame.slice(1) : frame[0] === 'error' ? [frame[2]] : [];
-    answered.forEach(id => unanswered.get(id)?.());
+    answered.forEach(id => {
+      memory?.handled(id);
+      unanswered.get(id)?.();
+    });
   } else if (msg?.type.startsWith('comm_')) {
     const {type: msgType, content, metadata, buffers, parentHeader} = msg;
     received.push(carried({channel: 'iopub', msgType, content, metadata, buffers, parentHeader}));
@@ -91,6 +96,27 @@ const page = {
     page.post('comm', id, JSON.stringify({header, metadata, content}), mayWait, ...buffers);
     return new Promise(resolve => unanswered.set(id, () => resolve(header.msg_id)));
   },
+
+  // Shares memory with the kernel, for so many bytes of frames, and tells it.
+  watch(size) {
+    memory = new SharedMemory(size);
+    page.post('watch', memory.words);
+  },
+
+  // Sends the kernel a comm message both ways; the promise is kept when it has been handled.
+  share(msgType, content, {buffers = [], ...more} = {}) {
+    const {header} = KernelMessage.createMessage({session: SESSION, channel: 'shell', msgType});
+    const message = JSON.stringify({header, metadata: {}, content});
+    memory.put({id: lastId + 1, message, may_wait: false, buffers});
+    return page.send(msgType, content, {buffers, ...more});
+  },
+
+  // Presses Stop.
+  stop() {
+    memory.stop(++page.stops);
+    page.post('interrupt', page.stops);
+  },
+  stops: 0,
 
   // Waits until Python has had its turn.
   turn: () => page.ask('isComplete', {code: ''}),

@@ -71,7 +71,9 @@ def test_the_first_frame_is_a_hello(
     distribution: Distribution, wheel: Path, tmp_path: Path
 ) -> None:
     with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
-        assert frames(kernel) == [["hello", VERSION, version("lite-comms")]]
+        assert frames(kernel) == [
+            ["hello", VERSION, version("lite-comms"), "interrupt", "inbox"],
+        ]
         kernel.run("import lite_comms")
         assert status(kernel) == ["stock"]
         kernel.page(f"{HELLO}; await page.turn()")
@@ -254,7 +256,8 @@ def test_an_open_that_need_not_wait_is_closed_at_once(kernel: Kernel) -> None:
         ("'comm', 6, '{', false", ["error", "a comm message cannot be read: ", 6]),
         ("'comm', 7, '{\"header\":{}}', false", ["error", "a comm message cannot be read: ", 7]),
         ("'comm', 8, '[]', false", ["error", "a comm message cannot be read: ", 8]),
-        ("'interrupt'", ["error", "this kernel cannot be interrupted over the port", 0]),
+        ("'interrupt'", ["error", "number of a frame 'interrupt' must be int", 0]),
+        ("'watch', 'blob:a'", ["error", "places of a frame 'watch' must be shared memory", 0]),
     ],
 )
 def test_a_frame_that_cannot_be_used_is_answered(

@@ -1,0 +1,69 @@
+"""What user code says about when messages are handled: quiet, live, and waiting for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ._install import installed_manager
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold messages back while a block runs; at its end they are handled, in order.
+
+    Nothing else runs in the middle of the block either: no callback, and no task
+    unless the block awaits. Blocks may be nested. Stop works in it.
+
+    Examples
+    --------
+    >>> with quiet():
+    ...     both = ["changed", "together"]
+    """
+    transport = installed_manager().transport
+    transport.hold()
+    try:
+        yield
+    finally:
+        transport.release()
+
+
+def live(on: bool = True) -> None:
+    """Turn the handling of messages within synchronous code on or off, for this kernel.
+
+    Parameters
+    ----------
+    on : bool
+        False: messages are handled at each ``await`` and between cells only.
+        Stop works in either case. On a kernel that is not live anyway, this
+        has no effect; `status` tells.
+    """
+    installed_manager().transport.set_live(bool(on))
+
+
+def wait_for[T](predicate: Callable[[], T], timeout_s: float | None = None) -> T:
+    """Wait until something is true, while messages are handled.
+
+    Parameters
+    ----------
+    predicate : callable
+        Called without arguments, at first at once, and whenever a message may
+        have changed its answer.
+    timeout_s : float, optional
+        How many seconds to wait at most; without it, for ever. Stop ends it.
+
+    Returns
+    -------
+    object
+        What `predicate` has returned, which is true.
+
+    Raises
+    ------
+    TimeoutError
+        If it has not become true in time.
+    RuntimeError
+        If messages cannot be handled in the middle of this code: in a comm
+        callback, in `quiet`, in a browser without JSPI, or on a server kernel.
+        ``await`` something there instead.
+    """
+    return installed_manager().transport.wait_for(predicate, timeout_s)

@@ -1,0 +1,174 @@
+// The clock behind _signals.py. While Python runs, Pyodide reads its interrupt buffer every 50 steps or so;
+// here the buffer is behind a getter, so signals can be made by time, without shared memory.
+(pyodide, port, signal) => {
+  const module = pyodide._module;
+  const BUFFER = 'Py_EmscriptenSignalBuffer';
+  // How many steps until it is read again; Pyodide sets it to 50 each time.
+  const clock = module.__Py_emscripten_signal_clock >> 2;
+  // A look at the time costs more than a read, so several reads share one while they come fast.
+  const SHARED_BY = 8;
+  const SLOW_MS = 5;
+  let skipped = 1;
+  let reads = 0;
+  let last = 0;
+  let due = 0;
+
+  // What Pyodide finds: nothing, or one signal, which it takes out.
+  const box = new Int32Array(1);
+  const onRead = () => {
+    if (box[0] !== 0) {
+      return box;
+    }
+    if (++reads < skipped) {
+      return undefined;
+    }
+    reads = 0;
+    const now = performance.now();
+    if (now - last > SLOW_MS) {
+      skipped = 1;
+      if (clock) {
+        module.HEAP32[clock] = 1;
+      }
+    } else {
+      skipped = SHARED_BY;
+    }
+    last = now;
+    if (now < due && !(now > due - live.interval + SLOW_MS && hasNews())) {
+      return undefined;
+    }
+    due = now + live.interval;
+    box[0] = signal;
+    return box;
+  };
+
+  // How many times Stop was pressed, as far as known here, and how many of these are done with.
+  let asked = 0;
+  let done = 0;
+  // Where that can be seen while the event loop does not turn: memory that is shared with the page,
+  // or URLs that the page revokes, one for each Stop.
+  let shared = null;
+  const tokens = new Map();
+  const hasNews = () =>
+    shared !== null && (Atomics.load(shared, 0) > asked || port.hasMail());
+
+  const isRevoked = url => {
+    const request = new XMLHttpRequest();
+    request.open('GET', url, false);
+    try {
+      request.send();
+      return false;
+    } catch {
+      return true;
+    }
+  };
+
+  // Resolves behind all that the event loop has in its queue: at best without another thread.
+  const channel = new MessageChannel();
+  const hops = [];
+  channel.port1.onmessage = () => hops.shift()();
+  const hop = globalThis.scheduler?.postTask
+    ? () => scheduler.postTask(() => undefined)
+    : () =>
+        new Promise(resolve => {
+          hops.push(resolve);
+          channel.port2.postMessage(null);
+        });
+
+  // Who waits in the middle of Python code, the innermost last.
+  const asleep = [];
+  let stuckSince = null;
+
+  const live = {
+    interval: 100,
+    start() {
+      pyodide.setInterruptBuffer(box);
+      const set = value =>
+        Object.defineProperty(module, BUFFER, {value, writable: true, configurable: true});
+      // Whoever sets another buffer has it.
+      Object.defineProperty(module, BUFFER, {get: onRead, set, configurable: true});
+    },
+    end() {
+      pyodide.setInterruptBuffer(undefined);
+    },
+    watch(...places) {
+      const [first, ...urls] = places;
+      if (typeof first === 'object') {
+        shared = first;
+        port.watch(shared);
+      } else if (tokens.size > 0 || !isRevoked(urls[0])) {
+        // Otherwise the page forbids such requests, and each would look like a Stop.
+        urls.forEach((url, i) => tokens.set(first + i, url));
+      }
+    },
+    // A Stop that the page has told of.
+    interrupt(number) {
+      asked = Math.max(asked, number);
+      live.wake();
+    },
+    isStopped() {
+      if (shared !== null) {
+        asked = Math.max(asked, Atomics.load(shared, 0));
+      }
+      return done < asked;
+    },
+    stopped() {
+      for (; done < asked; done++) {
+        tokens.delete(done + 1);
+      }
+      return done;
+    },
+    // Called each time that the event loop should turn, but cannot.
+    stuck() {
+      const now = performance.now();
+      if (stuckSince === null) {
+        stuckSince = now;
+        hop().then(() => (stuckSince = null));
+      } else if (now - stuckSince > 250) {
+        stuckSince = now;
+        const token = tokens.get(done + 1);
+        if (token !== undefined && asked === done && isRevoked(token)) {
+          asked += 1;
+        }
+      }
+      return live.isStopped();
+    },
+    // Blocks the worker until there is news; returns whether it could, without burning the CPU.
+    nap(ms) {
+      if (shared !== null && !hasNews()) {
+        Atomics.wait(shared, 3, Atomics.load(shared, 3), ms);
+      }
+      return shared !== null;
+    },
+    get hasInbox() {
+      return port.hasInbox();
+    },
+    wake() {
+      asleep.at(-1)?.wake();
+    },
+    get isWaiting() {
+      return asleep.length > 0;
+    },
+    // Lets the event loop turn, for so long or until it is woken; the last one that began ends first.
+    async turn(ms) {
+      const me = {};
+      me.ended = new Promise(resolve => (me.end = resolve));
+      const woken = new Promise(resolve => (me.wake = resolve));
+      asleep.push(me);
+      if (ms > 0) {
+        const timer = setTimeout(me.wake, ms);
+        await woken;
+        clearTimeout(timer);
+      } else {
+        await hop();
+      }
+      while (asleep.at(-1) !== me) {
+        await asleep.at(-1).ended;
+        await hop();
+      }
+      asleep.pop();
+      me.end();
+      due = performance.now() + live.interval;
+    }
+  };
+  return live;
+}

@@ -1,0 +1,277 @@
+"""Lets messages be handled in the middle of Python code, and Stop stop it.
+
+One of the modules that talk to the worker. Pyodide asks the interrupt buffer for
+a signal every few dozen steps of Python; ``_signals.js`` answers by a clock.
+What happens then is decided here:
+
+=====================================  =========================================
+Stop was pressed                       the user's SIGINT handler is called; by
+                                       default that is a KeyboardInterrupt
+the code can be suspended (JSPI)       the event loop turns once: messages are
+                                       handled, tasks advance
+it cannot, or must not (`hold`, an     it is only looked whether Stop was
+import, a comm callback)               pressed
+=====================================  =========================================
+
+Replaced while it is on: ``time.sleep``, and the kernel's ``run``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from asyncio import CancelledError
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import js
+import pyodide_js
+from pyodide.code import run_js
+from pyodide.ffi import can_run_sync, run_sync
+
+from ._errors import is_ours
+
+if TYPE_CHECKING:
+    from ._manager import CommManager
+
+# Of the numbers that Python knows the one that is used least.
+_SIGNAL = signal.NSIG - 1
+
+# How often the event loop turns: each time takes half a millisecond. While messages come, that is
+# for about a second after the last one; when none come; and when there is no comm, for Stop only.
+_ACTIVE_MS = 15
+_CALM_MS = 40
+_WITHOUT_COMMS_MS = 100
+_CALM_AFTER_TURNS = 70
+
+# How long the event loop is kept from what is asleep in it, where it cannot turn.
+_NAP_S = 0.05
+
+# What is waited for may also come true without a message.
+_POLL_S = 0.02
+
+HAS_JSPI = hasattr(js.WebAssembly, "Suspending")
+
+_IMPORT = "<frozen importlib._bootstrap>"
+
+
+class Signals:
+    """What makes synchronous code live, and stops it.
+
+    Parameters
+    ----------
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell.
+    manager : CommManager
+        Tells whether there are comms.
+    port : JsProxy
+        The worker's end of the port, ``_port.js``.
+    on_stopped : callable
+        Called with the number of a Stop when it is done with.
+    """
+
+    def __init__(
+        self, shell: Any, manager: CommManager, port: Any, on_stopped: Callable[[int], None]
+    ) -> None:
+        self._shell = shell
+        self._manager = manager
+        self._port = port
+        self._on_stopped = on_stopped
+        source = Path(__file__).with_name("_signals.js").read_text("utf-8")
+        self._js = run_js(source)(pyodide_js, port, _SIGNAL)
+        self._is_stopped = self._js.isStopped
+        self._turn_js = self._js.turn
+        self.is_live = True  # as the user wants it
+        self.holds = 0
+        self.in_callback = False
+        self._waiting = 0
+        self._turns = 0  # since the last message
+        self._task: asyncio.Task[Any] | None = None
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
+
+    def start(self) -> None:
+        """Take over Pyodide's signals."""
+        signal.signal(_SIGNAL, self._on_signal)
+        self._sleep = time.sleep
+        self._run = self._shell.kernel.run
+        for owner, name, value in (
+            (time, "sleep", self.sleep),
+            (self._shell.kernel, "run", self.run),
+        ):
+            self._replaced.append((owner, name, getattr(owner, name), value))
+            setattr(owner, name, value)
+        self._js.start()
+
+    def end(self) -> None:
+        """Give everything back."""
+        self._js.end()
+        for owner, name, before, value in self._replaced:
+            if getattr(owner, name) == value:
+                setattr(owner, name, before)
+        self._replaced.clear()
+        signal.signal(_SIGNAL, signal.SIG_DFL)
+
+    def watch(self, places: tuple[Any, ...]) -> None:
+        """Learn where a Stop is seen while the event loop does not turn."""
+        self._js.watch(*places)
+
+    def interrupt(self, number: int) -> None:
+        """Stop what runs; the page tells it, so the event loop has turned."""
+        self._js.interrupt(number)
+        task = self._task
+        if self._js.isWaiting or not self._is_stopped():
+            return  # what is asleep is woken, and raises
+        if task is None:
+            self._done()  # nothing runs
+        elif getattr(task, "_fut_waiter", None) is not None:
+            self._done()
+            task.cancel()
+
+    @property
+    def _can_suspend(self) -> bool:
+        """Whether the event loop can turn in the middle of this code."""
+        return not self.in_callback and not self.holds and can_run_sync()
+
+    @property
+    def cannot_wait(self) -> str:
+        """Why no message can be handled in the middle of this code; empty if it can."""
+        if self.in_callback:
+            return "this is a comm callback"
+        if self.holds:
+            return "this is in quiet()"
+        if not can_run_sync() and not self._js.hasInbox:
+            return "the browser has no JSPI, or JavaScript has called this code"
+        return ""
+
+    @property
+    def mode(self) -> str:
+        """When messages are handled while a cell runs."""
+        if not self.is_live:
+            return "messages are handled at each await; in synchronous code it is turned off"
+        if HAS_JSPI:
+            when = f"and every {_ACTIVE_MS} to {_CALM_MS} ms in between"
+        elif self._js.hasInbox:
+            when = "and in between, by memory that is shared with the page"
+        else:
+            when = "only: the browser has no JSPI, and the page is not cross-origin isolated"
+        return f"messages are handled at each await {when}"
+
+    def wait_for_message(self, seconds: float | None) -> None:
+        """Wait until a message has been handled, or not for long."""
+        poll = _POLL_S if seconds is None else min(seconds, _POLL_S)
+        self._waiting += 1
+        try:
+            if not self._can_suspend or not self.turn(poll):
+                self._nap(poll, sys._getframe())
+        finally:
+            self._waiting -= 1
+
+    def handled(self) -> None:
+        """Wake who waits for a message, and expect more."""
+        self._turns = 0
+        if self._waiting:
+            self._js.wake()
+
+    def turn(self, seconds: float = 0) -> bool:
+        """Let the event loop turn, for so long or until a Stop; returns whether it could."""
+        try:
+            run_sync(self._turn_js(seconds * 1000))
+        except SystemError:  # in what a promise calls, Pyodide says that it can, and cannot
+            self._js.wake()
+            return False
+        if self._is_stopped():
+            self._stop(sys._getframe())
+        return True
+
+    def sleep(self, seconds: float, /) -> None:
+        """Sleep; messages are handled meanwhile."""
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        end = time.monotonic() + seconds
+        left: float = seconds
+        while left >= 0:
+            if not self.is_live or not self._can_suspend or not self.turn(left):
+                self._nap(min(left, _NAP_S), sys._getframe())
+            left = end - time.monotonic()
+
+    def _nap(self, seconds: float, frame: FrameType) -> None:
+        """Sleep where the event loop cannot turn, and see what has come."""
+        if not self._js.nap(seconds * 1000):
+            self._sleep(seconds)
+        self._on_signal(_SIGNAL, frame)
+
+    async def run(self, code: str) -> Any:
+        """Run a cell, and know that it runs."""
+        self._task = asyncio.current_task()
+        try:
+            result = await self._run(code)
+        except (KeyboardInterrupt, CancelledError):
+            # Outside of the user's code, which IPython guards.
+            self._shell.showtraceback()
+            result = {"status": "error", "payload": [], **self._shell._last_traceback}
+        finally:
+            self._task = None
+            self._done()
+        if "traceback" in result:  # the user was interrupted, not this
+            result["traceback"] = [part for part in result["traceback"] if __file__ not in part]
+        return result
+
+    def _done(self) -> None:
+        """Tell the page of the Stops so far: they had their effect, or nothing to stop."""
+        if self._is_stopped():
+            self._on_stopped(self._js.stopped())
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._is_stopped():
+            self._stop(frame)
+        elif self.is_live and self._can_suspend and not _imports(frame):
+            self._turns += 1
+            if not self._manager.comms:
+                self._js.interval = _WITHOUT_COMMS_MS
+            else:
+                self._js.interval = _ACTIVE_MS if self._turns < _CALM_AFTER_TURNS else _CALM_MS
+            self.turn()
+        elif self._js.stuck():
+            self._stop(frame)
+        elif (self.is_live or self._waiting) and not _imports(frame):
+            self._port.look()
+
+    def _stop(self, frame: FrameType | None) -> None:
+        """Interrupt the user's code; what is not the user's is left to come to its end."""
+        while frame is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        if is_ours(frame) or not self._runs_user_code(frame):
+            return
+        self._done()
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            handler(signal.SIGINT, frame)
+
+    def _runs_user_code(self, frame: FrameType | None) -> bool:
+        if self.in_callback:
+            return True
+        names = self._shell.user_ns
+        while frame is not None:
+            if frame.f_globals is names:
+                return True
+            frame = frame.f_back
+        return self._task is None and _in_task()
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _in_task() -> bool:
+    with suppress(RuntimeError):  # JavaScript has called, without a loop
+        return asyncio.current_task() is not None
+    return False

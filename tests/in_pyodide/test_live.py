@@ -1,0 +1,233 @@
+"""Messages and Stop while Python runs, in JupyterLite's own worker, where nothing can be suspended.
+
+Node.js 20 has no JSPI, so this is what a browser without it does on a cross-origin isolated page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import RESET
+from .distribution import Distribution
+from .kernel import Kernel
+
+pytestmark = pytest.mark.pyodide
+
+TARGET = """
+import lite_comms, time
+from comm import get_comm_manager
+
+heard = []
+depth = worst = 0
+
+def collect(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        global depth, worst
+        depth += 1
+        worst = max(worst, depth)
+        heard.append(msg["content"]["data"])
+        if heard[-1] == "for ever":
+            while True:
+                pass
+        depth -= 1
+
+get_comm_manager().register_target("collect", collect)
+"""
+OPEN = "await page.send('comm_open', {comm_id: 'c', target_name: 'collect', data: {}});"
+SEND = "const send = (data, more) => page.share('comm_msg', {comm_id: 'c', data}, more);"
+PAUSE = "const pause = ms => new Promise(resolve => setTimeout(resolve, ms));"
+
+
+@pytest.fixture(scope="module")
+def _kernel(
+    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kernel]:
+    log = tmp_path_factory.mktemp("live") / "log.txt"
+    with Kernel(distribution, [wheel], log) as kernel:
+        kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+        yield kernel
+
+
+@pytest.fixture
+def kernel(_kernel: Kernel) -> Kernel:
+    """A kernel that shares memory with its page, and a comm that collects what it hears."""
+    _kernel.run(RESET + TARGET)
+    _kernel.page(f"{OPEN} page.frames.length = 0")
+    return _kernel
+
+
+def during(kernel: Kernel, cell: str, javascript: str = "") -> dict[str, Any]:
+    """Run a cell, and JavaScript while it runs; the cell's reply."""
+    reply: dict[str, Any] = kernel.page(
+        f"{SEND}{PAUSE} const cell = page.ask('execute', {{code: {json.dumps(cell)}}});"
+        f"await pause(200); {javascript}; return cell;"
+    )
+    return reply
+
+
+def test_status_says_so(kernel: Kernel) -> None:
+    printed = kernel.run("s = lite_comms.status()")
+    assert "at each await and in between, by memory that is shared with the page" in printed
+
+
+def test_the_kernel_says_what_it_can(
+    distribution: Distribution, wheel: Path, tmp_path: Path
+) -> None:
+    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+        (hello,) = kernel.page("await page.turn(); return page.frames")
+        assert hello[3:] == ["interrupt", "inbox"]
+
+
+@pytest.mark.parametrize("wait", ["pass", "time.sleep(0.01)", "time.sleep(60)"])
+def test_messages_are_handled_in_a_synchronous_loop(kernel: Kernel, wait: str) -> None:
+    # Without the messages it is stopped by the time limit, or sleeps on.
+    cell = f"""
+end = time.time() + 20
+while len(heard) < 3 and time.time() < end:
+    {wait}
+"""
+    if "60" in wait:
+        cell = "lite_comms.wait_for(lambda: len(heard) == 3, timeout_s=20)"
+    reply = during(
+        kernel,
+        cell,
+        """
+        send(1);
+        await pause(30);
+        send([2, null], {buffers: [new Uint8Array([1, 2, 3]).buffer]});
+        await send('é'.repeat(1000));
+        """,
+    )
+    assert reply["status"] == "ok"
+    assert kernel.run("print(heard == [1, [2, None], 'é' * 1000], worst)") == "True 1\n"
+
+
+def test_what_never_fits_is_handled_after_the_cell_and_nothing_overtakes_it(
+    kernel: Kernel,
+) -> None:
+    reply = during(
+        kernel,
+        "end = time.time() + 1\nwhile time.time() < end: pass\nwithin = list(heard)",
+        "send(1); send('x'.repeat(5000)); await send(3);",
+    )
+    assert reply["status"] == "ok"
+    kernel.page("await page.turn()")
+    assert kernel.run("print(within, len(heard), heard[-1])") == "[1] 3 3\n"
+
+
+def test_a_flood_goes_through_as_there_is_room(kernel: Kernel) -> None:
+    reply = during(
+        kernel,
+        "end = time.time() + 20\nwhile len(heard) < 1000 and time.time() < end: pass\n"
+        "within = len(heard)",
+        """
+        for (let n = 0; n < 1000; n++) {
+          send(n, {buffers: [new ArrayBuffer(n % 7)]});
+        }
+        """,
+    )
+    assert reply["status"] == "ok"
+    kernel.page("await page.turn()")
+    assert kernel.run("print(within, heard == list(range(1000)), worst)") == "1000 True 1\n"
+
+
+def test_in_quiet_and_in_an_import_they_wait(kernel: Kernel, tmp_path: Path) -> None:
+    reply = during(
+        kernel,
+        """
+import sys, os
+os.makedirs("slow", exist_ok=True)
+with open("slow/slow_module.py", "w") as file:
+    file.write("import time\\nend = time.time() + 0.7\\nwhile time.time() < end: pass\\n")
+sys.path.append("slow")
+with lite_comms.quiet():
+    end = time.time() + 0.7
+    while time.time() < end: pass
+    first = list(heard)
+second = list(heard)
+import slow_module
+third = list(heard)
+end = time.time() + 20
+while len(heard) < 2 and time.time() < end: pass
+del sys.modules["slow_module"]
+""",
+        "send(1); await pause(700); send(2);",
+    )
+    assert reply["status"] == "ok", reply
+    assert kernel.run("print(first, second, third, heard)") == "[] [1] [1] [1, 2]\n"
+
+
+def test_turned_off_they_wait_for_the_end(kernel: Kernel) -> None:
+    during(
+        kernel,
+        "lite_comms.live(False)\nend = time.time() + 0.7\nwhile time.time() < end: pass\n"
+        "within = list(heard)",
+        "await send(1);",
+    )
+    assert kernel.run("print(within, heard); lite_comms.live()") == "[] [1]\n"
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
+def test_stop_is_a_keyboard_interrupt_where_the_user_is(kernel: Kernel, code: str) -> None:
+    reply = during(kernel, f"def f():\n    {code}\nf()", "page.stop()")
+    assert reply["status"] == "error"
+    assert "KeyboardInterrupt" in reply["ename"]
+    assert "lite_comms" not in "".join(reply["traceback"])
+    assert len(reply["traceback"]) == 5, reply["traceback"]  # with the cell's frame and f's
+    (frame,) = kernel.page("return page.frames.filter(([type]) => type === 'interrupted')")
+    assert frame == ["interrupted", kernel.page("return page.stops")]
+
+
+def test_stop_cancels_a_cell_that_awaits(kernel: Kernel) -> None:
+    reply = during(kernel, "import asyncio; await asyncio.sleep(60)", "page.stop()")
+    assert (reply["status"], "CancelledError" in reply["ename"]) == ("error", True)
+
+
+def test_stop_ends_a_callback_that_runs_away(kernel: Kernel) -> None:
+    kernel.page(f"{SEND}{PAUSE} const sent = send('for ever'); await pause(500); page.stop();")
+    assert kernel.run("print(heard)") == "['for ever']\n"
+    shown = kernel.shown("stderr")
+    assert shown == "" or "KeyboardInterrupt" in shown
+
+
+def test_stop_is_what_the_user_says_it_is(kernel: Kernel) -> None:
+    reply = during(
+        kernel,
+        """
+import signal
+got = []
+before = signal.signal(signal.SIGINT, lambda number, frame: got.append(frame.f_code.co_name))
+end = time.time() + 20
+while not got and time.time() < end: pass
+signal.signal(signal.SIGINT, before)
+""",
+        "page.stop()",
+    )
+    assert reply["status"] == "ok"
+    assert kernel.run("print(got)") == "['<module>']\n"
+
+
+def test_stop_does_nothing_to_an_idle_kernel(kernel: Kernel) -> None:
+    kernel.page("page.stop(); await page.turn()")
+    assert kernel.run("print(sum(range(100_000)))") == "4999950000\n"
+
+
+def test_uninstalled_python_has_its_own_again(kernel: Kernel) -> None:
+    kernel.run(
+        "import signal\nkernel = get_ipython().kernel\n"
+        "mine = time.sleep, kernel.run\nlite_comms.uninstall()\n"
+    )
+    kernel.page("page.post('bye'); await page.turn()")
+    printed = kernel.run(
+        "print(type(time.sleep).__name__, kernel.run.__qualname__, signal.getsignal(64))"
+    )
+    assert printed == "function PyodideKernel.run 0\n"
+    kernel.run("time.sleep(0.001); lite_comms.install()")
+    kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+    assert "by memory" in kernel.run("lite_comms.status();")
