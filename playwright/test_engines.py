@@ -1,0 +1,225 @@
+"""The built site in Firefox and in WebKitGTK: what depends on the browser's engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from engines import Engine, EnginePage, missing, opened
+from serve import serving
+
+NOTEBOOK = "notebooks/index.html?path=01-open-from-the-kernel.ipynb"
+
+BOOT_S = 90
+CELL_S = 30
+STOP_S = 10
+
+# What the tests do on the page.
+DESK = """
+() => {
+  const turn = () => new Promise(resolve => setTimeout(resolve, 20));
+  const until = async found => {
+    for (;;) {
+      const value = found();
+      if (value) {
+        return value;
+      }
+      await turn();
+    }
+  };
+  const session = () => globalThis.jupyterapp?.shell.currentWidget?.sessionContext;
+  const kernel = () => session().session.kernel;
+
+  /** A cell that runs: its output so far, and its end. */
+  const start = code => {
+    const cell = {text: ''};
+    const future = kernel().requestExecute({code});
+    future.onIOPub = ({header, content}) => {
+      const type = header.msg_type;
+      if (type === 'stream') {
+        cell.text += content.text;
+      } else if (type === 'execute_result') {
+        cell.text += content.data['text/plain'];
+      }
+    };
+    cell.done = future.done.then(({content}) => {
+      return {status: content.status, error: content.ename ?? '', text: cell.text};
+    });
+    return cell;
+  };
+
+  const connect = (target, heard) => {
+    const comm = kernel().createComm(target);
+    comm.onMsg = heard;
+    comm.open({});
+    return comm;
+  };
+
+  globalThis.desk = {
+    notebook: async () => void (await until(session)),
+    sessionContext: () => session().ready,
+    isIdle: () => kernel().status === 'idle',
+    run: code => start(code).done,
+    echo: async (data, bytes) => {
+      const answer = new Promise(resolve => connect('echo', resolve).send(data, {}, bytes));
+      const {content, buffers} = await answer;
+      return {data: content.data, buffers: buffers.map(({buffer, byteOffset, byteLength}) => [
+        ...new Uint8Array(buffer, byteOffset, byteLength)
+      ])};
+    },
+    /** Send numbers while a cell runs. */
+    sendWithin: async (code, n) => {
+      const comm = connect('collect', () => undefined);
+      const cell = start(code);
+      await until(() => cell.text.includes('started'));
+      for (let i = 0; i < n; i++) {
+        comm.send({i});
+      }
+      return cell.done;
+    },
+    stop: async (code, inTime) => {
+      const cell = start(code);
+      await until(() => cell.text.includes('started'));
+      await new Promise(resolve => setTimeout(resolve, 500));
+      const pressed = performance.now();
+      await kernel().interrupt();
+      const late = new Promise(resolve => setTimeout(resolve, inTime * 1000, null));
+      const ended = await Promise.race([cell.done, late]);
+      return ended && {...ended, ms: performance.now() - pressed};
+    }
+  };
+}
+"""
+
+TARGETS = """
+from comm import get_comm_manager
+
+heard = []
+
+def echo(comm, open_msg):
+    @comm.on_msg
+    def _(msg):
+        comm.send({"echo": msg["content"]["data"]}, buffers=msg["buffers"])
+
+def collect(comm, open_msg):
+    @comm.on_msg
+    def _(msg):
+        heard.append(msg["content"]["data"]["i"])
+
+get_comm_manager().register_target("echo", echo)
+get_comm_manager().register_target("collect", collect)
+"""
+
+
+@dataclass
+class Desk:
+    """A notebook in a browser, and its kernel."""
+
+    page: EnginePage
+    url: str
+
+    def boot(self) -> None:
+        """Wait for the notebook and its kernel."""
+        self.page.evaluate(DESK)
+        for stage in ("desk.notebook", "desk.sessionContext"):
+            self.page.evaluate(stage, timeout_s=BOOT_S)
+        self.run(TARGETS, BOOT_S)
+
+    def reopen(self) -> None:
+        """Open the notebook anew, with a new kernel."""
+        self.page.open(self.url)
+        self.boot()
+
+    def run(self, code: str, timeout_s: float = CELL_S) -> str:
+        """Run code, and return its output."""
+        done = self.page.evaluate("desk.run", code, timeout_s=timeout_s)
+        assert done["status"] == "ok", done
+        return cast(str, done["text"])
+
+
+@pytest.fixture(scope="session")
+def open_site(site_copy: Callable[..., Path]) -> Path:
+    """The site, with its application open to scripts."""
+    return site_copy(exposeAppInBrowser=True)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[(engine, host) for engine in ("firefox", "webkit") for host in ("plain", "isolated")],
+    ids="-".join,
+)
+def shared_desk(request: pytest.FixtureRequest, open_site: Path) -> Iterator[Desk]:
+    """One for each engine and host."""
+    engine: Engine
+    engine, host = request.param
+    if absent := missing(engine):
+        pytest.skip(f"not installed, and {engine} needs it: {absent}")
+    isolated = host == "isolated"
+    with serving(open_site, isolated=isolated) as url:
+        address = url + NOTEBOOK
+        with opened(engine, address, isolated=isolated) as page:
+            assert page.evaluate("globalThis.crossOriginIsolated") == isolated
+            desk = Desk(page, address)
+            desk.boot()
+            yield desk
+
+
+@pytest.fixture
+def desk(shared_desk: Desk) -> Iterator[Desk]:
+    """A notebook whose kernel is idle; its page must report no errors."""
+    if not shared_desk.page.evaluate("desk.isIdle"):
+        shared_desk.reopen()  # a test before has left its kernel at work
+    yield shared_desk
+    assert shared_desk.page.errors() == []
+
+
+def test_a_cell_runs_on_the_port(desk: Desk) -> None:
+    assert desk.run("print(6 * 7)") == "42\n"
+    assert "transport port" in desk.run("import lite_comms; lite_comms.status();")
+
+
+def test_when_messages_are_handled_is_told(
+    desk: Desk, record_property: Callable[[str, object], None]
+) -> None:
+    status = desk.run("import lite_comms; lite_comms.status();")
+    (live,) = re.findall(r"^  live +(.*)$", status, re.MULTILINE)
+    record_property("live", live)
+    print(live)
+
+
+def test_data_and_buffers_come_back(desk: Desk) -> None:
+    answer = desk.page.evaluate(
+        "(data, bytes) => desk.echo(data, [new Uint8Array(bytes)])", {"x": [1, None]}, [1, 2, 255]
+    )
+    assert answer == {"data": {"echo": {"x": [1, None]}}, "buffers": [[1, 2, 255]]}
+
+
+def test_messages_are_handled_while_a_cell_awaits(desk: Desk) -> None:
+    code = """
+import asyncio
+heard.clear()
+print("started")
+for _ in range(100):
+    if len(heard) == 5:
+        break
+    await asyncio.sleep(0.05)
+print(heard)
+"""
+    done = desk.page.evaluate("desk.sendWithin", code, 5)
+    assert done == {"status": "ok", "error": "", "text": "started\n[0, 1, 2, 3, 4]\n"}
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
+def test_stop_ends_synchronous_code(desk: Desk, code: str) -> None:
+    ended: dict[str, Any] | None = desk.page.evaluate(
+        "desk.stop", f"print('started')\n{code}", STOP_S
+    )
+    assert ended is not None, f"Stop has not ended it within {STOP_S} s"
+    print(f"ended after {ended['ms']:.0f} ms")
+    assert "KeyboardInterrupt" in ended["error"]
+    assert desk.run("1 + 1") == "2"
