@@ -30,6 +30,8 @@ KNOWN = [
     r"404 .* \S*/favicon\.ico$",
     # The REPL and the consoles app have no notebooks, which this plugin asks for.
     r"Plugin '@jupyterlab/codemirror-extension:commands' failed to activate",
+    # How a busy kernel learns of Stop: it asks for a URL that the page has taken back.
+    r"ERR_FILE_NOT_FOUND blob:",
     # JupyterLite's kernel extension in a JupyterLab that is not JupyterLite.
     r"Shared module @jupyterlite/services doesn't exist.*/pyodide-kernel-extension/",
 ]
@@ -86,7 +88,9 @@ def site_copy(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         listing.write_text(json.dumps(contents), "utf-8")
         config = folder / "jupyter-lite.json"
         data = json.loads(config.read_text("utf-8"))
-        data["jupyter-config-data"] |= settings
+        ours = data["jupyter-config-data"]
+        for name, value in settings.items():
+            ours[name] = {**ours.get(name, {}), **value} if isinstance(value, dict) else value
         config.write_text(json.dumps(data), "utf-8")
         return folder
 

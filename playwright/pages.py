@@ -70,6 +70,24 @@ class Notebook(_Cells):
         expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
         return cell.locator(".jp-OutputArea")
 
+    def start(self, code: str) -> int:
+        """Type into the last cell and start it; its number, without waiting for its end."""
+        number = self.cells.count() - 1
+        self.cells.nth(number).locator(".cm-content").click()
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Shift+Enter")
+        return number
+
+    def ended(self, number: int) -> str:
+        """Wait for the end of a cell that was started, and return its output as text."""
+        cell = self.cells.nth(number)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
+        return text(cell.locator(".jp-OutputArea"))
+
+    def stop(self) -> None:
+        """Press Stop."""
+        self.page.get_by_title("Interrupt the kernel").first.click()
+
     def restart_kernel(self) -> None:
         """Restart the kernel with the keyboard."""
         self.root.locator(".jp-InputPrompt").last.click()

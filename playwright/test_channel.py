@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from pages import Notebook, Tab, said, text
+from pages import Notebook, Tab, said
 from serve import serving
 
 NewTab = Callable[[str], Tab]
@@ -30,22 +29,6 @@ def collect(comm, msg):
 get_comm_manager().register_target('collect', collect)
 """
 OPEN = "const comm = Jupyter.notebook.kernel.comm_manager.new_comm('collect');"
-
-
-def start(notebook: Notebook, code: str) -> int:
-    """Start a cell, and return its number without waiting for its end."""
-    number = notebook.cells.count() - 1
-    notebook.cells.nth(number).locator(".cm-content").click()
-    notebook.page.keyboard.insert_text(code)
-    notebook.page.keyboard.press("Shift+Enter")
-    return number
-
-
-def ended(notebook: Notebook, number: int) -> str:
-    """Wait for the end of a cell, and return its output."""
-    cell = notebook.cells.nth(number)
-    expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"))
-    return text(cell.locator(".jp-OutputArea"))
 
 
 def test_the_port_is_open_before_the_first_cell(notebook: Notebook) -> None:
@@ -75,38 +58,22 @@ def test_messages_are_handled_while_a_cell_awaits(notebook: Notebook) -> None:
         "window.send = n => comm.send({n}); say('here');"
     )
     expect(said(page)).to_have_text(['"here"'])
-    number = start(
-        notebook,
+    number = notebook.start(
         "import asyncio\nwhile len(heard) < 5: await asyncio.sleep(0.01)\nheard",
     )
     notebook.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
-    assert ended(notebook, number) == "[1, 2, 3, 4, 5]"
+    assert notebook.ended(number) == "[1, 2, 3, 4, 5]"
     expect(said(page)).to_have_text(['"here"', *(f'{{"n":{n}}}' for n in range(1, 6))])
-
-
-def test_messages_that_wait_when_a_cell_is_stopped_are_handled(notebook: Notebook) -> None:
-    notebook.python(COLLECT)
-    notebook.javascript(f"{OPEN} window.send = n => comm.send({{n}});")
-    first = start(
-        notebook, "import time\nend = time.time() + 4\nwhile time.time() < end: pass\n'first'"
-    )
-    second = start(notebook, "'second'")
-    notebook.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
-    notebook.page.get_by_title("Interrupt the kernel").first.click()
-    assert ended(notebook, first) == "'first'"
-    expect(notebook.cells.nth(second)).to_contain_text("Interrupted")
-    assert notebook.python("heard") == "[1, 2, 3, 4, 5]"
 
 
 def test_messages_that_wait_when_a_cell_raises_are_handled(notebook: Notebook) -> None:
     notebook.python(COLLECT)
     notebook.javascript(f"{OPEN} window.send = n => comm.send({{n}});")
-    number = start(
-        notebook,
+    number = notebook.start(
         "import time\nend = time.time() + 1\nwhile time.time() < end: pass\n1 / 0",
     )
     notebook.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
-    assert "ZeroDivisionError" in ended(notebook, number)
+    assert "ZeroDivisionError" in notebook.ended(number)
     assert notebook.python("heard") == "[1, 2, 3, 4, 5]"
 
 
@@ -130,16 +97,14 @@ def test_a_comm_opened_by_an_earlier_cell_waits_for_a_target_of_a_queued_one(
     notebook: Notebook,
 ) -> None:
     notebook.python("get_comm_manager().targets.clear()")
-    first = start(
-        notebook,
+    first = notebook.start(
         "from IPython.display import Javascript, display\nimport asyncio\n"
         'display(Javascript("""'
         "Jupyter.notebook.kernel.comm_manager.new_comm('late', {a: 1})"
         ".on_msg(msg => { element.textContent = JSON.stringify(msg.content.data); });"
         '"""))\nawait asyncio.sleep(0.5)',
     )
-    start(
-        notebook,
+    notebook.start(
         "get_comm_manager().register_target("
         "'late', lambda comm, msg: comm.send(msg['content']['data']))",
     )

@@ -1,0 +1,319 @@
+"""Live: messages are handled while a cell runs, and Stop stops it."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from pages import Notebook, Tab, text
+from serve import serving
+
+NewTab = Callable[[str], Tab]
+
+# Collects what it hears, for a time that the message says.
+COLLECT = """
+import asyncio, time
+import lite_comms
+from comm import get_comm_manager
+
+heard = []
+depth = worst = 0
+
+def collect(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        global depth, worst
+        depth += 1
+        worst = max(worst, depth)
+        data = msg['content']['data']
+        heard.append(data['n'])
+        end = time.perf_counter() + data.get('s', 0)
+        while time.perf_counter() < end:
+            pass
+        depth -= 1
+
+get_comm_manager().register_target('collect', collect)
+"""
+OPEN = """
+const comm = Jupyter.notebook.kernel.comm_manager.new_comm('collect');
+window.send = (n, s = 0) => comm.send({n, s});
+window.pause = ms => new Promise(resolve => setTimeout(resolve, ms));
+"""
+
+# Without messages it comes to an end by itself.
+LOOP = "end = time.time() + 20\nwhile len(heard) < {n} and time.time() < end: pass\n"
+
+
+@pytest.fixture
+def collecting(notebook: Notebook) -> Notebook:
+    """A notebook with a comm that collects what the page sends."""
+    notebook.python(COLLECT)
+    notebook.javascript(OPEN)
+    return notebook
+
+
+def test_messages_are_handled_in_a_synchronous_loop(collecting: Notebook) -> None:
+    number = collecting.start(f"{LOOP.format(n=3)}heard, time.time() < end")
+    collecting.page.evaluate("(async () => { send(1); await pause(100); send(2); send(3); })()")
+    assert collecting.ended(number) == "([1, 2, 3], True)"
+
+
+def test_a_slider_steers_a_loop(notebook: Notebook) -> None:
+    notebook.python("import ipywidgets, time\nslider = ipywidgets.IntSlider()\nslider")
+    number = notebook.start(
+        "end = time.time() + 30\nwhile slider.value < 5 and time.time() < end: pass\nslider.value"
+    )
+    handle = notebook.root.locator(".jupyter-widgets .noUi-handle").last
+    handle.focus()
+    for _ in range(5):
+        notebook.page.keyboard.press("ArrowRight")
+    assert notebook.ended(number) == "5"
+
+
+def test_tasks_and_messages_go_on_in_a_loop_and_in_sleep(collecting: Notebook) -> None:
+    number = collecting.start("""
+ticks = 0
+async def tick():
+    global ticks
+    while True:
+        await asyncio.sleep(0.01)
+        ticks += 1
+
+task = asyncio.ensure_future(tick())
+end = time.time() + 1
+while time.time() < end:
+    pass
+in_loop, ticks = ticks, 0
+time.sleep(1)
+task.cancel()
+in_loop > 5, ticks > 5, heard
+""")
+    collecting.page.evaluate("(async () => { await pause(1200); send(1); })()")
+    assert collecting.ended(number) == "(True, True, [1])"
+
+
+def test_a_storm_is_handled_in_order_and_never_nested(collecting: Notebook) -> None:
+    number = collecting.start(f"{LOOP.format(n=500)}heard == list(range(500)), worst")
+    collecting.page.evaluate(
+        "(async () => { for (let n = 0; n < 500; n++) { send(n, 0.003); await pause(2); } })()"
+    )
+    assert collecting.ended(number) == "(True, 1)"
+
+
+def test_what_runs_is_not_disturbed(collecting: Notebook) -> None:
+    number = collecting.start("""
+def numbers():
+    for n in range(2000):
+        try:
+            if n % 3 == 0:
+                raise LookupError(n)
+        except LookupError as error:
+            yield error.args[0]
+        finally:
+            sorted(range(200), key=lambda i: -i)
+
+async def later():
+    for n in numbers():
+        if n % 100 == 0:
+            await asyncio.sleep(0)
+        yield n
+
+total = [n async for n in later()]
+again = {n: [*map(str, range(n % 5))] for n in numbers()}
+total == [*range(0, 2000, 3)], len(again), worst, len(heard) > 10
+""")
+    collecting.page.evaluate(
+        "(async () => { for (let n = 0; n < 100; n++) { send(n, 0.001); await pause(5); } })()"
+    )
+    assert collecting.ended(number) == "(True, 667, 1, True)"
+
+
+def test_an_error_in_a_callback_does_not_land_in_the_cell(notebook: Notebook) -> None:
+    notebook.python("""
+import time
+from comm import get_comm_manager
+heard = []
+
+def fail(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        heard.append(1)
+        print("of the callback")
+        1 / 0
+
+get_comm_manager().register_target('collect', fail)
+""")
+    notebook.javascript(OPEN)
+    number = notebook.start(f"print('before')\n{LOOP.format(n=1)}print('after', len(heard))")
+    with notebook.watch.error("ZeroDivisionError"):
+        notebook.page.evaluate("pause(300).then(() => send(1))")
+        assert notebook.ended(number) == "before\nafter 1"
+
+
+def test_quiet_wait_for_and_receive(collecting: Notebook) -> None:
+    number = collecting.start(
+        "with lite_comms.quiet():\n"
+        "    end = time.time() + 1\n"
+        "    while time.time() < end: pass\n"
+        "    await asyncio.sleep(0.2)\n"
+        "    within = list(heard)\n"
+        "within, heard"
+    )
+    collecting.page.evaluate("pause(300).then(() => { send(1); send(2); })")
+    assert collecting.ended(number) == "([], [1, 2])"
+    number = collecting.start("lite_comms.wait_for(lambda: 3 in heard, timeout_s=20)")
+    collecting.page.evaluate("pause(300).then(() => send(3))")
+    assert collecting.ended(number) == "True"
+    collecting.javascript(
+        "Jupyter.notebook.kernel.comm_manager.register_target('double', comm => {"
+        "  comm.on_msg(msg => setTimeout(() => comm.send(2 * msg.content.data), 20)); });"
+    )
+    answers = collecting.python(
+        "comm = lite_comms.Comm('double')\nanswers = []\n"
+        "for n in range(5):\n"
+        "    comm.send(n)\n"
+        "    answers.append(comm.receive(timeout_s=20)['content']['data'])\n"
+        "comm.send(21)\n"
+        "answers.append((await comm.areceive(timeout_s=20))['content']['data'])\n"
+        "answers"
+    )
+    assert answers == "[0, 2, 4, 6, 8, 42]"
+
+
+STOPPED = {
+    "while True: pass": "KeyboardInterrupt",
+    "import time; time.sleep(60)": "KeyboardInterrupt",
+    "sum(1 for _ in iter(int, 1))": "KeyboardInterrupt",
+    "import asyncio; await asyncio.sleep(60)": "CancelledError",
+    "import asyncio\nwhile True: await asyncio.sleep(0)": "KeyboardInterrupt|CancelledError",
+    "import lite_comms; lite_comms.wait_for(lambda: False)": "KeyboardInterrupt",
+    "def f(n):\n  if n:\n    f(n - 1)\n    f(n - 1)\nf(99)": "KeyboardInterrupt",
+}
+
+
+@pytest.mark.parametrize("code", STOPPED)
+def test_stop_ends_a_cell(notebook: Notebook, code: str) -> None:
+    number = notebook.start(code)
+    notebook.page.wait_for_timeout(500)
+    notebook.stop()
+    shown = notebook.ended(number)
+    assert re.search(rf"^({STOPPED[code]}):", shown, re.MULTILINE), shown
+    assert "lite_comms/" not in shown
+    assert notebook.python("1 + 1") == "2"
+
+
+def test_stop_ends_a_callback_that_runs_away(collecting: Notebook) -> None:
+    collecting.page.evaluate("send(1, 60)")
+    collecting.page.wait_for_timeout(1000)
+    with collecting.watch.error("KeyboardInterrupt"):
+        collecting.stop()
+    assert collecting.python("heard") == "[1]"
+
+
+def test_stop_cancels_the_cells_behind_and_loses_no_message(collecting: Notebook) -> None:
+    collecting.python("lite_comms.live(False)")
+    first = collecting.start("while True: pass")
+    second = collecting.start("'second'")
+    collecting.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
+    collecting.page.wait_for_timeout(500)
+    collecting.stop()
+    assert "KeyboardInterrupt" in collecting.ended(first)
+    expect(collecting.cells.nth(second)).to_contain_text("Interrupted")
+    assert collecting.python("lite_comms.live(); heard") == "[1, 2, 3, 4, 5]"
+
+
+def test_stop_does_nothing_when_nothing_runs(notebook: Notebook) -> None:
+    notebook.python("1")
+    notebook.stop()
+    notebook.stop()
+    assert notebook.python("sum(range(1_000_000))") == "499999500000"
+
+
+def test_fifty_stops_at_any_moment_leave_the_kernel_well(collecting: Notebook) -> None:
+    chance = random.Random(1)
+    codes = ["while True: pass", "time.sleep(9)", "await asyncio.sleep(9)", "sorted(range(5000))"]
+    collecting.page.evaluate(
+        "(async () => { for (let n = 0; n < 1000; n++) { send(n); await pause(20); } })()"
+    )
+    for _ in range(50):
+        number = collecting.start(f"{chance.choice(codes)}\n'ended'")
+        collecting.page.wait_for_timeout(chance.randint(0, 120))
+        collecting.stop()
+        shown = collecting.ended(number)
+        assert re.search("KeyboardInterrupt|CancelledError|Interrupted|'ended'", shown), shown
+    number = collecting.start(f"{LOOP.format(n=1000)}heard == list(range(1000)), worst")
+    assert collecting.ended(number) == "(True, 1)"
+
+
+def test_who_waits_for_c_code_is_told(notebook: Notebook) -> None:
+    number = notebook.start("sum(range(180_000_000))")
+    notebook.page.wait_for_timeout(500)
+    notebook.stop()
+    told = notebook.page.get_by_text("The kernel has not noticed Stop")
+    expect(told).to_be_visible(timeout=10_000)
+    notebook.ended(number)
+    expect(told).not_to_be_visible()
+
+
+def test_a_site_can_turn_it_off(new_tab: NewTab, site_copy: Callable[..., Path]) -> None:
+    settings = {"lite-comms:channel": {"live": False}}
+    with serving(site_copy(litePluginSettings=settings)) as url:
+        notebook = new_tab(url).notebook()
+        notebook.python(COLLECT)
+        notebook.javascript(OPEN)
+        number = notebook.start("end = time.time() + 1\nwhile time.time() < end: pass\nheard")
+        notebook.page.evaluate("send(1)")
+        assert notebook.ended(number) == "[]"
+        number = notebook.start("while True: pass")
+        notebook.page.wait_for_timeout(500)
+        notebook.stop()
+        assert "KeyboardInterrupt" in notebook.ended(number)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "isolated"])
+def without_jspi(
+    request: pytest.FixtureRequest, site_copy: Callable[..., Path], new_tab: NewTab
+) -> Iterator[Notebook]:
+    """A notebook in a browser without JSPI, on either kind of host."""
+    folder = site_copy()
+    for name in ("pyodide.mjs", "pyodide.asm.mjs"):
+        module = folder / "static/pyodide" / name
+        module.write_text(f"delete WebAssembly.Suspending;{module.read_text('utf-8')}", "utf-8")
+    with serving(folder, isolated=request.param) as url:
+        notebook = new_tab(url).notebook()
+        notebook.python(COLLECT)
+        notebook.javascript(OPEN)
+        yield notebook
+
+
+def test_without_jspi_an_isolated_page_is_live(without_jspi: Notebook) -> None:
+    isolated = without_jspi.page.evaluate("crossOriginIsolated")
+    printed = without_jspi.python("lite_comms.status();")
+    assert ("memory that is shared" if isolated else "has no JSPI") in printed
+    without_jspi.python("heard.clear()")
+    seconds = 20 if isolated else 2
+    number = without_jspi.start(
+        f"end = time.time() + {seconds}\n"
+        "while len(heard) < 4 and time.time() < end: time.sleep(0.01)\nlen(heard)"
+    )
+    without_jspi.page.evaluate("pause(300).then(() => [1, 2, 3, 4].forEach(n => send(n)))")
+    assert without_jspi.ended(number) == ("4" if isolated else "0")
+    assert without_jspi.python("heard") == "[1, 2, 3, 4]"
+
+
+@pytest.mark.parametrize("code", STOPPED)
+def test_without_jspi_stop_works(without_jspi: Notebook, code: str) -> None:
+    if "wait_for" in code and not without_jspi.page.evaluate("crossOriginIsolated"):
+        assert "the browser has no JSPI" in without_jspi.python(code)
+        return
+    number = without_jspi.start(code)
+    without_jspi.page.wait_for_timeout(800)
+    without_jspi.stop()
+    shown = without_jspi.ended(number)
+    assert re.search(rf"^({STOPPED[code]}):", shown, re.MULTILINE), shown
+    assert text(without_jspi.run("1 + 1")) == "2"
