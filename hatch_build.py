@@ -42,7 +42,10 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
         for source in Path(root, "lite_comms").glob("*.*"):
             if source.name not in ONLY_ON_HOSTS:
                 text = source.read_text("utf-8")
-                lean = without_notes(text, source.stem) if source.suffix == ".py" else text
+                if source.suffix == ".py":
+                    lean = without_notes(text, source.stem)
+                else:
+                    lean = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
                 Path(package, source.name).write_text(lean, "utf-8", newline="\n")
         config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
             "exclude": ["*"],

@@ -57,6 +57,7 @@ _POLL_S = 0.02
 
 HAS_JSPI = hasattr(js.WebAssembly, "Suspending")
 
+_FOLDER = str(Path(__file__).parent)
 _IMPORT = "<frozen importlib._bootstrap>"
 
 
@@ -217,8 +218,8 @@ class Signals:
         finally:
             self._task = None
             self._done()
-        if "traceback" in result:  # the user was interrupted, not this
-            result["traceback"] = [part for part in result["traceback"] if __file__ not in part]
+        if "KeyboardInterrupt" in result.get("ename", ""):  # the user was interrupted, not this
+            result["traceback"] = [part for part in result["traceback"] if _FOLDER not in part]
         return result
 
     def _done(self) -> None:
@@ -245,7 +246,9 @@ class Signals:
         """Interrupt the user's code; what is not the user's is left to come to its end."""
         while frame is not None and frame.f_code.co_filename == __file__:
             frame = frame.f_back
-        if is_ours(frame) or not self._runs_user_code(frame):
+        if is_ours(frame) and not self._waiting:
+            return
+        if not self._runs_user_code(frame):
             return
         self._done()
         handler = signal.getsignal(signal.SIGINT)

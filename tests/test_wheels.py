@@ -32,7 +32,7 @@ MODULES = {f"lite_comms/{path.name}" for path in (ROOT / "lite_comms").glob("*.p
 ONLY_ON_HOSTS = {"lite_comms/py.typed", "lite_comms/_server.py"}
 
 # What is loaded at every kernel start.
-KERNEL_WHEEL_LIMIT_BYTES = 30_000
+KERNEL_WHEEL_LIMIT_BYTES = 40_000
 
 
 @pytest.fixture(scope="session")

@@ -238,7 +238,8 @@ export class Channel {
     const {version, live, id, onDeaf} = this._options;
     port.post({type: 'hello', version: VERSION, package: version, can: live ? ['live'] : []});
     if (this._can.has('interrupt') && !this._stops) {
-      if (globalThis.crossOriginIsolated) {
+      // WebKitGTK has isolated pages without shared memory.
+      if (globalThis.crossOriginIsolated && globalThis.SharedArrayBuffer) {
         this._shared = new SharedMemory(live && this._can.has('inbox') ? INBOX_BYTES : 0);
         port.post({type: 'watch', places: [this._shared.words]});
       }

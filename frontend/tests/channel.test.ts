@@ -546,3 +546,99 @@ describe('the end', () => {
     expect(old.posted.length).toBe(1);
   });
 });
+
+describe('Stop', () => {
+  const STOP_URLS = ['watch', 1, 'blob:u', 'blob:u', 'blob:u', 'blob:u'];
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.spyOn(URL, 'createObjectURL').mockReturnValue('blob:u');
+    vi.spyOn(URL, 'revokeObjectURL').mockReturnValue();
+  });
+
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it('is sent to a kernel that knows it, by a number', () => {
+    start();
+    worker.say('hello', VERSION, '0.1.0', 'interrupt');
+    expect(worker.posted).toEqual([HELLO, STOP_URLS]);
+    channel.interrupt();
+    channel.interrupt();
+    expect(worker.posted.filter(([type]) => type === 'interrupt')).toEqual([
+      ['interrupt', 1],
+      ['interrupt', 2]
+    ]);
+  });
+
+  it('is not sent to one that does not, to none, and not after its bye', async () => {
+    channel.interrupt();
+    await open();
+    channel.interrupt();
+    expect(worker.posted).toEqual([]);
+    start();
+    worker.say('hello', VERSION, '0.1.0', 'interrupt');
+    worker.say('bye');
+    worker.posted.length = 0;
+    channel.interrupt();
+    expect(worker.posted).toEqual([]);
+  });
+
+  it('goes by shared memory where there is such', () => {
+    vi.stubGlobal('crossOriginIsolated', true);
+    start();
+    worker.say('hello', VERSION, '0.1.0', 'interrupt');
+    const [, [, words]] = worker.posted as [unknown, [string, Int32Array]];
+    expect(words.length).toBe(4);
+    channel.interrupt();
+    expect(words[0]).toBe(1);
+  });
+
+  it('tells of a kernel that takes no notice, unless that says so', () => {
+    const onDeaf = vi.fn(() => () => undefined);
+    channel = new Channel({...OPTIONS, onDeaf});
+    start();
+    worker.say('hello', VERSION, '0.1.0', 'interrupt');
+    channel.interrupt();
+    worker.say('interrupted', 1);
+    vi.advanceTimersByTime(10_000);
+    expect(onDeaf).not.toHaveBeenCalled();
+    channel.interrupt();
+    vi.advanceTimersByTime(10_000);
+    expect(onDeaf).toHaveBeenCalledWith('kernel');
+  });
+});
+
+describe('shared memory', () => {
+  beforeEach(() => void vi.stubGlobal('crossOriginIsolated', true));
+
+  afterEach(() => void vi.unstubAllGlobals());
+
+  const words = () => (worker.posted.find(([type]) => type === 'watch') as [string, Int32Array])[1];
+
+  it('has a message as well while a cell runs, for a kernel that reads it there', async () => {
+    start();
+    worker.say('hello', VERSION, '0.1.0', 'interrupt', 'inbox');
+    await ready();
+    channel.take(comm('1'), client);
+    expect(words()[1]).toBe(0);
+    channel.take(request('execute_request', 'x'), client);
+    channel.take(comm('1'), client);
+    expect(words()[1]).toBeGreaterThan(100);
+    expect(worker.posted.filter(([type]) => type === 'comm').length).toBe(2);
+  });
+
+  it('has none for another kernel, or where the site has turned it off', async () => {
+    for (const [options, can] of [
+      [OPTIONS, ['interrupt']],
+      [{...OPTIONS, live: false}, ['interrupt', 'inbox']]
+    ] as const) {
+      channel = new Channel(options);
+      start();
+      worker.say('hello', VERSION, '0.1.0', ...can);
+      await ready();
+      channel.take(request('execute_request', 'x'), client);
+      channel.take(comm('1'), client);
+      expect([words().length, words()[1]]).toEqual([4, 0]);
+    }
+  });
+});

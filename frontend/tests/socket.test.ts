@@ -5,7 +5,7 @@ import {WebSocket as MockSocket} from 'mock-socket';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import {Channel} from '../src/channel';
 import {VERSION} from '../src/frames';
-import {connectKernels, workerOf} from '../src/reach';
+import {connectKernels, followInterrupts, workerOf} from '../src/reach';
 
 type Content = {[key: string]: unknown};
 
@@ -268,4 +268,19 @@ describe('what is replaced', () => {
       null
     ]);
   });
+});
+
+it('hears of each interrupt before JupyterLite does, and lets that go on', async () => {
+  const heard: string[] = [];
+  const interrupts = {
+    name: 'lite',
+    async interrupt(this: {name: string}, id: string) {
+      heard.push(`${this.name} ${id}`);
+    }
+  };
+  const undoIt = followInterrupts(interrupts, id => void heard.push(`we ${id}`));
+  await interrupts.interrupt('a');
+  undoIt();
+  await interrupts.interrupt('b');
+  expect(heard).toEqual(['we a', 'lite a', 'lite b']);
 });

@@ -1,5 +1,6 @@
 import {PageConfig} from '@jupyterlab/coreutils';
 import {beforeEach, expect, it} from 'vitest';
+import {settingsOf} from '../src/settings';
 import {loadWithKernel} from '../src/start';
 
 const KERNEL = '@jupyterlite/pyodide-kernel-extension:kernel';
@@ -33,4 +34,10 @@ it('adds it once', () => {
   loadWithKernel(WHEEL);
   loadWithKernel(WHEEL);
   expect(read()[KERNEL].loadPyodideOptions.packages).toEqual([WHEEL]);
+});
+
+it('reads the settings of one plugin, and none where there are none', () => {
+  expect(settingsOf('lite-comms:channel')).toEqual({});
+  PageConfig.setOption('litePluginSettings', '{"lite-comms:channel": {"live": false}}');
+  expect(settingsOf('lite-comms:channel')).toEqual({live: false});
 });
