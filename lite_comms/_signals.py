@@ -34,6 +34,7 @@ import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, run_sync
 
+from . import _ui_poll
 from ._errors import is_ours
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Signals:
         ):
             self._replaced.append((owner, name, getattr(owner, name), value))
             setattr(owner, name, value)
+        sys.modules.setdefault("jupyter_ui_poll", _ui_poll)
         self._js.start()
 
     def end(self) -> None:
@@ -115,6 +117,8 @@ class Signals:
             if getattr(owner, name) == value:
                 setattr(owner, name, before)
         self._replaced.clear()
+        if sys.modules.get("jupyter_ui_poll") is _ui_poll:
+            del sys.modules["jupyter_ui_poll"]
         signal.signal(_SIGNAL, signal.SIG_DFL)
 
     def watch(self, places: tuple[Any, ...]) -> None:

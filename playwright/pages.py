@@ -56,27 +56,28 @@ class Notebook(_Cells):
 
     def run(self, code: str) -> Locator:
         """Type into the last cell, which is empty, and run it; a new one appears below."""
-        number = self.cells.count() - 1
-        cell = self.cells.nth(number)
-        cell.locator(".cm-content").click()
-        self.page.keyboard.insert_text(code)
-        return self.run_cell(number)
+        number = self.start(code)
+        self.ended(number)
+        return self.cells.nth(number).locator(".jp-OutputArea")
 
     def run_cell(self, number: int) -> Locator:
         """Run an existing cell and return its output area when the cell is done."""
-        cell = self.cells.nth(number)
-        cell.locator(".cm-content").click()
+        self.begin(number)
+        self.ended(number)
+        return self.cells.nth(number).locator(".jp-OutputArea")
+
+    def begin(self, number: int) -> int:
+        """Start an existing cell; its number, without waiting for its end."""
+        self.cells.nth(number).locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
-        expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
-        return cell.locator(".jp-OutputArea")
+        return number
 
     def start(self, code: str) -> int:
         """Type into the last cell and start it; its number, without waiting for its end."""
         number = self.cells.count() - 1
         self.cells.nth(number).locator(".cm-content").click()
         self.page.keyboard.insert_text(code)
-        self.page.keyboard.press("Shift+Enter")
-        return number
+        return self.begin(number)
 
     def ended(self, number: int) -> str:
         """Wait for the end of a cell that was started, and return its output as text."""

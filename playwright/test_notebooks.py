@@ -125,3 +125,33 @@ def test_the_fourth_notebook_has_widgets_that_talk_both_ways(run_all: Run) -> No
     notebook.page.wait_for_function("bar => !bar.isConnected", arg=first)
     assert heights() != before
     assert sorted(heights()) == list(range(5, 100, 5))
+
+
+def test_the_fifth_notebook_is_steered_while_it_runs_and_stops(
+    new_tab: Callable[[str], Tab], host: str
+) -> None:
+    name = "05-live.ipynb"
+    cells = json.loads((CONTENT / name).read_text("utf-8"))["cells"]
+    notebook = new_tab(host).notebook(name, len(cells))
+    for number in (1, 3, 4):
+        notebook.run_cell(number)
+    loop = notebook.begin(6)
+    view = notebook.cells.nth(3)
+    planet, star = view.locator(".planet"), view.locator("circle").first
+    before = planet.get_attribute("cx")
+    assert before is not None
+    expect(planet).not_to_have_attribute("cx", before)
+    expect(star).to_have_attribute("r", "8.0")
+    view.get_by_role("slider").first.press("End")
+    expect(star).to_have_attribute("r", "16.0")
+    notebook.stop()
+    assert "KeyboardInterrupt" in notebook.ended(loop)
+
+    question = notebook.begin(8)
+    notebook.cells.nth(question).get_by_role("button", name="Ready?").click()
+    assert notebook.ended(question).endswith("You are.")
+
+    quiet = notebook.begin(10)
+    view.get_by_role("slider").first.press("Home")
+    assert notebook.ended(quiet) == "True"
+    expect(star).to_have_attribute("r", "16.0")  # nothing draws any more

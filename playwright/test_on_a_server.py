@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import expect
 
-from pages import Tab, said, text
+from pages import Notebook, Tab, said, text
 
 pytestmark = pytest.mark.server
 
@@ -127,3 +127,34 @@ def test_the_first_notebook_of_the_introduction_runs_on_a_server(
     assert text(outputs[4]) == "[{'foo': 0}]"
     # What follows is jupyter_client's own warning of the nan.
     assert text(outputs[5]).splitlines()[0] == "data.rows[1].when"
+
+
+def test_stop_shows_what_it_shows_in_the_browser(
+    new_tab: Callable[[str], Tab], server: tuple[str, Path], plain: str
+) -> None:
+    url, folder = server
+    name = "empty.ipynb"
+    (folder / name).write_bytes((Path(__file__).parent / "files" / name).read_bytes())
+
+    def shown(notebook: Notebook, code: str) -> str:
+        number = notebook.start(code)
+        notebook.page.wait_for_timeout(1000)
+        notebook.stop()
+        # The standard library of the two is not the same.
+        own = re.sub(
+            r"^File .*(?=^CancelledError)",
+            "",
+            notebook.ended(number),
+            flags=re.MULTILINE | re.DOTALL,
+        )
+        return re.sub(r"\d+|-{20,}", "", own)
+
+    on_server, in_browser = new_tab(url).server_notebook(name), new_tab(plain).notebook()
+    assert on_server.python("1 + 1") == in_browser.python("1 + 1")  # both have started
+    for code in (
+        "while True: pass",
+        "def f():\n    while True: pass\nf()",
+        "import time\ntime.sleep(60)",
+        "import asyncio\nawait asyncio.sleep(15)",
+    ):
+        assert shown(in_browser, code) == shown(on_server, code), code

@@ -218,6 +218,28 @@ def test_stop_does_nothing_to_an_idle_kernel(kernel: Kernel) -> None:
     assert kernel.run("print(sum(range(100_000)))") == "4999950000\n"
 
 
+def test_code_for_jupyter_ui_poll_runs(kernel: Kernel) -> None:
+    reply = during(
+        kernel,
+        """
+from jupyter_ui_poll import run_ui_poll_loop, ui_events, with_ui_events
+
+with ui_events() as poll:
+    while len(heard) < 1:
+        poll(10)
+        time.sleep(0.05)
+last = run_ui_poll_loop(lambda: heard[1] if len(heard) > 1 else None)
+for n in with_ui_events(range(1000)):
+    if len(heard) == 3:
+        break
+    time.sleep(0.01)
+""",
+        "for (const n of [1, 2, 3]) { await send(n); }",
+    )
+    assert reply["status"] == "ok", reply
+    assert kernel.run("print(heard, last, n < 999)") == "[1, 2, 3] 2 True\n"
+
+
 def test_uninstalled_python_has_its_own_again(kernel: Kernel) -> None:
     kernel.run(
         "import signal\nkernel = get_ipython().kernel\n"
