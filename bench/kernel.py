@@ -22,6 +22,11 @@ encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 sliders: list[Any] = []
 
+# Whether a cell does.
+computing = False
+# A kernel that is not live would never hear that it is enough.
+COMPUTE_AT_MOST_S = 60
+
 
 def echo(send: Any, data: Any, buffers: list[Any]) -> None:
     """Send back what came."""
@@ -39,6 +44,23 @@ def count(send: Any, data: Any, buffers: list[Any]) -> None:
     """Answer to the last of many messages."""
     if data["last"]:
         send({"i": data["i"], "nbytes": sum(memoryview(buffer).nbytes for buffer in buffers)}, [])
+
+
+def compute() -> None:
+    """Compute in a plain loop, as a cell, until `delay` says that it is enough."""
+    global computing
+    computing, end = True, time.time() + COMPUTE_AT_MOST_S
+    while computing and time.time() < end:
+        pass
+    computing = False
+
+
+def delay(send: Any, data: Any, buffers: list[Any]) -> None:
+    """Send back what came, and whether a cell computes meanwhile; after the last it is enough."""
+    global computing
+    send({**data, "computing": computing}, buffers)
+    if data["last"]:
+        computing = False
 
 
 def slider(send: Any, data: Any, buffers: list[Any]) -> None:
@@ -67,7 +89,7 @@ def memory(send: Any, data: Any, buffers: list[Any]) -> None:
     send({"objects": objects, "heap": heap}, [])
 
 
-WORKS = {work.__name__: work for work in (echo, flood, count, slider, memory)}
+WORKS = {work.__name__: work for work in (echo, flood, count, delay, slider, memory)}
 
 
 def over_comms(name: str) -> None:

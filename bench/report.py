@@ -47,6 +47,7 @@ def table(results: dict[str, Any]) -> str:
             f"On {_HOSTS[host]}:",
             _works(measured["works"], labels(results)),
             _others(measured),
+            _live(measured),
         ]
     parts.append(
         f"Downloaded once: the kernel's wheel, {sizes['wheel'] / 1000:.1f} kB, and "
@@ -106,6 +107,33 @@ def _others(measured: dict[str, Any]) -> str:
 
 
 _MEMORY = {"the page's heap": "page", "Python's heap": "heap", "page and worker": "agent"}
+
+
+def slowdowns(cpu: dict[str, dict[str, list[float]]], mode: str) -> dict[str, float]:
+    """By how many percent each program is slower in this mode, the median over the rounds."""
+    return {
+        program: 100
+        * (median(a / b for a, b in zip(taken[mode], taken["nothing"], strict=True)) - 1)
+        for program, taken in cpu.items()
+    }
+
+
+def _live(measured: dict[str, Any]) -> str:
+    delays = ", ".join(
+        "{} ms when messages come {:,} to {:,} ms apart".format(
+            shown(delay["ms"]), *delay["pause_ms"]
+        )
+        for delay in measured["delays"]
+    )
+    live, stop = (slowdowns(measured["cpu"], mode) for mode in ("live", "stop"))
+    most = max(live, key=live.__getitem__)
+    return (
+        f"While a cell computes, a message from the page is answered after {delays}; "
+        f"stock answers after the cell. "
+        f"Python code that computes is slower by {median(live.values()):.1f}%, with Stop only "
+        f"by {median(stop.values()):.1f}%, the medians of {len(live)} programs; "
+        f"most of all {most.replace('_', ' ')}, by {live[most]:.1f}%."
+    )
 
 
 def times(values: list[Any]) -> list[float]:

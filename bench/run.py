@@ -39,6 +39,9 @@ ROOT = HERE.parent
 # How often a work is done in one round.
 TIMES = {"small": 20, "nested": 8, "big": 4, "down": 2, "up": 1, "bulkDown": 1, "bulkUp": 1}
 OF_MANY = ("down", "up")
+# How far apart messages come, from and to. The first is beyond the second after which the kernel
+# looks for them less often.
+PAUSES_MS = ((1_250, 1_500), (20, 60))
 SERVER_START_S = 60
 
 
@@ -51,11 +54,13 @@ class Plan:
     soak: int
     messages: int = 2_000
     crowds: tuple[int, ...] = (10, 1_000, 10_000)
+    answers: int = 10
+    repeats: int = 8
 
 
 FULL = Plan(rounds=10, boots=8, soak=100_000)
 QUICK = Plan(rounds=2, boots=1, soak=5_000)
-SMOKE = Plan(rounds=1, boots=1, soak=100, messages=20, crowds=(10, 20, 30))
+SMOKE = Plan(rounds=1, boots=1, soak=100, messages=20, crowds=(10, 20, 30), answers=2, repeats=1)
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,16 @@ def new_page(browser: Browser, url: str) -> tuple[Page, float]:
     return page, page.evaluate("bench.boot()")
 
 
+def execute(page: Page, code: str) -> str:
+    """Run code in the kernel of a page; what it has printed."""
+    printed: str = page.evaluate("code => bench.execute(code)", code)
+    return printed
+
+
 def opened(browser: Browser, url: str) -> Page:
     """Open a notebook for the works."""
     page, _ = new_page(browser, url)
-    page.evaluate("code => bench.execute(code)", (HERE / "kernel.py").read_text("utf-8"))
+    execute(page, (HERE / "kernel.py").read_text("utf-8"))
     return page
 
 
@@ -133,6 +144,34 @@ def measure_works(sides: list[Side], plan: Plan) -> dict[str, dict[str, list[Any
         for work, times in TIMES.items():
             turn(work, sides, work, times, *numbers(work))
         turn("slider", over_comms, "slider", 1)
+    return taken
+
+
+def measure_delays(side: Side, plan: Plan) -> list[dict[str, Any]]:
+    """Send messages while a cell computes; how long each waits for its answer, by their pauses.
+
+    Only our side: elsewhere all wait for the end of the cell.
+    """
+    delays: list[dict[str, Any]] = [{"pause_ms": pause, "ms": []} for pause in PAUSES_MS]
+    for number in range(plan.rounds):
+        say(f"  messages while a cell computes, {number + 1}/{plan.rounds}")
+        for delay in delays:
+            (taken,) = side.run("delay", 1, plan.answers, *delay["pause_ms"])
+            delay["ms"] += taken
+    return delays
+
+
+def measure_cpu(page: Page, plan: Plan) -> dict[str, dict[str, list[float]]]:
+    """Run Python code that computes; milliseconds by program and mode (cpu.py)."""
+    taken: dict[str, dict[str, list[float]]] = {}
+    execute(page, (HERE / "cpu.py").read_text("utf-8"))
+    execute(page, "take_turns(0, 1)")
+    for number in range(plan.rounds):
+        say(f"  code that computes, {number + 1}/{plan.rounds}")
+        turns = execute(page, f"print(json.dumps(take_turns({number}, {plan.repeats})))")
+        for program, modes in json.loads(turns).items():
+            for mode, ms in modes.items():
+                taken.setdefault(program, {}).setdefault(mode, []).append(ms)
     return taken
 
 
@@ -239,10 +278,19 @@ def measure(
         for side in sides:
             side.page.context.close()
         page = opened(browser, urls["ours"])
-        crowds = measure_crowds(Side("ours", page), Side("floor", page, "floor"), plan)
+        alone = Side("ours", page)
+        delays = measure_delays(alone, plan)
+        cpu = measure_cpu(page, plan)
+        crowds = measure_crowds(alone, Side("floor", page, "floor"), plan)
         page.context.close()
         boots = measure_boots(browser, urls, plan.boots)
-    return {"works": {**works, "boot": boots}, "crowds": crowds, "memory": memory}
+    return {
+        "works": {**works, "boot": boots},
+        "crowds": crowds,
+        "memory": memory,
+        "delays": delays,
+        "cpu": cpu,
+    }
 
 
 def main() -> None:

@@ -66,6 +66,22 @@ globalThis.bench = (() => {
   const panel = () => globalThis.jupyterapp.shell.currentWidget;
   const kernel = () => panel().sessionContext.session.kernel;
 
+  /** Run code in the kernel; what it has printed. */
+  const execute = async code => {
+    let printed = '';
+    const future = kernel().requestExecute({code});
+    future.onIOPub = ({header, content}) => {
+      if (header.msg_type === 'stream') {
+        printed += content.text;
+      }
+    };
+    const {content} = await future.done;
+    if (content.status !== 'ok') {
+      throw new Error(`${content.ename}: ${content.evalue}`);
+    }
+    return printed;
+  };
+
   /** Ways to a work in the kernel: JupyterLab's own comms, and the bare Worker. */
   const WAYS = {
     comms: name => {
@@ -177,6 +193,26 @@ globalThis.bench = (() => {
       check(got.i === n - 1 && got.nbytes === PIECE.length, '100 MB');
       return ms;
     },
+    /** Messages at irregular moments while a cell computes; the milliseconds until each is answered. */
+    async delay(way, n, shortest, longest) {
+      const comm = link(way, 'delay');
+      const ask = async () => {
+        await until(async () => (await answer(comm, {last: false})).data.computing);
+        const sent = [];
+        const got = [];
+        comm.listen(({i, computing}) => got.push({ms: performance.now() - sent[i], computing}));
+        for (let i = 0; i < n; i++) {
+          await turn(shortest + Math.random() * (longest - shortest));
+          sent.push(performance.now());
+          comm.send({i, last: i === n - 1});
+        }
+        await until(() => got.length === n);
+        check(got.every(({computing}) => computing), 'it came after the cell');
+        return got.map(({ms}) => ms);
+      };
+      const [delays] = await Promise.all([ask(), execute('compute()')]);
+      return delays;
+    },
     /** Have so many comms open. */
     async crowd(way, n) {
       while (crowd.length < n) {
@@ -252,17 +288,7 @@ globalThis.bench = (() => {
       };
       return inTime(() => `boot: ${stage}`, start());
     },
-    /** Run code in the kernel. */
-    execute: code =>
-      inTime(
-        () => 'execute',
-        (async () => {
-          const {content} = await kernel().requestExecute({code}).done;
-          if (content.status !== 'ok') {
-            throw new Error(`${content.ename}: ${content.evalue}`);
-          }
-        })()
-      ),
+    execute: code => inTime(() => 'execute', execute(code)),
     /** Do a work several times, one way; the results in their order. */
     run: (name, way, times, ...args) =>
       inTime(

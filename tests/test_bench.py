@@ -40,6 +40,15 @@ def test_a_short_run_measures_every_work_on_every_side(tmp_path: Path) -> None:
     }
     assert all(taken for sides in works.values() for taken in sides.values())
     assert list(measured["hosts"]["plain"]["crowds"]) == ["10", "20", "30"]
+    delays, cpu = measured["hosts"]["plain"]["delays"], measured["hosts"]["plain"]["cpu"]
+    assert [(delay["pause_ms"], len(delay["ms"])) for delay in delays] == [
+        ([1250, 1500], 2),
+        ([20, 60], 2),
+    ]
+    assert len(cpu) >= 10
+    assert {tuple(sorted(taken)) for taken in cpu.values()} == {("live", "nothing", "stop")}
+    assert {len(ms) for taken in cpu.values() for ms in taken.values()} == {1}
+    assert "While a cell computes, a message from the page is answered after " in table
     assert all(map(math.isfinite, numbers(measured)))
     assert [label for label in labels(measured).values() if f"| {label} | " not in table] == []
     assert plot.read_text("utf-8").rstrip().endswith("</svg>")
