@@ -150,7 +150,7 @@ class PortTransport(StockTransport):
 
     def set_live(self, on: bool) -> None:
         if self._signals is not None:
-            self._signals.is_live = on
+            self._signals.set_live(on)
 
     def _post_frame(self, frame: ToPage) -> None:
         self._post_wire(*to_wire(frame))
@@ -300,7 +300,9 @@ class PortTransport(StockTransport):
         self._state, self.name, self.why = state, StockTransport.name, why
         if self._signals is not None:
             self._signals.end()
-            self._signals = None
+            holds, self._signals = self._signals.holds, None
+            for _ in range(holds):  # uninstalled in a block of quiet()
+                self._port.release()
 
     def _close(self) -> None:
         self._release(None)

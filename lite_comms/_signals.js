@@ -3,31 +3,40 @@
 (pyodide, port, signal) => {
   const module = pyodide._module;
   const BUFFER = 'Py_EmscriptenSignalBuffer';
-  // How many steps until it is read again; Pyodide sets it to 50 each time.
-  const clock = module.__Py_emscripten_signal_clock >> 2;
+  // Where Pyodide counts the steps until it reads again: 50, set anew before each read. With any other
+  // number it is C code that reads, at every number that becomes text: then one of 16 does something.
+  const address = module.__Py_emscripten_signal_clock;
+  const clock = address >> 2;
+  const STEPS = 50;
+  const FROM_C = 15;
+  let heap = module.HEAP32;
   // A look at the time costs more than a read, so several reads share one while they come fast.
-  const SHARED_BY = 8;
+  const SHARED_BY = 16;
   const SLOW_MS = 5;
   let skipped = 1;
   let reads = 0;
+  let readsFromC = 0;
+  let given = 0;
   let last = 0;
   let due = 0;
 
   // What Pyodide finds: nothing, or one signal, which it takes out.
   const box = new Int32Array(1);
   const onRead = () => {
-    if (box[0] !== 0) {
+    if (given > 0) {
+      given -= 1;
       return box;
     }
-    if (++reads < skipped) {
+    if ((heap[clock] !== STEPS && (++readsFromC & FROM_C) !== 0) || ++reads < skipped) {
       return undefined;
     }
     reads = 0;
+    heap = module.HEAP32; // it is another one when the memory has grown
     const now = performance.now();
     if (now - last > SLOW_MS) {
       skipped = 1;
-      if (clock) {
-        module.HEAP32[clock] = 1;
+      if (address) {
+        heap[clock] = 1;
       }
     } else {
       skipped = SHARED_BY;
@@ -37,6 +46,8 @@
       return undefined;
     }
     due = now + live.interval;
+    // Pyodide asks for it three times: whether there is one, to read it, and to take the signal out.
+    given = 2;
     box[0] = signal;
     return box;
   };

@@ -121,6 +121,11 @@ class Signals:
             del sys.modules["jupyter_ui_poll"]
         signal.signal(_SIGNAL, signal.SIG_DFL)
 
+    def set_live(self, on: bool) -> None:
+        """Handle messages within synchronous code, or look for Stop only."""
+        self.is_live = on
+        self._js.interval = _WITHOUT_COMMS_MS
+
     def watch(self, places: tuple[Any, ...]) -> None:
         """Learn where a Stop is seen while the event loop does not turn."""
         self._js.watch(*places)

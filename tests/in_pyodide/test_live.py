@@ -218,6 +218,16 @@ def test_stop_does_nothing_to_an_idle_kernel(kernel: Kernel) -> None:
     assert kernel.run("print(sum(range(100_000)))") == "4999950000\n"
 
 
+def test_uninstalled_in_quiet_nothing_stays_behind(kernel: Kernel) -> None:
+    kernel.run("block = lite_comms.quiet(); block.__enter__()")
+    kernel.page(f"{SEND} send(1)")
+    kernel.run("within = list(heard); lite_comms.uninstall(); block.__exit__(None, None, None)")
+    kernel.page("page.post('bye'); await page.turn()")
+    assert kernel.run("print(within, heard)") == "[] [1]\n"
+    kernel.run("lite_comms.install()")
+    kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+
+
 def test_code_for_jupyter_ui_poll_runs(kernel: Kernel) -> None:
     reply = during(
         kernel,
