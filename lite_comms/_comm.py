@@ -182,6 +182,10 @@ class Comm(BaseComm):
                 manager.register_comm(replaced)
             raise
         self._closed = False
+        if self._inbox is not None:  # of a comm that was closed, and is opened again
+            kept = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
+            for msg in filter(None, kept):
+                self._inbox.put_nowait(msg)
 
     def send(
         self,
@@ -366,7 +370,11 @@ class Comm(BaseComm):
         super().handle_close(msg)
 
     def handle_msg(self, msg: dict[str, Any]) -> None:
-        """Call the function for messages, between IPython's execute events."""
+        """Call the function for messages, between IPython's execute events.
+
+        In the middle of a cell there are none: their hooks take what is there for finished, such
+        as the figures of matplotlib.
+        """
         if self._msg_callback is None:
             inbox = self._open_inbox("handle_msg")
             if inbox.qsize() == _INBOX:
@@ -374,6 +382,8 @@ class Comm(BaseComm):
             inbox.put_nowait(msg)
             return
         events = getattr(self._shell, "events", None)
+        if self._manager.transport.runs_cell:
+            events = None
         if events is not None:
             events.trigger("pre_execute")
         try:

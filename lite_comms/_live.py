@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from ._install import installed_manager
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Hold messages back while a block runs; at its end they are handled, in order.
 
     Nothing else runs in the middle of the block either: no callback, and no task
     unless the block awaits. Blocks may be nested. Stop works in it.
+
+    Returns
+    -------
+    context manager
+        It has no value.
 
     Examples
     --------
     >>> with quiet():
     ...     both = ["changed", "together"]
     """
-    transport = installed_manager().transport
-    transport.hold()
-    try:
-        yield
-    finally:
-        transport.release()
+    return _Quiet()
+
+
+class _Quiet(AbstractContextManager[None]):
+    # Not by contextlib.contextmanager: a Stop between its frames would leave the messages held.
+
+    def __enter__(self) -> None:
+        self._transport = installed_manager().transport
+        self._transport.hold()
+
+    def __exit__(self, *error: object) -> None:
+        self._transport.release()
 
 
 def live(on: bool = True) -> None:

@@ -18,6 +18,7 @@ closed    ``close()``, a comm_close the id is free; a message for it is
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -317,9 +318,11 @@ class CommManager(comm.base_comm.CommManager):
             if str(comm_id) not in self._closed_ids:
                 self._refuse(comm_id, LookupError(f"the kernel has no comm {comm_id}"))
             return
+        running = sys.exception()
         try:
             known.handle_msg(msg)
         except Exception as error:
+            _forget_context(error, running)
             self._show(f"the on_msg callback of {_name(known)} raised", error)
 
     def _close(self, msg: dict[str, Any]) -> None:
@@ -355,6 +358,15 @@ class CommManager(comm.base_comm.CommManager):
 
     def _show(self, what: str, error: Exception) -> None:
         self.transport.show_error(f"lite_comms: {what}\n{user_traceback(error).rstrip()}")
+
+
+def _forget_context(error: BaseException, running: BaseException | None) -> None:
+    """Take away the exception that the interrupted cell was handling: it is not the callback's."""
+    while error.__context__ is not None:
+        if error.__context__ is running:
+            error.__context__ = None
+            return
+        error = error.__context__
 
 
 def _name(known: BaseComm) -> str:

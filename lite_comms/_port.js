@@ -42,7 +42,7 @@ receive => {
   const [WRITTEN, READ, HEAD] = [1, 2, 16];
   let shared = null;
   let bytes = null;
-  let newest = 0;
+  let newest = null;
   const hasMail = () =>
     shared !== null && Atomics.load(shared, WRITTEN) !== Atomics.load(shared, READ);
   const copy = (from, length) => {
@@ -58,10 +58,10 @@ receive => {
     while (hasMail()) {
       const at = Atomics.load(shared, READ) >>> 0;
       const [length, id, size] = new Int32Array(copy(at, 12).buffer);
-      if (id > newest + 1) {
+      if (newest !== null && id > newest + 1) {
         return; // one before it was too large for this memory
       }
-      if (id > newest) {
+      if (newest === null || id > newest) {
         const text = new TextDecoder().decode(copy(at + 12, size));
         const {fields, lengths} = JSON.parse(text);
         let from = at + 12 + size;
@@ -100,7 +100,7 @@ receive => {
     }
     if (frame[0] !== 'comm') {
       waiting.push(frame);
-    } else if (frame[1] > newest) {
+    } else if (newest === null || frame[1] > newest) {
       newest = frame[1];
       waiting.push(frame);
     }

@@ -18,6 +18,7 @@ What the page sends over the port is handled in every state but the last.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from functools import cache
@@ -82,11 +83,16 @@ class PortTransport(StockTransport):
         self._held: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
         self._releasing: set[str] = set()
         self._signals: Signals | None = None
+        self._wants_live = True
+        self._cell: asyncio.Task[Any] | None = None  # in which it was installed
         self._parent: Any = None
         self._parent_text = "{}"
 
     def connect(self, manager: CommManager) -> None:
         self._manager = manager
+        # A startup file comes before the first request, and its task is not to be stopped.
+        in_cell = hasattr(self._shell.kernel, "_parent_header")
+        self._cell = asyncio.current_task() if in_cell else None
         if self._state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("_port.js").read_text("utf-8")
@@ -145,10 +151,15 @@ class PortTransport(StockTransport):
         return self.why if self._signals is None else self._signals.cannot_wait
 
     @property
+    def runs_cell(self) -> bool:
+        return self._signals is not None and self._signals.runs_cell
+
+    @property
     def live(self) -> str:
         return super().live if self._signals is None else self._signals.mode
 
     def set_live(self, on: bool) -> None:
+        self._wants_live = on
         if self._signals is not None:
             self._signals.set_live(on)
 
@@ -293,8 +304,9 @@ class PortTransport(StockTransport):
             self._port,
             lambda number: self._post_frame(Interrupted(number)),
         )
-        self._signals.is_live = is_live
+        self._signals.cell = self._cell
         self._signals.start()
+        self._signals.set_live(is_live and self._wants_live)
 
     def _leave(self, state: Literal["waiting", "closing", "closed"], why: str) -> None:
         self._state, self.name, self.why = state, StockTransport.name, why

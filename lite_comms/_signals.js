@@ -16,15 +16,13 @@
   let skipped = 1;
   let reads = 0;
   let readsFromC = 0;
-  let given = 0;
   let last = 0;
   let due = 0;
 
   // What Pyodide finds: nothing, or one signal, which it takes out.
   const box = new Int32Array(1);
   const onRead = () => {
-    if (given > 0) {
-      given -= 1;
+    if (box[0] !== 0) {
       return box;
     }
     if ((heap[clock] !== STEPS && (++readsFromC & FROM_C) !== 0) || ++reads < skipped) {
@@ -46,8 +44,6 @@
       return undefined;
     }
     due = now + live.interval;
-    // Pyodide asks for it three times: whether there is one, to read it, and to take the signal out.
-    given = 2;
     box[0] = signal;
     return box;
   };
@@ -60,7 +56,7 @@
   let shared = null;
   const tokens = new Map();
   const hasNews = () =>
-    shared !== null && (Atomics.load(shared, 0) > asked || port.hasMail());
+    shared !== null && (Atomics.load(shared, 0) > asked || (live.listens && port.hasMail()));
 
   const isRevoked = url => {
     const request = new XMLHttpRequest();
@@ -85,12 +81,22 @@
           channel.port2.postMessage(null);
         });
 
+  // Memory to wait on where the page shares none.
+  let own = null;
+  try {
+    const options = {initial: 1, maximum: 1, shared: true};
+    own = new Int32Array(new WebAssembly.Memory(options).buffer);
+  } catch {
+    // This browser has none; a sleep takes the CPU then.
+  }
+
   // Who waits in the middle of Python code, the innermost last.
   const asleep = [];
   let stuckSince = null;
 
   const live = {
     interval: 100,
+    listens: true,
     start() {
       pyodide.setInterruptBuffer(box);
       const set = value =>
@@ -145,10 +151,15 @@
     },
     // Blocks the worker until there is news; returns whether it could, without burning the CPU.
     nap(ms) {
-      if (shared !== null && !hasNews()) {
-        Atomics.wait(shared, 3, Atomics.load(shared, 3), ms);
+      const bell = shared === null ? own : shared.subarray(3);
+      if (bell === null) {
+        return false;
       }
-      return shared !== null;
+      const rung = Atomics.load(bell, 0);
+      if (!hasNews()) {
+        Atomics.wait(bell, 0, rung, ms);
+      }
+      return true;
     },
     get hasInbox() {
       return port.hasInbox();

@@ -53,6 +53,12 @@ _CALM_AFTER_TURNS = 70
 # How long the event loop is kept from what is asleep in it, where it cannot turn.
 _NAP_S = 0.05
 
+# A timer of the browser ends before it has begun when it is to take longer than 24 days.
+_LONGEST_S = 3600
+
+# How many more calls must be possible where a callback is called on top of the user's.
+_ROOM = 200
+
 # What is waited for may also come true without a message.
 _POLL_S = 0.02
 
@@ -93,13 +99,14 @@ class Signals:
         self.in_callback = False
         self._waiting = 0
         self._turns = 0  # since the last message
-        self._task: asyncio.Task[Any] | None = None
+        self.cell: asyncio.Task[Any] | None = None  # the task that runs one
         self._replaced: list[tuple[Any, str, Any, Any]] = []
 
     def start(self) -> None:
         """Take over Pyodide's signals."""
         signal.signal(_SIGNAL, self._on_signal)
-        self._sleep = time.sleep
+        # Pyodide's own, on top of the original, lets the event loop turn whenever it can.
+        self._sleep = getattr(time.sleep, "__wrapped__", time.sleep)
         self._run = self._shell.kernel.run
         for owner, name, value in (
             (time, "sleep", self.sleep),
@@ -124,6 +131,7 @@ class Signals:
     def set_live(self, on: bool) -> None:
         """Handle messages within synchronous code, or look for Stop only."""
         self.is_live = on
+        self._js.listens = on
         self._js.interval = _WITHOUT_COMMS_MS
 
     def watch(self, places: tuple[Any, ...]) -> None:
@@ -133,14 +141,25 @@ class Signals:
     def interrupt(self, number: int) -> None:
         """Stop what runs; the page tells it, so the event loop has turned."""
         self._js.interrupt(number)
-        task = self._task
-        if self._js.isWaiting or not self._is_stopped():
-            return  # what is asleep is woken, and raises
-        if task is None:
+        if not self._is_stopped() or self._cancelled_cell():
+            return
+        if not self.runs_cell and not self._js.isWaiting:
             self._done()  # nothing runs
-        elif getattr(task, "_fut_waiter", None) is not None:
-            self._done()
-            task.cancel()
+        # Otherwise what sleeps has been woken, and raises.
+
+    @property
+    def runs_cell(self) -> bool:
+        """Whether a cell has not come to its end."""
+        return self.cell is not None and not self.cell.done()
+
+    def _cancelled_cell(self) -> bool:
+        """Cancel the cell, if it awaits something; a second Stop is for what keeps it waiting."""
+        cell = self.cell
+        if cell is None or getattr(cell, "_fut_waiter", None) is None or cell.cancelling():
+            return False
+        self._done()
+        cell.cancel()
+        return True
 
     @property
     def _can_suspend(self) -> bool:
@@ -154,6 +173,8 @@ class Signals:
             return "this is a comm callback"
         if self.holds:
             return "this is in quiet()"
+        if _imports(sys._getframe()):
+            return "this is in an import"
         if not can_run_sync() and not self._js.hasInbox:
             return "the browser has no JSPI, or JavaScript has called this code"
         return ""
@@ -168,7 +189,7 @@ class Signals:
         elif self._js.hasInbox:
             when = "and in between, by memory that is shared with the page"
         else:
-            when = "only: the browser has no JSPI, and the page is not cross-origin isolated"
+            when = "only: the browser has no JSPI, and the page shares no memory with the kernel"
         return f"messages are handled at each await {when}"
 
     def wait_for_message(self, seconds: float | None) -> None:
@@ -176,10 +197,13 @@ class Signals:
         poll = _POLL_S if seconds is None else min(seconds, _POLL_S)
         self._waiting += 1
         try:
-            if not self._can_suspend or not self.turn(poll):
-                self._nap(poll, sys._getframe())
+            if not self._can_suspend or not self._turn(poll):
+                self._nap(poll)
+                self._port.look()
         finally:
             self._waiting -= 1
+        if self._is_stopped():
+            self._stop(_caller(sys._getframe()))
 
     def handled(self) -> None:
         """Wake who waits for a message, and expect more."""
@@ -187,48 +211,51 @@ class Signals:
         if self._waiting:
             self._js.wake()
 
-    def turn(self, seconds: float = 0) -> bool:
+    def _turn(self, seconds: float = 0) -> bool:
         """Let the event loop turn, for so long or until a Stop; returns whether it could."""
         try:
-            run_sync(self._turn_js(seconds * 1000))
-        except SystemError:  # in what a promise calls, Pyodide says that it can, and cannot
+            run_sync(self._turn_js(min(seconds, _LONGEST_S) * 1000))
+        except BaseException as error:
             self._js.wake()
-            return False
-        if self._is_stopped():
-            self._stop(sys._getframe())
+            if isinstance(error, SystemError):
+                return False  # in what a promise calls, Pyodide says that it can, and cannot
+            raise
         return True
 
     def sleep(self, seconds: float, /) -> None:
         """Sleep; messages are handled meanwhile."""
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        end = time.monotonic() + seconds
-        left: float = seconds
+        left = float(seconds + 0.0)  # of a str that is a TypeError, as it was
+        if not left >= 0:
+            raise ValueError("sleep length must be a non-negative number")
+        end = time.monotonic() + left
+        frame = sys._getframe().f_back
         while left >= 0:
-            if not self.is_live or not self._can_suspend or not self.turn(left):
-                self._nap(min(left, _NAP_S), sys._getframe())
+            # In pieces where the event loop cannot turn: in between it is seen what has come.
+            if not (self._lets_in(frame) and self._can_suspend and self._turn(left)):
+                self._nap(min(left, _NAP_S))
+            self._on_signal(_SIGNAL, frame)
             left = end - time.monotonic()
 
-    def _nap(self, seconds: float, frame: FrameType) -> None:
-        """Sleep where the event loop cannot turn, and see what has come."""
+    def _nap(self, seconds: float) -> None:
         if not self._js.nap(seconds * 1000):
             self._sleep(seconds)
-        self._on_signal(_SIGNAL, frame)
 
     async def run(self, code: str) -> Any:
         """Run a cell, and know that it runs."""
-        self._task = asyncio.current_task()
+        self.cell = asyncio.current_task()
         try:
             result = await self._run(code)
+            others = [_FOLDER] if "KeyboardInterrupt" in result.get("ename", "") else []
         except (KeyboardInterrupt, CancelledError):
             # Outside of the user's code, which IPython guards.
             self._shell.showtraceback()
             result = {"status": "error", "payload": [], **self._shell._last_traceback}
+            others = [_FOLDER, "/pyodide_kernel/"]
         finally:
-            self._task = None
+            self.cell = None
             self._done()
-        if "KeyboardInterrupt" in result.get("ename", ""):  # the user was interrupted, not this
-            result["traceback"] = [part for part in result["traceback"] if _FOLDER not in part]
+        for folder in others:  # the user was interrupted, not these
+            result["traceback"] = [part for part in result["traceback"] if folder not in part]
         return result
 
     def _done(self) -> None:
@@ -238,31 +265,40 @@ class Signals:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._is_stopped():
-            self._stop(frame)
-        elif self.is_live and self._can_suspend and not _imports(frame):
+            self._stop_in(frame)
+            return
+        lets_in = self._lets_in(frame)
+        if lets_in and self._can_suspend:
             self._turns += 1
             if not self._manager.comms:
                 self._js.interval = _WITHOUT_COMMS_MS
             else:
                 self._js.interval = _ACTIVE_MS if self._turns < _CALM_AFTER_TURNS else _CALM_MS
-            self.turn()
+            if self._turn() and self._is_stopped():
+                self._stop_in(frame)
         elif self._js.stuck():
-            self._stop(frame)
-        elif (self.is_live or self._waiting) and not _imports(frame):
+            self._stop_in(frame)
+        elif lets_in and _depth(frame) < sys.getrecursionlimit() - _ROOM:
             self._port.look()
 
+    def _lets_in(self, frame: FrameType | None) -> bool:
+        """Whether messages may be handled, and tasks advance, in the middle of this code."""
+        # Not within a send, for one: what a callback sends then would come before it.
+        return self.is_live and not is_ours(frame) and not _imports(frame)
+
+    def _stop_in(self, frame: FrameType | None) -> None:
+        """Stop, if it is the user's code that runs; what is ours is left to come to its end."""
+        if not is_ours(frame):
+            self._stop(frame)
+
     def _stop(self, frame: FrameType | None) -> None:
-        """Interrupt the user's code; what is not the user's is left to come to its end."""
-        while frame is not None and frame.f_code.co_filename == __file__:
-            frame = frame.f_back
-        if is_ours(frame) and not self._waiting:
-            return
-        if not self._runs_user_code(frame):
-            return
-        self._done()
-        handler = signal.getsignal(signal.SIGINT)
-        if callable(handler):
-            handler(signal.SIGINT, frame)
+        if self.in_callback or not self._cancelled_cell():
+            if not self._runs_user_code(frame):
+                return
+            self._done()
+            handler = signal.getsignal(signal.SIGINT)
+            if callable(handler):
+                handler(signal.SIGINT, frame)
 
     def _runs_user_code(self, frame: FrameType | None) -> bool:
         if self.in_callback:
@@ -272,7 +308,22 @@ class Signals:
             if frame.f_globals is names:
                 return True
             frame = frame.f_back
-        return self._task is None and _in_task()
+        return not self.runs_cell and _in_task()
+
+
+def _caller(frame: FrameType | None) -> FrameType | None:
+    while is_ours(frame):
+        assert frame is not None
+        frame = frame.f_back
+    return frame
+
+
+def _depth(frame: FrameType | None) -> int:
+    depth = 0
+    while frame is not None:
+        depth += 1
+        frame = frame.f_back
+    return depth
 
 
 def _imports(frame: FrameType | None) -> bool:

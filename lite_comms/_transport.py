@@ -117,6 +117,11 @@ class Transport:
         return self.why
 
     @property
+    def runs_cell(self) -> bool:
+        """Whether a message is handled in the middle of a cell."""
+        return False
+
+    @property
     def live(self) -> str:
         """When a message from the page is handled while a cell runs."""
         return "messages wait for the end of the cell"

@@ -185,6 +185,43 @@ def test_quiet_wait_for_and_receive(collecting: Notebook) -> None:
     assert answers == "[0, 2, 4, 6, 8, 42]"
 
 
+def test_in_quiet_and_in_an_import_nothing_else_runs_in_sleep_either(collecting: Notebook) -> None:
+    number = collecting.start("""
+import sys
+ticks = 0
+async def tick():
+    global ticks
+    while True:
+        await asyncio.sleep(0.01)
+        ticks += 1
+
+task = asyncio.ensure_future(tick())
+await asyncio.sleep(0.1)
+with open("sleeps_at_import.py", "w") as file:
+    file.write("import time; time.sleep(0.7)")
+sys.path.insert(0, ".")
+before = ticks, list(heard)
+with lite_comms.quiet():
+    time.sleep(0.7)
+    in_quiet = ticks, list(heard)
+lite_comms.live(False)
+before_off = ticks, list(heard)
+time.sleep(0.7)
+off = ticks, list(heard)
+lite_comms.live()
+before_import = ticks, list(heard)
+import sleeps_at_import
+in_import = ticks, list(heard)
+del sys.modules["sleeps_at_import"]
+task.cancel()
+before == in_quiet, before_off == off, before_import == in_import
+""")
+    collecting.page.evaluate(
+        "(async () => { for (let n = 0; n < 50; n++) { send(n); await pause(60); } })()"
+    )
+    assert collecting.ended(number) == "(True, True, True)"
+
+
 STOPPED = {
     "while True: pass": "KeyboardInterrupt",
     "import time; time.sleep(60)": "KeyboardInterrupt",
@@ -258,6 +295,17 @@ def test_who_waits_for_c_code_is_told(notebook: Notebook) -> None:
     expect(told).to_be_visible(timeout=10_000)
     notebook.ended(number)
     expect(told).not_to_be_visible()
+
+
+def test_a_kernel_that_does_not_notice_stop_can_be_restarted(new_tab: NewTab, plain: str) -> None:
+    notebook = new_tab(plain).notebook()
+    notebook.python("1")
+    number = notebook.start("sum(range(10**12))")
+    notebook.page.wait_for_timeout(500)
+    notebook.stop()
+    notebook.page.get_by_role("button", name="Restart Kernel").click(timeout=10_000)
+    expect(notebook.cells.nth(number).locator(".jp-InputPrompt")).not_to_have_text("[*]:")
+    assert notebook.python("2 + 2") == "4"
 
 
 def test_a_site_can_turn_it_off(new_tab: NewTab, site_copy: Callable[..., Path]) -> None:

@@ -29,17 +29,20 @@ export class SharedMemory {
 
   /** Copy a frame into it, in the order of calls: when there is room, if it is not handled before. */
   put(frame: IFromPage): void {
-    if (this._waiting.length > 0 || !this._write(frame)) {
+    if (this._waiting.size > 0 || !this._write(frame)) {
       const buffers = frame.buffers.map(buffer => buffer.slice(0));
-      this._waiting.push({...frame, buffers});
+      this._waiting.set(frame.id, {...frame, buffers});
     }
   }
 
   /** The kernel has handled a frame, so there may be room. */
   handled(id: number): void {
-    this._waiting = this._waiting.filter(frame => frame.id !== id);
-    while (this._waiting[0] && this._write(this._waiting[0])) {
-      this._waiting.shift();
+    this._waiting.delete(id);
+    for (const frame of this._waiting.values()) {
+      if (!this._write(frame)) {
+        return;
+      }
+      this._waiting.delete(frame.id);
     }
   }
 
@@ -74,6 +77,7 @@ export class SharedMemory {
     Atomics.notify(this.words, BELL);
   }
 
-  private _waiting: IFromPage[] = [];
+  /** What has found no room, by its id, in order. */
+  private readonly _waiting = new Map<number, IFromPage>();
   private readonly _bytes: Uint8Array;
 }

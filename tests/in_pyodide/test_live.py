@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def collect(comm, msg):
 
 get_comm_manager().register_target("collect", collect)
 """
+# Without messages it comes to an end by itself.
+LOOP = "end = time.time() + 20\nwhile len(heard) < {n} and time.time() < end: pass\n"
 OPEN = "await page.send('comm_open', {comm_id: 'c', target_name: 'collect', data: {}});"
 SEND = "const send = (data, more) => page.share('comm_msg', {comm_id: 'c', data}, more);"
 PAUSE = "const pause = ms => new Promise(resolve => setTimeout(resolve, ms));"
@@ -248,6 +251,161 @@ for n in with_ui_events(range(1000)):
     )
     assert reply["status"] == "ok", reply
     assert kernel.run("print(heard, last, n < 999)") == "[1, 2, 3] 2 True\n"
+
+
+def test_stop_leaves_no_message_held(kernel: Kernel) -> None:
+    for _ in range(20):
+        reply = during(
+            kernel, "while True:\n    with lite_comms.quiet():\n        pass", "page.stop()"
+        )
+        assert "KeyboardInterrupt" in reply["ename"]
+    kernel.page(f"{SEND} await send(1)")
+    assert kernel.run("print(heard)") == "[1]\n"
+
+
+def test_stop_cancels_the_cell_that_awaits_and_not_the_task_that_computes(kernel: Kernel) -> None:
+    reply = during(
+        kernel,
+        """
+import asyncio
+async def compute():
+    end = time.time() + 3
+    while time.time() < end:
+        pass
+    return "computed"
+task = asyncio.ensure_future(compute())
+await asyncio.sleep(30)
+""",
+        "await pause(300); page.stop()",
+    )
+    assert "CancelledError" in reply["ename"]
+    assert kernel.run("print(await task)") == "computed\n"
+
+
+def test_no_callback_comes_into_the_middle_of_a_send(kernel: Kernel) -> None:
+    kernel.run("""
+answered = []
+numbers = iter(range(10**9))
+
+def answer(comm, msg):
+    comm.on_msg(lambda msg: comm.send({"n": next(numbers)}))
+
+get_comm_manager().register_target("answer", answer)
+
+class Slow(dict):
+    def items(self):
+        end = time.time() + 0.3
+        while time.time() < end: pass
+        return super().items()
+
+    def __iter__(self):
+        end = time.time() + 0.3
+        while time.time() < end: pass
+        return super().__iter__()
+""")
+    kernel.page(
+        "await page.send('comm_open', {comm_id: 'a', target_name: 'answer', data: {}});"
+        "page.frames.length = 0;"
+    )
+    reply = during(
+        kernel,
+        "comm = get_comm_manager().comms['a']\nend = time.time() + 2\n"
+        "while time.time() < end:\n"
+        "    comm.send({'n': next(numbers), 'rows': ['x' * 50] * 20_000})",
+        "for (let i = 0; i < 50; i++) {"
+        "  page.share('comm_msg', {comm_id: 'a', data: {}}); await pause(20); }",
+    )
+    assert reply["status"] == "ok", reply
+    sent = kernel.page(
+        "return page.frames.filter(([type]) => type === 'comm')"
+        ".map(([, , content]) => JSON.parse(content).data.n)"
+    )
+    # A number is taken before it is sent, so a callback may come just in between.
+    assert len(sent) > 60
+    assert sum(a > b for a, b in pairwise(sent)) <= len(sent) // 10
+
+
+def test_a_deep_recursion_loses_no_message(kernel: Kernel) -> None:
+    reply = during(
+        kernel,
+        """
+def deep():
+    end = time.time() + 0.001
+    while time.time() < end: pass
+    deep()
+
+end = time.time() + 2
+while time.time() < end:
+    try:
+        deep()
+    except RecursionError:
+        pass
+""",
+        "for (let i = 0; i < 60; i++) { send(i); await pause(20); }",
+    )
+    assert reply["status"] == "ok", reply
+    kernel.page("await page.turn()")
+    assert kernel.run("print(heard == list(range(60)))") == "True\n"
+
+
+def test_ipython_hooks_are_called_for_callbacks_between_cells_only(kernel: Kernel) -> None:
+    kernel.run(
+        "called = []\nget_ipython().events.register('post_execute', lambda: called.append(1))"
+    )
+    kernel.run("called.clear()")
+    during(kernel, LOOP.format(n=1) + "within = len(called)", "send(1)")
+    kernel.run("between = len(called)")
+    kernel.page(f"{SEND} await send(2)")
+    printed = kernel.run("print(within, between, len(called), heard)")
+    kernel.run("get_ipython().events.callbacks['post_execute'].pop()")
+    # Each of the three cells has counted, too, when it was over.
+    assert printed == "1 2 4 [1, 2]\n"
+
+
+def test_an_error_in_a_callback_knows_nothing_of_the_cells(kernel: Kernel) -> None:
+    during(
+        kernel,
+        "try:\n    raise LookupError('of the cell')\nexcept LookupError:\n"
+        "    get_comm_manager().comms['c'].on_msg(lambda msg: heard.append(1) or 1 / 0)\n"
+        + "".join(f"    {line}\n" for line in LOOP.format(n=1).splitlines()),
+        "send(1)",
+    )
+    shown = kernel.shown("stderr")
+    assert "ZeroDivisionError" in shown
+    assert "LookupError" not in shown
+
+
+def test_after_a_reinstall_the_first_cell_is_live_and_the_wish_is_kept(kernel: Kernel) -> None:
+    kernel.page(f"{SEND} await send(0)")
+    kernel.run("lite_comms.live(False); lite_comms.uninstall()")
+    kernel.page("page.post('bye'); await page.turn()")
+    kernel.run("lite_comms.install()")
+    kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+    assert "turned off" in kernel.run("lite_comms.status();")
+    kernel.run("lite_comms.live()")
+    during(kernel, LOOP.format(n=2) + "within = list(heard)", "send(1)")
+    assert kernel.run("print(within)") == "[0, 1]\n"
+
+
+def test_a_comm_that_is_opened_again_receives_again(kernel: Kernel) -> None:
+    kernel.run("comm = lite_comms.Comm('t', comm_id='again')\ncomm._open_inbox('t')")
+    kernel.run("comm.close(); comm.open()")
+    kernel.page("await page.send('comm_msg', {comm_id: 'again', data: 5})")
+    assert kernel.run("print(comm.receive(timeout_s=1)['content']['data'])") == "5\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error"),
+    [("-1", "ValueError"), ("float('nan')", "ValueError"), ("'1'", "TypeError")],
+)
+def test_sleep_refuses_what_is_no_length(kernel: Kernel, seconds: str, error: str) -> None:
+    reply = during(kernel, f"time.sleep({seconds})")
+    assert error in reply["ename"]
+
+
+def test_sleep_takes_as_long_as_it_is_told(kernel: Kernel) -> None:
+    kernel.run("start = time.monotonic(); time.sleep(0.2); took = time.monotonic() - start")
+    assert kernel.run("print(0.2 <= took)") == "True\n"
 
 
 def test_uninstalled_python_has_its_own_again(kernel: Kernel) -> None:
