@@ -29,7 +29,8 @@
       return undefined;
     }
     reads = 0;
-    heap = module.HEAP32; // it is another one when the memory has grown
+    // It is another one when the memory has grown.
+    heap = module.HEAP32;
     const now = performance.now();
     if (now - last > SLOW_MS) {
       skipped = 1;

@@ -133,8 +133,8 @@ def test_stop_shows_what_it_shows_in_the_browser(
     new_tab: Callable[[str], Tab], server: tuple[str, Path], plain: str
 ) -> None:
     url, folder = server
-    name = "empty.ipynb"
-    (folder / name).write_bytes((Path(__file__).parent / "files" / name).read_bytes())
+    name = "stop.ipynb"  # with a kernel of its own
+    (folder / name).write_bytes((Path(__file__).parent / "files/empty.ipynb").read_bytes())
 
     def shown(notebook: Notebook, code: str) -> str:
         number = notebook.start(code)
