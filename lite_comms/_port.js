@@ -59,7 +59,8 @@ receive => {
       const at = Atomics.load(shared, READ) >>> 0;
       const [length, id, size] = new Int32Array(copy(at, 12).buffer);
       if (newest !== null && id > newest + 1) {
-        return; // one before it was too large for this memory
+        // One before it was too large for this memory.
+        return;
       }
       if (newest === null || id > newest) {
         const text = new TextDecoder().decode(copy(at + 12, size));
