@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -91,7 +92,8 @@ class Comm(BaseComm):
         kernel: Any = None,
         **kwargs: Any,
     ) -> None:
-        self._inbox: asyncio.Queue[dict[str, Any] | None] | None = None
+        self._inbox: deque[dict[str, Any]] = deque(maxlen=_INBOX)
+        self._news: asyncio.Event | None = None  # made by who awaits it
         self._closed = True  # so that __del__ is silent if a check below raises
         for field, value in (("target_name", target_name), ("comm_id", comm_id)):
             if not isinstance(value, str) and not (field == "comm_id" and value is None):
@@ -182,10 +184,6 @@ class Comm(BaseComm):
                 manager.register_comm(replaced)
             raise
         self._closed = False
-        if self._inbox is not None:  # of a comm that was closed, and is opened again
-            kept = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
-            for msg in filter(None, kept):
-                self._inbox.put_nowait(msg)
 
     def send(
         self,
@@ -312,10 +310,10 @@ class Comm(BaseComm):
             If a callback takes the messages; or if messages cannot be waited
             for here (see ``lite_comms.wait_for``): await `areceive` there.
         """
-        inbox = self._open_inbox("receive")
+        self._check_receivable("receive")
         what = f"receive of {self!r}"
-        self._manager.transport.wait_for(lambda: not inbox.empty(), timeout_s, what)
-        return self._taken(inbox.get_nowait())
+        self._manager.transport.wait_for(lambda: self._inbox or self._closed, timeout_s, what)
+        return self._next()
 
     async def areceive(self, timeout_s: float | None = None) -> dict[str, Any]:
         """Await the next message that no callback takes; see `receive`.
@@ -335,34 +333,34 @@ class Comm(BaseComm):
         TimeoutError, ClosedError, RuntimeError
             As for `receive`.
         """
-        inbox = self._open_inbox("areceive")
+        self._check_receivable("areceive")
+        news = self._news = self._news or asyncio.Event()
         try:
             async with asyncio.timeout(timeout_s):
-                return self._taken(await inbox.get())
+                while not self._inbox and not self._closed:
+                    news.clear()
+                    await news.wait()
         except TimeoutError:
             raise TimeoutError(f"areceive of {self!r}: nothing in {timeout_s} s") from None
+        return self._next()
 
-    def _open_inbox(self, field: str) -> asyncio.Queue[dict[str, Any] | None]:
+    def _check_receivable(self, field: str) -> None:
         if self._msg_callback is not None:
             raise RuntimeError(f"{field} of {self!r}: its on_msg callback takes the messages")
-        if self._inbox is None:
-            self._inbox = asyncio.Queue()
-            if self._closed:
-                self._inbox.put_nowait(None)
-        return self._inbox
 
-    def _taken(self, msg: dict[str, Any] | None) -> dict[str, Any]:
-        if msg is None:
-            assert self._inbox is not None
-            self._inbox.put_nowait(None)  # for whoever waits, too
+    def _next(self) -> dict[str, Any]:
+        if not self._inbox:
             raise ClosedError(f"{self!r} has nothing more to receive")
-        return msg
+        return self._inbox.popleft()
+
+    def _tell(self) -> None:
+        if self._news is not None:
+            self._news.set()
 
     def _end(self) -> None:
         """Be closed; who waits for a message hears of it."""
         self._closed = True
-        if self._inbox is not None:
-            self._inbox.put_nowait(None)
+        self._tell()
 
     def handle_close(self, msg: dict[str, Any]) -> None:
         """Be closed by the page, and call the function for it."""
@@ -376,10 +374,8 @@ class Comm(BaseComm):
         as the figures of matplotlib.
         """
         if self._msg_callback is None:
-            inbox = self._open_inbox("handle_msg")
-            if inbox.qsize() == _INBOX:
-                inbox.get_nowait()
-            inbox.put_nowait(msg)
+            self._inbox.append(msg)
+            self._tell()
             return
         events = getattr(self._shell, "events", None)
         if self._manager.transport.runs_cell:

@@ -124,6 +124,9 @@ receive => {
       holds = Math.max(0, holds - 1);
       pump();
     },
+    get isHeld() {
+      return holds > 0;
+    },
     hasMail,
     hasInbox: () => shared !== null && bytes.length > 0,
     watch(place) {

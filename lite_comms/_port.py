@@ -131,14 +131,10 @@ class PortTransport(StockTransport):
             self._port.soon(create_once_callable(lambda: self._release(target_name)))
 
     def hold(self) -> None:
-        if self._signals is not None:
-            self._signals.holds += 1
-            self._port.hold()
+        self._port.hold()
 
     def release(self) -> None:
-        if self._signals is not None and self._signals.holds:
-            self._signals.holds -= 1
-            self._port.release()
+        self._port.release()
 
     def turn(self, seconds: float | None) -> None:
         if self._signals is None or self.cannot_turn:
@@ -312,9 +308,7 @@ class PortTransport(StockTransport):
         self._state, self.name, self.why = state, StockTransport.name, why
         if self._signals is not None:
             self._signals.end()
-            holds, self._signals = self._signals.holds, None
-            for _ in range(holds):  # uninstalled in a block of quiet()
-                self._port.release()
+            self._signals = None
 
     def _close(self) -> None:
         self._release(None)

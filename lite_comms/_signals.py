@@ -95,7 +95,6 @@ class Signals:
         self._is_stopped = self._js.isStopped
         self._turn_js = self._js.turn
         self.is_live = True  # as the user wants it
-        self.holds = 0
         self.in_callback = False
         self._waiting = 0
         self._turns = 0  # since the last message
@@ -164,14 +163,14 @@ class Signals:
     @property
     def _can_suspend(self) -> bool:
         """Whether the event loop can turn in the middle of this code."""
-        return not self.in_callback and not self.holds and can_run_sync()
+        return not self.in_callback and can_run_sync() and not self._port.isHeld
 
     @property
     def cannot_wait(self) -> str:
         """Why no message can be handled in the middle of this code; empty if it can."""
         if self.in_callback:
             return "this is a comm callback"
-        if self.holds:
+        if self._port.isHeld:
             return "this is in quiet()"
         if _imports(sys._getframe()):
             return "this is in an import"
@@ -230,10 +229,12 @@ class Signals:
         end = time.monotonic() + left
         frame = sys._getframe().f_back
         while left >= 0:
-            # In pieces where the event loop cannot turn: in between it is seen what has come.
-            if not (self._lets_in(frame) and self._can_suspend and self._turn(left)):
+            if self._lets_in(frame) and self._can_suspend and self._turn(left):
+                if self._is_stopped():
+                    self._stop_in(frame)
+            else:  # in pieces: in between it is seen what has come
                 self._nap(min(left, _NAP_S))
-            self._on_signal(_SIGNAL, frame)
+                self._on_signal(_SIGNAL, frame)
             left = end - time.monotonic()
 
     def _nap(self, seconds: float) -> None:
@@ -292,9 +293,9 @@ class Signals:
             self._stop(frame)
 
     def _stop(self, frame: FrameType | None) -> None:
-        if self.in_callback or not self._cancelled_cell():
-            if not self._runs_user_code(frame):
-                return
+        if not self.in_callback and self._cancelled_cell():
+            return
+        if self._runs_user_code(frame):
             self._done()
             handler = signal.getsignal(signal.SIGINT)
             if callable(handler):

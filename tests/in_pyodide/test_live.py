@@ -388,8 +388,7 @@ def test_after_a_reinstall_the_first_cell_is_live_and_the_wish_is_kept(kernel: K
 
 
 def test_a_comm_that_is_opened_again_receives_again(kernel: Kernel) -> None:
-    kernel.run("comm = lite_comms.Comm('t', comm_id='again')\ncomm._open_inbox('t')")
-    kernel.run("comm.close(); comm.open()")
+    kernel.run("comm = lite_comms.Comm('t', comm_id='again'); comm.close(); comm.open()")
     kernel.page("await page.send('comm_msg', {comm_id: 'again', data: 5})")
     assert kernel.run("print(comm.receive(timeout_s=1)['content']['data'])") == "5\n"
 
