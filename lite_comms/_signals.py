@@ -172,7 +172,7 @@ class Signals:
             return "this is a comm callback"
         if self._port.isHeld:
             return "this is in quiet()"
-        if _imports(sys._getframe()):
+        if _any(sys._getframe(), _imports):
             return "this is in an import"
         if not can_run_sync() and not self._js.hasInbox:
             return "the browser has no JSPI, or JavaScript has called this code"
@@ -265,6 +265,11 @@ class Signals:
             self._on_stopped(self._js.stopped())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        with suppress(RecursionError):  # so deep in the user's code there may be no room for it
+            self._look(frame)
+
+    def _look(self, frame: FrameType | None) -> None:
+        """Stop, or let the event loop turn, or read what is in the shared memory."""
         if self._is_stopped():
             self._stop_in(frame)
             return
@@ -285,7 +290,7 @@ class Signals:
     def _lets_in(self, frame: FrameType | None) -> bool:
         """Whether messages may be handled, and tasks advance, in the middle of this code."""
         # Not within a send, for one: what a callback sends then would come before it.
-        return self.is_live and not is_ours(frame) and not _imports(frame)
+        return self.is_live and not _any(frame, _is_kept_whole)
 
     def _stop_in(self, frame: FrameType | None) -> None:
         """Stop, if it is the user's code that runs; what is ours is left to come to its end."""
@@ -305,10 +310,8 @@ class Signals:
         if self.in_callback:
             return True
         names = self._shell.user_ns
-        while frame is not None:
-            if frame.f_globals is names:
-                return True
-            frame = frame.f_back
+        if _any(frame, lambda each: each.f_globals is names):
+            return True
         return not self.runs_cell and _in_task()
 
 
@@ -327,12 +330,22 @@ def _depth(frame: FrameType | None) -> int:
     return depth
 
 
-def _imports(frame: FrameType | None) -> bool:
+def _any(frame: FrameType | None, is_so: Callable[[FrameType], bool]) -> bool:
+    """Tell whether it is so of a frame, or of one that it is called from."""
     while frame is not None:
-        if frame.f_code.co_filename == _IMPORT:
+        if is_so(frame):
             return True
         frame = frame.f_back
     return False
+
+
+def _imports(frame: FrameType) -> bool:
+    return frame.f_code.co_filename == _IMPORT
+
+
+def _is_kept_whole(frame: FrameType) -> bool:
+    # Of this module only `run` and what waits stand below the user's code.
+    return _imports(frame) or (is_ours(frame) and frame.f_code.co_filename != __file__)
 
 
 def _in_task() -> bool:

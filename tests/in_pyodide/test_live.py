@@ -33,6 +33,11 @@ def collect(comm, msg):
         depth += 1
         worst = max(worst, depth)
         heard.append(msg["content"]["data"])
+        if heard[-1] == "quietly":
+            with lite_comms.quiet():
+                end = time.time() + 0.3
+                while time.time() < end:
+                    pass
         if heard[-1] == "for ever":
             while True:
                 pass
@@ -124,6 +129,22 @@ def test_what_never_fits_is_handled_after_the_cell_and_nothing_overtakes_it(
     assert kernel.run("print(within, len(heard), heard[-1])") == "[1] 3 3\n"
 
 
+def test_nothing_in_the_memory_overtakes_what_is_not_in_it(kernel: Kernel) -> None:
+    reply = during(
+        kernel,
+        "end = time.time() + 1\nwhile time.time() < end: pass\nwithin = list(heard)",
+        "page.send('comm_msg', {comm_id: 'c', data: 1}); await send(2);",
+    )
+    assert reply["status"] == "ok"
+    assert kernel.run("print(within, heard)") == "[] [1, 2]\n"
+
+
+def test_the_end_of_quiet_in_a_callback_calls_no_other_one_within_it(kernel: Kernel) -> None:
+    reply = during(kernel, LOOP.format(n=3), "send('quietly'); send(2); send(3);")
+    assert reply["status"] == "ok"
+    assert kernel.run("print(heard, worst)") == "['quietly', 2, 3] 1\n"
+
+
 def test_a_flood_goes_through_as_there_is_room(kernel: Kernel) -> None:
     reply = during(
         kernel,
@@ -176,12 +197,15 @@ def test_turned_off_they_wait_for_the_end(kernel: Kernel) -> None:
     assert kernel.run("print(within, heard); lite_comms.live()") == "[] [1]\n"
 
 
-@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
+@pytest.mark.parametrize(
+    "code",
+    ["while True: pass", "import time; time.sleep(60)", "lite_comms.wait_for(lambda: False)"],
+)
 def test_stop_is_a_keyboard_interrupt_where_the_user_is(kernel: Kernel, code: str) -> None:
     reply = during(kernel, f"def f():\n    {code}\nf()", "page.stop()")
     assert reply["status"] == "error"
     assert "KeyboardInterrupt" in reply["ename"]
-    assert "lite_comms" not in "".join(reply["traceback"])
+    assert "/lite_comms/" not in "".join(reply["traceback"])
     assert len(reply["traceback"]) == 5, reply["traceback"]  # with the cell's frame and f's
     (frame,) = kernel.page("return page.frames.filter(([type]) => type === 'interrupted')")
     assert frame == ["interrupted", kernel.page("return page.stops")]
@@ -284,68 +308,60 @@ await asyncio.sleep(30)
 
 def test_no_callback_comes_into_the_middle_of_a_send(kernel: Kernel) -> None:
     kernel.run("""
-answered = []
 numbers = iter(range(10**9))
 
 def answer(comm, msg):
     comm.on_msg(lambda msg: comm.send({"n": next(numbers)}))
 
 get_comm_manager().register_target("answer", answer)
-
-class Slow(dict):
-    def items(self):
-        end = time.time() + 0.3
-        while time.time() < end: pass
-        return super().items()
-
-    def __iter__(self):
-        end = time.time() + 0.3
-        while time.time() < end: pass
-        return super().__iter__()
 """)
     kernel.page(
         "await page.send('comm_open', {comm_id: 'a', target_name: 'answer', data: {}});"
         "page.frames.length = 0;"
     )
+    # With a nan the rules for values take long, and they are written in Python.
     reply = during(
         kernel,
-        "comm = get_comm_manager().comms['a']\nend = time.time() + 2\n"
+        "comm = get_comm_manager().comms['a']\nend = time.time() + 3\n"
         "while time.time() < end:\n"
-        "    comm.send({'n': next(numbers), 'rows': ['x' * 50] * 20_000})",
-        "for (let i = 0; i < 50; i++) {"
-        "  page.share('comm_msg', {comm_id: 'a', data: {}}); await pause(20); }",
+        "    comm.send({'n': next(numbers), 'rows': [float('nan')] * 20_000})",
+        "for (let i = 0; i < 60; i++) {"
+        "  page.share('comm_msg', {comm_id: 'a', data: {}}); await pause(30); }",
     )
     assert reply["status"] == "ok", reply
     sent = kernel.page(
         "return page.frames.filter(([type]) => type === 'comm')"
         ".map(([, , content]) => JSON.parse(content).data.n)"
     )
-    # A number is taken before it is sent, so a callback may come just in between.
     assert len(sent) > 60
-    assert sum(a > b for a, b in pairwise(sent)) <= len(sent) // 10
+    # A number is taken before its send, so a callback may now and then come just in between.
+    assert sum(a > b for a, b in pairwise(sent)) <= 3
 
 
-def test_a_deep_recursion_loses_no_message(kernel: Kernel) -> None:
+def test_at_the_limit_of_recursion_no_message_is_lost(kernel: Kernel) -> None:
     reply = during(
         kernel,
         """
-def deep():
-    end = time.time() + 0.001
-    while time.time() < end: pass
-    deep()
-
-end = time.time() + 2
-while time.time() < end:
+def deepest(n=0):
     try:
-        deep()
+        return deepest(n + 1)
     except RecursionError:
-        pass
+        return n
+
+def spin_at(n):
+    if n:
+        return spin_at(n - 1)
+    end = time.time() + 1.5
+    while time.time() < end: pass
+
+spin_at(deepest() - 6)
+within = list(heard)
 """,
-        "for (let i = 0; i < 60; i++) { send(i); await pause(20); }",
+        "for (let i = 0; i < 20; i++) { send(i); await pause(20); }",
     )
     assert reply["status"] == "ok", reply
     kernel.page("await page.turn()")
-    assert kernel.run("print(heard == list(range(60)))") == "True\n"
+    assert kernel.run("print(within, heard == list(range(20)))") == "[] True\n"
 
 
 def test_ipython_hooks_are_called_for_callbacks_between_cells_only(kernel: Kernel) -> None:
