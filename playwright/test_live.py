@@ -222,6 +222,13 @@ in_quiet, off, in_import
     assert collecting.ended(number) == "(True, True, True)"
 
 
+def running(notebook: Notebook, code: str) -> int:
+    """Start a cell and wait until it runs; what is sent then comes in its middle."""
+    number = notebook.start(f"print('runs')\n{code}")
+    expect(notebook.cells.nth(number).locator(".jp-OutputArea")).to_contain_text("runs")
+    return number
+
+
 STOPPED = {
     "while True: pass": "KeyboardInterrupt",
     "import time; time.sleep(60)": "KeyboardInterrupt",
@@ -235,8 +242,7 @@ STOPPED = {
 
 @pytest.mark.parametrize("code", STOPPED)
 def test_stop_ends_a_cell(notebook: Notebook, code: str) -> None:
-    number = notebook.start(code)
-    notebook.page.wait_for_timeout(500)
+    number = running(notebook, code)
     notebook.stop()
     shown = notebook.ended(number)
     assert re.search(rf"^({STOPPED[code]}):", shown, re.MULTILINE), shown
@@ -254,7 +260,7 @@ def test_stop_ends_a_callback_that_runs_away(collecting: Notebook) -> None:
 
 def test_stop_cancels_the_cells_behind_and_loses_no_message(collecting: Notebook) -> None:
     collecting.python("lite_comms.live(False)")
-    first = collecting.start("while True: pass")
+    first = running(collecting, "while True: pass")
     second = collecting.start("'second'")
     collecting.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
     collecting.page.wait_for_timeout(500)
@@ -288,8 +294,7 @@ def test_fifty_stops_at_any_moment_leave_the_kernel_well(collecting: Notebook) -
 
 
 def test_who_waits_for_c_code_is_told(notebook: Notebook) -> None:
-    number = notebook.start("sum(range(180_000_000))")
-    notebook.page.wait_for_timeout(500)
+    number = running(notebook, "sum(range(180_000_000))")
     notebook.stop()
     told = notebook.page.get_by_text("The kernel has not noticed Stop")
     expect(told).to_be_visible(timeout=10_000)
@@ -300,8 +305,7 @@ def test_who_waits_for_c_code_is_told(notebook: Notebook) -> None:
 def test_a_kernel_that_does_not_notice_stop_can_be_restarted(new_tab: NewTab, plain: str) -> None:
     notebook = new_tab(plain).notebook()
     notebook.python("1")
-    number = notebook.start("sum(range(10**12))")
-    notebook.page.wait_for_timeout(500)
+    number = running(notebook, "sum(range(10**12))")
     notebook.stop()
     notebook.page.get_by_role("button", name="Restart Kernel").click(timeout=10_000)
     expect(notebook.cells.nth(number).locator(".jp-InputPrompt")).not_to_have_text("[*]:")
@@ -314,11 +318,10 @@ def test_a_site_can_turn_it_off(new_tab: NewTab, site_copy: Callable[..., Path])
         notebook = new_tab(url).notebook()
         notebook.python(COLLECT)
         notebook.javascript(OPEN)
-        number = notebook.start("end = time.time() + 1\nwhile time.time() < end: pass\nheard")
+        number = running(notebook, "end = time.time() + 1\nwhile time.time() < end: pass\nheard")
         notebook.page.evaluate("send(1)")
-        assert notebook.ended(number) == "[]"
-        number = notebook.start("while True: pass")
-        notebook.page.wait_for_timeout(500)
+        assert notebook.ended(number).split() == ["runs", "[]"]
+        number = running(notebook, "while True: pass")
         notebook.stop()
         assert "KeyboardInterrupt" in notebook.ended(number)
 
@@ -345,12 +348,13 @@ def test_without_jspi_an_isolated_page_is_live(without_jspi: Notebook) -> None:
     assert ("memory that is shared" if isolated else "has no JSPI") in printed
     without_jspi.python("heard.clear()")
     seconds = 20 if isolated else 2
-    number = without_jspi.start(
+    number = running(
+        without_jspi,
         f"end = time.time() + {seconds}\n"
-        "while len(heard) < 4 and time.time() < end: time.sleep(0.01)\nlen(heard)"
+        "while len(heard) < 4 and time.time() < end: time.sleep(0.01)\nlen(heard)",
     )
-    without_jspi.page.evaluate("pause(300).then(() => [1, 2, 3, 4].forEach(n => send(n)))")
-    assert without_jspi.ended(number) == ("4" if isolated else "0")
+    without_jspi.page.evaluate("[1, 2, 3, 4].forEach(n => send(n))")
+    assert without_jspi.ended(number).split() == ["runs", "4" if isolated else "0"]
     assert without_jspi.python("heard") == "[1, 2, 3, 4]"
 
 
@@ -359,8 +363,7 @@ def test_without_jspi_stop_works(without_jspi: Notebook, code: str) -> None:
     if "wait_for" in code and not without_jspi.page.evaluate("crossOriginIsolated"):
         assert "the browser has no JSPI" in without_jspi.python(code)
         return
-    number = without_jspi.start(code)
-    without_jspi.page.wait_for_timeout(800)
+    number = running(without_jspi, code)
     without_jspi.stop()
     shown = without_jspi.ended(number)
     assert re.search(rf"^({STOPPED[code]}):", shown, re.MULTILINE), shown
