@@ -43,7 +43,7 @@ export class Clients {
   }
 
   /**
-   * Deliver a comm message that came over the port.
+   * Deliver a message that came over the port.
    *
    * @throws SyntaxError if what should be JSON is none; nobody has got it then.
    */

@@ -309,6 +309,24 @@ describe('a message of the kernel', () => {
     expect(stock).not.toHaveBeenCalled();
   });
 
+  it('is an error that JupyterLite tells again at the end of the cell: once is enough', async () => {
+    await open();
+    const cell = request('execute_request', 'a');
+    const error = {ename: 'E', evalue: 'v', traceback: ['t']};
+    const other = {...error, evalue: 'w'};
+    const tell = (content: Plain, of = cell) =>
+      channel.fromKernel(reply('error', of, content), vi.fn());
+    worker.say('comm', 'error', JSON.stringify(error), '{}', JSON.stringify(cell.header));
+    tell(error);
+    tell(other);
+    tell(error, request('execute_request', 'b'));
+    expect(client.heard).toEqual([
+      ['error', error, 'a'],
+      ['error', other, 'a'],
+      ['error', error, 'b']
+    ]);
+  });
+
   it('takes the stock path when it is a reply', async () => {
     await open();
     const stock = vi.fn();
