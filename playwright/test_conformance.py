@@ -307,7 +307,7 @@ _BEING_MENDED = {
         rewrite=(r"<class '(?:\w+\.)*(\w+)'>", r"\1"),
     ),
     "an error that is shown while the cell succeeds": Difference(
-        "JupyterLite keeps it until the end of the cell, and takes the cell for failed",
+        "JupyterLite keeps it until the end of the cell, which it takes for failed; or for ever",
         {
             "a cell that raises SystemExit": r"""
 + cell 1: stderr "<a file>: UserWarning: To exit: use 'exit'...
@@ -318,6 +318,9 @@ _BEING_MENDED = {
 - cell 1: stdout "after\n"
 + {"status":"error","ename":"ZeroDivisionError",...
 - {"status":"ok","traceback":"undefined","execution_count":"number"}
+""",
+            "an error that is shown in a callback": """
+- comm_msg 1: error ZeroDivisionError: division by zero
 """,
         },
     ),
