@@ -561,7 +561,9 @@ globalThis.conformance = (() => {
 
   const sendWithin = async (t, comm, code) => {
     await t.run('');
-    const cell = t.begin(`said.clear(); say('begins')\n${code}\nsay('ends', said)`);
+    const cell = t.begin(
+      `said.clear(); say('begins'); end = time.time() + 1.5\n${code}\nsay('ends', said)`
+    );
     await t.hearText('begins');
     comm.send(1);
     comm.send(2);
@@ -569,16 +571,18 @@ globalThis.conformance = (() => {
     await t.hearText('message 2');
   };
 
+  const COMPUTE = 'while len(said) < 2 and time.time() < end: pass';
+
   check('messages while a cell computes', async t => {
     await t.run(SAY_EACH);
     const comm = await t.open('t');
-    await sendWithin(t, comm, 'end = time.time() + 0.7\nwhile time.time() < end: pass');
+    await sendWithin(t, comm, COMPUTE);
   });
 
   check('messages while a cell awaits', async t => {
     await t.run(SAY_EACH);
     const comm = await t.open('t');
-    await sendWithin(t, comm, 'await asyncio.sleep(0.5)');
+    await sendWithin(t, comm, 'while len(said) < 2: await asyncio.sleep(0.01)');
   });
 
   check('messages while a cell computes, where comms have shells of their own', async t => {
@@ -588,7 +592,7 @@ globalThis.conformance = (() => {
     await t.kernel.info;
     await (t.kernel.supportsSubshells && comm.subshellStarted);
     await comm.open({}).done;
-    await sendWithin(t, comm, 'end = time.time() + 0.7\nwhile time.time() < end: pass');
+    await sendWithin(t, comm, COMPUTE);
     t.said.length = 0;
     // Which of two threads prints under which message is not asked here.
     const text = t.heard.map(({content}) => content.text ?? '').join('');
@@ -1124,7 +1128,7 @@ globalThis.conformance = (() => {
     await t.hearText('begins');
     comm.send(1);
     comm.send(2);
-    await turn(300);
+    await turn(700);
     await t.kernel.interrupt();
     t.say(reply((await cell.done).content));
     await t.hearText('message 2');
@@ -1173,7 +1177,7 @@ globalThis.conformance = (() => {
     t.say('the cell:', await end);
     await t.kernel.info;
     t.say(statuses.filter(status => /start/.test(status)));
-    await t.prepare(SETUP);
+    await t.prepare(setup);
     t.heard.length = 0;
     const {content} = await t.kernel.requestCommInfo({});
     t.say('comms of the kernel:', content.comms);
@@ -1186,6 +1190,7 @@ globalThis.conformance = (() => {
   });
 
   let base;
+  let setup = SETUP;
   const connect = ({handleComms = true} = {}) => {
     const {kernels} = globalThis.jupyterapp.serviceManager;
     const {id, name} = base;
@@ -1219,15 +1224,16 @@ globalThis.conformance = (() => {
   };
 
   return {
-    /** Start a kernel. */
-    start: async () => {
+    /** Start a kernel, and run some code before all else. */
+    start: async first => {
+      setup = `${first}\n${SETUP}`;
       await until(() => globalThis.jupyterapp?.serviceManager.isReady);
       const {kernels, kernelspecs} = globalThis.jupyterapp.serviceManager;
       // JupyterLite learns of its kernels after the start.
       await until(() => kernelspecs.specs?.default);
       base = await kernels.startNew({name: kernelspecs.specs.default}, {handleComms: false});
       await base.info;
-      const {content} = await base.requestExecute({code: SETUP}).done;
+      const {content} = await base.requestExecute({code: setup}).done;
       if (content.status !== 'ok') {
         throw new Error(`${content.ename}: ${content.evalue}`);
       }

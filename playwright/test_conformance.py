@@ -1,6 +1,7 @@
 """The site's kernel and an ipykernel on a server say the same, by the checks of conformance.js.
 
-Where they do not, ``_DIFFERENT`` has it line by line, and docs/server.md tells it to users.
+So does an ipykernel in which lite_comms is installed. Where they do not, ``_DIFFERENT`` has it line
+by line, and docs/server.md tells it to users.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -25,11 +25,11 @@ DOCS = Path(__file__).parent.parent / "docs/server.md"
 CHECKS = re.findall(r"^  check\(\s*'(.+?)'", SCRIPT.read_text("utf-8"), re.MULTILINE)
 
 START = """
-() => {
+first => {
   const late = new Promise((_, reject) => {
     setTimeout(() => reject(new Error('the kernel does not start')), 90_000);
   });
-  const started = Promise.race([conformance.start(), late]);
+  const started = Promise.race([conformance.start(first), late]);
   globalThis.conformed = started.then(() => conformance.run());
   globalThis.conformed.catch(() => undefined);
 }
@@ -38,15 +38,17 @@ START = """
 
 @dataclass(frozen=True)
 class Difference:
-    """What a server kernel says otherwise.
+    """What a plain server kernel says otherwise.
 
     Parameters
     ----------
     why : str
         The reason.
     lines : dict
-        By check: the lines of the server only, with ``-``, of the site only, with ``+``; in them
-        ``...`` stands for any text.
+        By check: the lines of that kernel only, with ``-``, and of the other only, with ``+``; in
+        them ``...`` stands for any text.
+    ours : bool
+        It is lite_comms that makes it: also on a server.
     rewrite : tuple of str, optional
         A pattern in lines of the site, and what a server has in its place. For what is different in
         many checks.
@@ -54,6 +56,7 @@ class Difference:
 
     why: str
     lines: dict[str, str] = field(default_factory=dict)
+    ours: bool = False
     rewrite: tuple[str, str] | None = None
 
 
@@ -72,6 +75,7 @@ _DIFFERENT = {
 + comm_open 1: comm_close ... metadata {"lite_comms":{"ename":"ZeroDivisionError",...
 """,
         },
+        ours=True,
     ),
     "a message for a comm that the kernel does not have": Difference(
         "the page's end would wait for an answer for ever",
@@ -85,6 +89,7 @@ _DIFFERENT = {
 - comm_msg 2: stderr "No such comm: <comm of the page 1>\n"
 """,
         },
+        ours=True,
     ),
     "`send` on a closed comm": Difference(
         "nobody hears the message, and one should know",
@@ -93,10 +98,12 @@ _DIFFERENT = {
 + cell 1: stderr "<a cell>:3: CommWarning: send on the closed ... nobody hears it...
 """,
         },
+        ours=True,
     ),
     "`on_msg`, `on_close`": Difference(
         "they work as decorators",
         {"the classes": "+ cell 1: execute_result <function __main__.say(*words, **options)> {}"},
+        ours=True,
     ),
     "`create_comm`": Difference(
         "there is one class of comms",
@@ -106,6 +113,7 @@ _DIFFERENT = {
 + cell 1: stdout "True True\nTrue t True 32 b'comm-<comm of the kernel 1>'\n"
 """,
         },
+        ours=True,
     ),
     "`ipykernel.comm.CommManager`": Difference(
         "JupyterLite's stand-in for ipykernel has it so",
@@ -124,6 +132,7 @@ _DIFFERENT = {
 + comm_msg that fails: {"post_execute":2,"post_run_cell":1,"pre_execute":2,"pre_run_cell":1}
 """,
         },
+        ours=True,
     ),
     "messages while a cell computes, if comms have no subshells": Difference(
         "a cell in the browser is [live](live.md)",
@@ -159,6 +168,7 @@ _DIFFERENT = {
 + reversed: {"n":1} [[99,98,97]] DataView
 """,
         },
+        ours=True,
     ),
     "a view on a part of a buffer, sent by JupyterLab's own comm": Difference(
         "JupyterLab's serializer takes the offset twice",
@@ -330,53 +340,55 @@ _DECLARED = {**_DIFFERENT, **_BEING_MENDED}
 
 Heard = dict[str, list[str]]
 
+_REFERENCE, _SITE, _SERVER = "a server", "the site", "a server with lite_comms"
+
 
 @pytest.fixture(scope="module")
 def heard(
     browser: Browser, server: tuple[str, Path], site_copy: Callable[..., Path]
-) -> tuple[Heard, Heard]:
-    """The lines of all checks: of the server, and of the site."""
+) -> dict[str, Heard]:
+    """The lines of all checks, by kernel."""
     context = browser.new_context()
     with serving(site_copy(exposeAppInBrowser=True)) as site:
-        pages = []
-        for url in (f"{server[0]}lab?reset", f"{site}lab/index.html"):
-            page = context.new_page()
+        lab = f"{server[0]}lab?reset"
+        pages = {}
+        for kernel, url, first in (
+            (_REFERENCE, lab, ""),
+            (_SITE, f"{site}lab/index.html", ""),
+            (_SERVER, lab, "import lite_comms; lite_comms.install()"),
+        ):
+            page = pages[kernel] = context.new_page()
             page.goto(url)
             page.add_script_tag(path=SCRIPT)
-            page.evaluate(START)  # the two run side by side
-            pages.append(page)
-        on_server, on_site = (page.evaluate("globalThis.conformed") for page in pages)
+            page.evaluate(START, first)  # they run side by side
+        lines = {kernel: page.evaluate("conformed") for kernel, page in pages.items()}
     context.close()
-    return on_server, on_site
-
-
-def differences(on_server: list[str], on_site: list[str]) -> list[str]:
-    """Compare two lists of lines; those of one only, in the order of the lists."""
-    matcher = SequenceMatcher(None, on_server, on_site, autojunk=False)
-    lines = []
-    for tag, begin, end, site_begin, site_end in matcher.get_opcodes():
-        if tag != "equal":
-            lines += [f"- {line}" for line in on_server[begin:end]]
-            lines += [f"+ {line}" for line in on_site[site_begin:site_end]]
     return lines
 
 
-def rewritten(line: str) -> str:
-    """Write a line of the site as a server would, where a rule says so."""
-    for difference in _DECLARED.values():
-        if difference.rewrite is not None:
-            line = re.sub(*difference.rewrite, line)
-    return line
+def differences(reference: list[str], other: list[str]) -> list[str]:
+    """Compare two lists of lines; those of one only, in the order of the lists."""
+    matcher = SequenceMatcher(None, reference, other, autojunk=False)
+    lines = []
+    for tag, begin, end, other_begin, other_end in matcher.get_opcodes():
+        if tag != "equal":
+            lines += [f"- {line}" for line in reference[begin:end]]
+            lines += [f"+ {line}" for line in other[other_begin:other_end]]
+    return lines
 
 
-def outcome(check: str, heard: tuple[Heard, Heard]) -> tuple[list[str], list[str]]:
+def outcome(check: str, kernel: str, heard: dict[str, Heard]) -> tuple[list[str], list[str]]:
     """Return a check's differences that are not declared, and the declared that are not there."""
     not_run = ["not run: one before it did not end"]
-    on_server, on_site = (lines.get(check, not_run) for lines in heard)
-    undeclared = differences(on_server, [*map(rewritten, on_site)])
+    reference, other = (heard[which].get(check, not_run) for which in (_REFERENCE, kernel))
+    declared = [item for item in _DECLARED.values() if kernel == _SITE or item.ours]
+    for item in declared:
+        if item.rewrite is not None:
+            other = [re.sub(*item.rewrite, line) for line in other]
+    undeclared = differences(reference, other)
     missing = []
-    for difference in _DECLARED.values():
-        for line in difference.lines.get(check, "").strip("\n").splitlines():
+    for item in declared:
+        for line in item.lines.get(check, "").strip("\n").splitlines():
             pattern = ".*".join(map(re.escape, line.split("...")))
             found = next((one for one in undeclared if re.fullmatch(pattern, one)), None)
             if found is None:
@@ -386,28 +398,29 @@ def outcome(check: str, heard: tuple[Heard, Heard]) -> tuple[list[str], list[str
     return undeclared, missing
 
 
-def summary(heard: tuple[Heard, Heard]) -> str:
-    """Tell how all checks have come out."""
+def summary(kernel: str, heard: dict[str, Heard]) -> str:
+    """Tell which checks have come out as they should not."""
     rows = []
     for check in CHECKS:
-        undeclared, missing = outcome(check, heard)
+        undeclared, missing = outcome(check, kernel, heard)
         if undeclared or missing:
             rows.append(f"{len(undeclared):4} undeclared {len(missing):4} missing  {check}")
-    return "\n".join([f"{len(rows)} of {len(CHECKS)} checks:", *rows])
+    return "\n".join([f"{len(rows)} of {len(CHECKS)} checks of {kernel}:", *rows])
 
 
+@pytest.mark.parametrize("kernel", [_SITE, _SERVER])
 @pytest.mark.parametrize("check", CHECKS)
-def test_the_kernel_of_the_site_says_what_a_server_kernel_says(
-    check: str, heard: tuple[Heard, Heard]
+def test_a_kernel_says_what_a_plain_server_kernel_says(
+    check: str, kernel: str, heard: dict[str, Heard]
 ) -> None:
-    undeclared, missing = outcome(check, heard)
+    undeclared, missing = outcome(check, kernel, heard)
     if undeclared or missing:
         told = ["not declared:", *undeclared, "declared, but not there:", *missing]
-        pytest.fail("\n".join([*told, "", summary(heard)]), pytrace=False)
+        pytest.fail("\n".join([*told, "", summary(kernel, heard)]), pytrace=False)
 
 
-def test_all_checks_run_on_both_sides(heard: tuple[Heard, Heard]) -> None:
-    assert [list(lines) for lines in heard] == [CHECKS, CHECKS]
+def test_all_checks_run_in_each_kernel(heard: dict[str, Heard]) -> None:
+    assert [list(lines) for lines in heard.values()] == [CHECKS] * 3
 
 
 def test_the_declared_differences_are_of_checks_that_there_are() -> None:
@@ -415,18 +428,17 @@ def test_the_declared_differences_are_of_checks_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("what", [what for what, item in _DECLARED.items() if item.rewrite])
-def test_what_is_rewritten_occurs(what: str, heard: tuple[Heard, Heard]) -> None:
+def test_what_is_rewritten_occurs(what: str, heard: dict[str, Heard]) -> None:
     rewrite = _DECLARED[what].rewrite
     assert rewrite is not None
-    on_server, on_site = (
-        [line for lines in side.values() for line in lines if re.search(rewrite[0], line)]
-        for side in heard
-    )
-    assert on_site
-    assert on_server == []
+    found = {
+        kernel: any(re.search(rewrite[0], line) for lines in checks.values() for line in lines)
+        for kernel, checks in heard.items()
+    }
+    assert found == {_REFERENCE: False, _SITE: True, _SERVER: False}
 
 
 def test_docs_list_the_declared_differences() -> None:
     rows = re.findall(r"^\| (.+?) \| .+ \| (.+?) \|$", DOCS.read_text("utf-8"), re.MULTILINE)
-    listed: dict[str, Any] = dict(rows[1:])
+    listed: dict[str, str] = dict(rows[1:])
     assert listed == {what: item.why for what, item in _DIFFERENT.items()}
