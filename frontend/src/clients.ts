@@ -39,7 +39,8 @@ export class Clients {
 
   /** Deliver a status, in answer to a message or by itself. */
   status(execution_state: 'busy' | 'idle', parent: object = {}): void {
-    this._deliver(() => this._message('status', {execution_state}, {...parent}, {}, []));
+    const header = this._header('status');
+    this._deliver(() => message(header, {execution_state}, {...parent}, {}, []));
   }
 
   /**
@@ -52,9 +53,10 @@ export class Clients {
       this._parent = JSON.parse(parent);
       this._parentText = parent;
     }
+    const header = this._header(msg_type);
     this._deliver(last =>
-      this._message(
-        msg_type,
+      message(
+        header,
         JSON.parse(content),
         {...this._parent},
         metadata === '{}' ? {} : JSON.parse(metadata),
@@ -87,18 +89,11 @@ export class Clients {
     return msg;
   }
 
-  private _message(
-    msg_type: string,
-    content: object,
-    parent_header: object,
-    metadata: object,
-    buffers: DataView[]
-  ): Message {
+  /** The header of a new message, which is one, however many clients get it. */
+  private _header(msg_type: string): object {
     const msg_id = `${this._session}_${++this._lastMessage}`;
     const date = new Date().toISOString();
-    const session = this._session;
-    const header = {msg_id, msg_type, date, session, username: '', version: '5.3'};
-    return {channel: 'iopub', header, parent_header, metadata, content, buffers} as never;
+    return {msg_id, msg_type, date, session: this._session, username: '', version: '5.3'};
   }
 
   private _deliver(make: (last: boolean) => Message): void {
@@ -117,4 +112,15 @@ export class Clients {
   private _lastMessage = 0;
   private _parentText = '';
   private _parent: object = {};
+}
+
+function message(
+  header: object,
+  content: object,
+  parent_header: object,
+  metadata: object,
+  buffers: DataView[]
+): Message {
+  const channel = 'iopub';
+  return {channel, header: {...header}, parent_header, metadata, content, buffers} as never;
 }

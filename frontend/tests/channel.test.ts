@@ -360,6 +360,18 @@ describe('a message of the kernel', () => {
     expect([client, other].map(({got}) => got[1]!.content)).toEqual([{text: 'x1'}, {text: 'x2'}]);
   });
 
+  it('has one id, whichever client gets it', async () => {
+    await open();
+    const other = new FakeClient();
+    channel.add(other);
+    worker.say(...frame);
+    channel.take(comm('1'), client);
+    worker.say(...frame);
+    const ids = client.got.map(({header}) => header.msg_id);
+    expect(other.got.map(({header}) => header.msg_id)).toEqual(ids);
+    expect(new Set(ids).size).toBe(3);
+  });
+
   it('has a parent header that no earlier message shares', async () => {
     await open();
     worker.say(...frame);

@@ -46,7 +46,8 @@ class Kernel extends BaseKernel {
   completeRequest = async () => ({}) as never;
   inspectRequest = async () => ({}) as never;
   isCompleteRequest = async () => ({}) as never;
-  commInfoRequest = async () => ({}) as never;
+  commInfoRequest = async (content: Content) =>
+    ({status: 'ok', comms: {c: {target_name: content['target_name'] ?? 'any'}}}) as never;
   inputReply = () => undefined;
 }
 
@@ -190,6 +191,17 @@ describe('a kernel with a port', () => {
     kernels[0]!.end('ok');
     expect((await second.done)!.content.status).toBe('error');
     await vi.waitFor(() => expect(worker!.posted.at(-1)).toEqual(['idle']));
+  });
+
+  it('answers which comms it has, each client its own question', async () => {
+    const first = await connect();
+    const second = manager.connectTo({model: first.model});
+    await second.info;
+    const asked = [first.requestCommInfo({}), second.requestCommInfo({target_name: 't'})];
+    const replies = await Promise.all(asked);
+    expect(replies.map(({content}) => content)).toEqual(
+      ['any', 't'].map(target_name => ({status: 'ok', comms: {c: {target_name}}}))
+    );
   });
 
   it('forgets a client that has closed', async () => {
