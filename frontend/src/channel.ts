@@ -18,6 +18,7 @@ import {toTransfer} from './buffers';
 import {BusySign} from './busy';
 import {Clients, type IClient} from './clients';
 import {type IFromKernel, type IFromPage, NO_MESSAGE, type ToPage, VERSION} from './frames';
+import type {IReason} from './life';
 import {Port} from './port';
 import {COMM_TYPES, Queue} from './queue';
 import {SharedMemory} from './shared';
@@ -88,6 +89,29 @@ export class Channel {
     return port;
   }
 
+  /** A client has thrown away all that it was waiting for. */
+  forget(session: string): void {
+    this._held = this._held.filter(({msg}) => msg.header.session !== session);
+    this._queue.forget(session);
+    this._unanswered.forEach((header, id) => {
+      if (header.session === session) {
+        this._unanswered.delete(id);
+      }
+    });
+  }
+
+  /** Answer in the place of the kernel, which will not do it, so that nobody waits for ever. */
+  abandon(why: IReason): void {
+    const waiting = [
+      ...this._queue.empty(),
+      ...this._unanswered.values(),
+      ...this._held.map(({msg}) => msg.header)
+    ];
+    this._unanswered.clear();
+    this._held = [];
+    waiting.forEach(header => this._clients.refuse(header, why));
+  }
+
   /** The kernel behind a port is gone, with all that it was to answer. */
   detach(port: Port): void {
     port.dispose();
@@ -98,7 +122,7 @@ export class Channel {
     this._forget();
     this._asked = false;
     this._held = [];
-    this._queue.clear();
+    this._queue.empty();
     this._unanswered.clear();
     this._lastId = NO_MESSAGE;
     this._busy.clear();

@@ -7,6 +7,7 @@
 import type {KernelMessage} from '@jupyterlab/services';
 import {copyBytes} from './buffers';
 import type {IFromKernel} from './frames';
+import type {IReason} from './life';
 
 type Message = KernelMessage.IMessage;
 type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -38,8 +39,23 @@ export class Clients {
   }
 
   /** Deliver a status, in answer to a message or by itself. */
-  status(execution_state: 'busy' | 'idle', parent: object = {}): void {
+  status(execution_state: 'busy' | 'idle' | 'restarting', parent: object = {}): void {
     this._deliver(() => this._message('status', {execution_state}, {...parent}, {}, []));
+  }
+
+  /** Answer a message in the place of the kernel, which will not do it: a request with an error. */
+  refuse(parent: KernelMessage.IHeader, {ename, evalue}: IReason): void {
+    const {msg_type} = parent;
+    const error = {ename, evalue, traceback: []};
+    if (msg_type === 'execute_request') {
+      this._deliver(() => this._message('error', {...error}, {...parent}, {}, []));
+    }
+    if (msg_type.endsWith('_request')) {
+      const type = msg_type.replace('_request', '_reply');
+      const content = {status: 'error', ...error};
+      this._deliver(() => this._message(type, {...content}, {...parent}, {}, [], 'shell'));
+    }
+    this.status('idle', parent);
   }
 
   /**
@@ -92,13 +108,14 @@ export class Clients {
     content: object,
     parent_header: object,
     metadata: object,
-    buffers: DataView[]
+    buffers: DataView[],
+    channel = 'iopub'
   ): Message {
     const msg_id = `${this._session}_${++this._lastMessage}`;
     const date = new Date().toISOString();
     const session = this._session;
     const header = {msg_id, msg_type, date, session, username: '', version: '5.3'};
-    return {channel: 'iopub', header, parent_header, metadata, content, buffers} as never;
+    return {channel, header, parent_header, metadata, content, buffers} as never;
   }
 
   private _deliver(make: (last: boolean) => Message): void {

@@ -62,8 +62,7 @@ const channel: JupyterFrontEndPlugin<void> = {
     const live = settingsOf(channel.id)['live'] !== false;
     const onDeaf = (id: string) => tellOfDeafKernel(app, id);
     try {
-      const {serverSettings} = app.serviceManager.kernels;
-      connectKernels(serverSettings, specs, client, {version, expected, live, onDeaf});
+      connectKernels(app.serviceManager.kernels, specs, client, {version, expected, live, onDeaf});
     } catch (error) {
       console.warn("lite_comms: comms take JupyterLite's own path, its parts are not known", error);
     }
