@@ -70,7 +70,7 @@ def test_only_the_transports_and_signals_talk_to_the_worker(module: str) -> None
     worker = imported(module) & {"js", "pyodide", "pyodide_js", "pyodide_kernel"}
 
     assert worker == {
-        "_port": {"pyodide"},
+        "_port": {"pyodide", "pyodide_js"},
         "_signals": {"js", "pyodide", "pyodide_js"},
         "_stock": {"js", "pyodide"},
     }.get(module, set())
@@ -79,7 +79,7 @@ def test_only_the_transports_and_signals_talk_to_the_worker(module: str) -> None
 @pytest.mark.parametrize("module", MODULES)
 def test_comm_is_all_that_is_needed(module: str) -> None:
     of_kernels = {
-        "_port": {"pyodide"},
+        "_port": {"pyodide", "pyodide_js"},
         "_server": {"ipykernel"},
         "_signals": {"js", "pyodide", "pyodide_js"},
         "_start": {"IPython"},

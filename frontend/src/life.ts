@@ -49,7 +49,8 @@ export class Connections {
     connection.statusChanged.connect((_, status) => {
       // By this connection itself, or because the kernel has died: it is cleared next.
       if (status === 'restarting') {
-        this._close(connection, this._why.get(connection.id) ?? RESTARTED);
+        this._close(connection, this._died.get(connection) ?? RESTARTED);
+        this._died.delete(connection);
         this._onCleared(connection);
       }
     });
@@ -61,23 +62,16 @@ export class Connections {
 
   /** A kernel is gone: its comms close, on all connections. */
   end(kernelId: string, why: IReason): void {
-    // One that has died is restarted: then each connection is cleared first, at its own time.
-    if (!this._why.has(kernelId)) {
-      this._of(kernelId).forEach(connection => this._close(connection, why));
+    for (const connection of this._of(kernelId)) {
+      if (!this._died.has(connection)) {
+        this._close(connection, why);
+      }
     }
   }
 
-  /**
-   * A kernel has died, and is restarted: the comms that a connection closes until then close
-   * because of this.
-   */
-  async restart(kernelId: string, why: IReason, restart: () => Promise<void>): Promise<void> {
-    this._why.set(kernelId, why);
-    try {
-      await restart();
-    } finally {
-      this._why.delete(kernelId);
-    }
+  /** A kernel has died; each connection will hear that it restarts, and then its comms close. */
+  die(kernelId: string, why: IReason): void {
+    this._of(kernelId).forEach(connection => this._died.set(connection, why));
   }
 
   /**
@@ -110,8 +104,8 @@ export class Connections {
   }
 
   private readonly _all = new Set<Connection>();
-  /** Why kernels have died that are being restarted. */
-  private readonly _why = new Map<string, IReason>();
+  /** Why the kernels have died of those that have still to hear of it. */
+  private readonly _died = new WeakMap<Connection, IReason>();
 }
 
 async function tell(

@@ -20,6 +20,7 @@ type Kernels = Pick<Kernel.IManager, 'serverSettings' | 'connectTo'>;
 
 /** What is used of JupyterLite's kernel client. */
 interface IClient extends IInterrupts {
+  restart(kernelId: string): Promise<void>;
   isRestarting?(kernelId: string): boolean;
 }
 
@@ -38,7 +39,7 @@ export function connectKernels(
   const channelOf = (id: string): Channel => {
     let channel = channels.get(id);
     if (!channel) {
-      const made = new Channel({id, ...options}, () => {
+      const made = new Channel({id, ...options, onDied}, () => {
         if (channels.get(id) === made) {
           channels.delete(id);
         }
@@ -47,6 +48,21 @@ export function connectKernels(
       channel = made;
     }
     return channel;
+  };
+  const onDied = (id: string, reason: string, wasReady: boolean) => {
+    const why = {ename: 'KernelDied', evalue: reason};
+    const restarts = wasReady && client !== null;
+    options.onDied(id, reason, restarts);
+    if (!restarts) {
+      connections.end(id, why);
+      return;
+    }
+    // As the server does it; but one that has died while it started would do so again.
+    connections.die(id, why);
+    channelOf(id).announceRestart();
+    client.restart(id).catch((error: unknown) => {
+      console.error('lite_comms: the kernel cannot be restarted', error);
+    });
   };
   const connections = new Connections(commsOf, ({id, clientId}) =>
     channels.get(id)?.forget(clientId)

@@ -26,6 +26,13 @@ export class Kernel extends BaseKernel {
     super(options);
     Object.assign(this, {_worker});
   }
+  private _start: Promise<void> | null = lite.start;
+  /** The channel asks first; JupyterLite's client would leave a rejection to nobody. */
+  override get ready() {
+    const start = this._start ?? lite.start.catch(() => new Promise<void>(() => undefined));
+    this._start = null;
+    return start;
+  }
   print = (text: string) => this.stream({name: 'stdout', text});
   kernelInfoRequest = async () =>
     ({
@@ -61,7 +68,11 @@ export interface ILite {
   kernels: Kernel[];
   /** Of the kernels that are made from now on. */
   worker: Worker | undefined;
+  /** When those that are made from now on are ready. */
+  start: Promise<void>;
   undo: () => void;
+  /** What the user was told of kernels that have died. */
+  died: unknown[][];
 }
 export const lite = {} as ILite;
 
@@ -69,7 +80,8 @@ export const OPTIONS = {
   version: '0.1.0',
   expected: true,
   live: true,
-  onDeaf: () => () => undefined
+  onDeaf: () => () => undefined,
+  onDied: (...args: unknown[]) => void lite.died.push(args)
 };
 
 // JupyterLite's client looks at it late, after the end of a test.
@@ -82,6 +94,8 @@ beforeEach(() => {
   // It was read from the page's settings when the module was loaded.
   Object.assign(LiteKernelClient, {WS_BASE_URL: 'ws://localhost/'});
   lite.kernels = [];
+  lite.died = [];
+  lite.start = Promise.resolve();
   lite.worker = new Worker();
   lite.specs = new KernelSpecs();
   lite.client = new LiteKernelClient({kernelSpecs: lite.specs});
