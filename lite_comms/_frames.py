@@ -105,7 +105,16 @@ class Interrupted(NamedTuple):
     number: int
 
 
-ToPage = Hello | Bye | Failed | FromKernel | Ack | Interrupted
+class Died(NamedTuple):
+    """To the page: Python has suffered a fatal error, or has exited; `reason` says which.
+
+    Posted by ``_port.js``, since there is no Python any more.
+    """
+
+    reason: str
+
+
+ToPage = Hello | Bye | Failed | FromKernel | Ack | Interrupted | Died
 ToKernel = Hello | Bye | Failed | FromPage | Idle | Interrupt | Watch
 
 _BOTH: dict[str, Any] = {"hello": Hello, "bye": Bye, "error": Failed}
@@ -114,6 +123,7 @@ TO_PAGE: dict[str, Callable[..., ToPage]] = {
     "comm": FromKernel,
     "ack": Ack,
     "interrupted": Interrupted,
+    "died": Died,
 }
 TO_KERNEL: dict[str, Callable[..., ToKernel]] = {
     **_BOTH,

@@ -1,7 +1,7 @@
 // The worker's end of the port, step 4 of a message's way: picks our frames out before Python is
 // entered, so that the traffic of comlink and coincident on the same channel costs nothing, lets
 // Python handle one at a time, and says what has been handled.
-receive => {
+(receive, pyodide) => {
   const post = (...frame) => {
     // Made for this frame, by Python: nobody else holds them.
     const buffers = frame.filter(ArrayBuffer.isView).map(view => view.buffer);
@@ -109,6 +109,13 @@ receive => {
     pump();
   };
   self.addEventListener('message', listener);
+  // When Python has gone, JavaScript can still say so.
+  const {on_fatal} = pyodide;
+  const onFatal = error => {
+    post('died', `${error}`);
+    return on_fatal?.(error);
+  };
+  pyodide.on_fatal = onFatal;
   return {
     post,
     ack,
@@ -140,6 +147,9 @@ receive => {
       flush();
     },
     close() {
+      if (pyodide.on_fatal === onFatal) {
+        pyodide.on_fatal = on_fatal;
+      }
       self.removeEventListener('message', listener);
       flush();
       turn.port1.close();

@@ -26,6 +26,7 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import create_once_callable, create_proxy, to_js
 
@@ -94,7 +95,7 @@ class PortTransport(StockTransport):
         if self._state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("_port.js").read_text("utf-8")
-            self._port = run_js(source)(self._receiver)
+            self._port = run_js(source)(self._receiver, pyodide_js._api)
             self._post_wire = self._port.post  # looked up once: it costs as much as to post
         if self._state in ("closed", "closing"):
             self._leave("waiting", _NO_ANSWER)

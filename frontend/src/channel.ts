@@ -18,6 +18,7 @@ import {toTransfer} from './buffers';
 import {BusySign} from './busy';
 import {Clients, type IClient} from './clients';
 import {type IFromKernel, type IFromPage, NO_MESSAGE, type ToPage, VERSION} from './frames';
+import type {IReason} from './life';
 import {Port} from './port';
 import {COMM_TYPES, Queue} from './queue';
 import {SharedMemory} from './shared';
@@ -41,6 +42,8 @@ export interface IOptions {
   readonly live: boolean;
   /** Called when a kernel takes no notice of Stop for long; returns what to do when it has. */
   readonly onDeaf: (kernelId: string) => () => void;
+  /** Called when a kernel has died; `wasReady` says that it had started before. */
+  readonly onDied: (kernelId: string, reason: string, wasReady: boolean) => void;
 }
 
 /** How much the kernel can read of what is sent while a cell runs, where it cannot wait for messages. */
@@ -79,13 +82,45 @@ export class Channel {
     );
     this._port = port;
     this._state = 'starting';
-    const settle = () => {
-      if (this._port === port) {
-        this._settle();
-      }
-    };
-    kernel.ready.then(settle, settle);
+    this._dead = null;
+    kernel.ready.then(
+      () => this._port === port && !this._dead && this._settle(),
+      (reason: unknown) => this._die(port, String(reason))
+    );
     return port;
+  }
+
+  /** A client has thrown away all that it was waiting for. */
+  forget(session: string): void {
+    this._held = this._held.filter(({msg}) => msg.header.session !== session);
+    this._queue.forget(session);
+    this._unanswered.forEach((header, id) => {
+      if (header.session === session) {
+        this._unanswered.delete(id);
+      }
+    });
+  }
+
+  /** Answer in the place of the kernel, which will not do it, so that nobody waits for ever. */
+  abandon(why: IReason): void {
+    const waiting = [
+      ...this._queue.empty(),
+      ...this._unanswered.values(),
+      ...this._held.map(({msg}) => msg.header)
+    ];
+    this._unanswered.clear();
+    this._held = [];
+    // JupyterLite's queue handles one message at a time.
+    const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
+    waiting.forEach((header, i) => {
+      const isCell = header.msg_type === 'execute_request';
+      this._clients.refuse(header, isCell && i > 0 ? unbegun : why);
+    });
+  }
+
+  /** Tell JupyterLab, in a server's words, that the kernel is restarted because it has died. */
+  announceRestart(): void {
+    this._clients.status('restarting');
   }
 
   /** The kernel behind a port is gone, with all that it was to answer. */
@@ -98,7 +133,7 @@ export class Channel {
     this._forget();
     this._asked = false;
     this._held = [];
-    this._queue.clear();
+    this._queue.empty();
     this._unanswered.clear();
     this._lastId = NO_MESSAGE;
     this._busy.clear();
@@ -113,6 +148,10 @@ export class Channel {
   take(msg: Message, client: IClient): boolean {
     if (msg.channel !== 'shell') {
       return false;
+    }
+    if (this._dead && msg.header.msg_type !== 'kernel_info_request') {
+      this._clients.refuse(msg.header, this._dead);
+      return true;
     }
     const isComm = COMM_TYPES.has(msg.header.msg_type);
     if (this._state === 'port' && isComm) {
@@ -202,7 +241,28 @@ export class Channel {
       case 'interrupted':
         this._stops?.noticed(frame.number);
         break;
+      case 'died':
+        this._die(port, frame.reason);
+        break;
     }
+  }
+
+  /** The kernel answers nothing any more, though it is still there for JupyterLite. */
+  private _die(port: Port, reason: string): void {
+    if (this._port !== port || this._dead) {
+      return;
+    }
+    const wasReady = this._state !== 'starting';
+    const what = wasReady
+      ? `the kernel has died (${reason}); it starts anew, without variables: run your cells again`
+      : `the kernel could not start (${reason}); restart it to try again`;
+    console.error(`lite_comms: ${what}`);
+    port.dispose();
+    this._dead = {ename: 'KernelDied', evalue: what};
+    this._forget();
+    this._busy.clear();
+    this.abandon(this._dead);
+    this._options.onDied(this._options.id, reason, wasReady);
   }
 
   /** Its half has not spoken yet, or does not any more. */
@@ -322,6 +382,8 @@ export class Channel {
   private _greeted = false;
   /** It said so late: the port opens when no comm message is under way on JupyterLite's path. */
   private _mayOpen = false;
+  /** Why it answers nothing any more. */
+  private _dead: IReason | null = null;
 
   /** What its half can do. */
   private _can: ReadonlySet<string> = new Set();

@@ -196,7 +196,7 @@ export class ClassicComm {
     metadata?: object | null,
     buffers?: readonly Bytes[] | null
   ): string | undefined {
-    if (this._comm.isDisposed) {
+    if (this._isClosed) {
       return undefined;
     }
     const {onClose} = this._comm;
@@ -228,9 +228,13 @@ export class ClassicComm {
     this._comm.onMsg = fenced(f, 'on_msg', this);
   }
 
-  /** Register the function that is called when the kernel closes the comm. */
+  /** Register the function that is called when the kernel closes the comm, or ends. */
   on_close(f: (msg: KernelMessage.ICommCloseMsg) => unknown): void {
-    this._comm.onClose = fenced(f, 'on_close', this);
+    const tell = fenced(f, 'on_close', this);
+    this._comm.onClose = msg => {
+      this._hasEnded = true;
+      return tell(msg);
+    };
   }
 
   toString(): string {
@@ -238,7 +242,7 @@ export class ClassicComm {
   }
 
   private _sending(send: () => string): string {
-    if (this._comm.isDisposed) {
+    if (this._isClosed) {
       throw new Error(`${this} is closed`);
     }
     try {
@@ -248,7 +252,13 @@ export class ClassicComm {
     }
   }
 
+  private get _isClosed(): boolean {
+    return this._hasEnded || this._comm.isDisposed;
+  }
+
   private readonly _comm: Kernel.IComm;
+  /** The kernel has closed it; JupyterLab disposes of its part only when `on_close` has returned. */
+  private _hasEnded = false;
 }
 
 /** Pass on what the kernel says in answer to a message, and return the message's id. */

@@ -7,6 +7,7 @@
 import type {KernelMessage} from '@jupyterlab/services';
 import {copyBytes} from './buffers';
 import type {IFromKernel} from './frames';
+import type {IReason} from './life';
 
 type Message = KernelMessage.IMessage;
 type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -38,9 +39,25 @@ export class Clients {
   }
 
   /** Deliver a status, in answer to a message or by itself. */
-  status(execution_state: 'busy' | 'idle', parent: object = {}): void {
+  status(execution_state: 'busy' | 'idle' | 'restarting', parent: object = {}): void {
     const header = this._header('status');
     this._deliver(() => message(header, {execution_state}, {...parent}, {}, []));
+  }
+
+  /** Answer a message in the place of the kernel, which will not do it: a request with an error. */
+  refuse(parent: KernelMessage.IHeader, {ename, evalue}: IReason): void {
+    const {msg_type} = parent;
+    const error = {ename, evalue, traceback: []};
+    if (msg_type === 'execute_request') {
+      const header = this._header('error');
+      this._deliver(() => message(header, {...error}, {...parent}, {}, []));
+    }
+    if (msg_type.endsWith('_request')) {
+      const header = this._header(msg_type.replace('_request', '_reply'));
+      const content = {status: 'error', ...error};
+      this._deliver(() => message(header, {...content}, {...parent}, {}, [], 'shell'));
+    }
+    this.status('idle', parent);
   }
 
   /**
@@ -119,8 +136,8 @@ function message(
   content: object,
   parent_header: object,
   metadata: object,
-  buffers: DataView[]
+  buffers: DataView[],
+  channel = 'iopub'
 ): Message {
-  const channel = 'iopub';
   return {channel, header: {...header}, parent_header, metadata, content, buffers} as never;
 }

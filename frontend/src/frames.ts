@@ -77,12 +77,18 @@ interface IInterrupted {
   readonly number: number;
 }
 
+/** Python has suffered a fatal error, or has exited: nothing else comes any more. */
+interface IDied {
+  readonly type: 'died';
+  readonly reason: string;
+}
+
 /** No execution is queued or running any more. */
 interface IIdle {
   readonly type: 'idle';
 }
 
-export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck | IInterrupted;
+export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck | IInterrupted | IDied;
 export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle | IInterrupt | IWatch;
 
 /** What came over the port is not a frame of the protocol. */
@@ -143,6 +149,7 @@ const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
       id: fields.number('id')
     }),
   interrupted: fields => fields.end({type: 'interrupted', number: fields.number('number')}),
+  died: fields => fields.end({type: 'died', reason: fields.string('reason')}),
   ack: fields => ({type: 'ack', ids: fields.numbers('ids')}),
   comm: fields => ({
     type: 'comm',

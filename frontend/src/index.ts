@@ -6,11 +6,11 @@ import {ILoggerRegistry} from '@jupyterlab/logconsole';
 import {PageConfig} from '@jupyterlab/coreutils';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
-import {tellOfDeafKernel} from './deaf';
 import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter} from './jupyter';
 import {logErrors} from './log';
+import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
 import {connectKernels} from './reach';
 import {settingsOf} from './settings';
 import {loadWithKernel} from './start';
@@ -63,9 +63,16 @@ const channel: JupyterFrontEndPlugin<void> = {
     const expected = !PageConfig.Extension.isDisabled(kernelStart.id);
     const live = settingsOf(channel.id)['live'] !== false;
     const onDeaf = (id: string) => tellOfDeafKernel(app, id);
+    const onDied = (id: string, reason: string, restarts: boolean) =>
+      tellOfDeadKernel(app, id, reason, restarts);
     try {
-      const {serverSettings} = app.serviceManager.kernels;
-      connectKernels(serverSettings, specs, client, {version, expected, live, onDeaf});
+      connectKernels(app.serviceManager.kernels, specs, client, {
+        version,
+        expected,
+        live,
+        onDeaf,
+        onDied
+      });
     } catch (error) {
       console.warn("lite_comms: comms take JupyterLite's own path, its parts are not known", error);
     }

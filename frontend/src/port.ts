@@ -27,6 +27,13 @@ export class Port {
       onFrame(frame);
     };
     worker.addEventListener('message', this._listener);
+    this._onError = event => {
+      // That of an exception has a message: a task in the worker has failed, no more.
+      if (!('message' in event)) {
+        onFrame({type: 'died', reason: "its worker's script cannot be loaded"});
+      }
+    };
+    worker.addEventListener('error', this._onError);
   }
 
   /** Send a frame. Its buffers are transferred: they are nobody else's. */
@@ -37,8 +44,10 @@ export class Port {
 
   dispose(): void {
     this._worker.removeEventListener('message', this._listener);
+    this._worker.removeEventListener('error', this._onError);
   }
 
   private readonly _worker: Worker;
   private readonly _listener: (event: MessageEvent) => void;
+  private readonly _onError: (event: Event) => void;
 }

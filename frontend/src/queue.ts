@@ -12,8 +12,8 @@ export const COMM_TYPES: ReadonlySet<string> = new Set(['comm_open', 'comm_msg',
 
 export class Queue {
   /** A message has been sent to the kernel. */
-  sent({msg_id, msg_type}: Header): void {
-    this._types.set(msg_id, msg_type);
+  sent(header: Header): void {
+    this._headers.set(header.msg_id, header);
   }
 
   /** A message of the kernel; returns whether it says anything about the queue. */
@@ -25,22 +25,34 @@ export class Queue {
         this._handled(parent.msg_id);
       } else if (execution_state === 'busy' && parent.msg_type === 'execute_request') {
         // Also one that was on its way to the queue when this was emptied.
-        this._types.set(parent.msg_id, parent.msg_type);
+        this._headers.set(parent.msg_id, parent);
       }
       return true;
     }
     if (msg.header.msg_type === 'execute_reply') {
       const {content, metadata} = msg as KernelMessage.IExecuteReplyMsg;
       if (content.status === 'error' && metadata?.['cause'] !== 'interrupt') {
-        this._types.clear();
+        this._headers.clear();
         return true;
       }
     }
     return false;
   }
 
-  clear(): void {
-    this._types.clear();
+  /** Forget all of it, and return it, in order. */
+  empty(): Header[] {
+    const headers = [...this._headers.values()];
+    this._headers.clear();
+    return headers;
+  }
+
+  /** Forget what one client has sent. */
+  forget(session: string): void {
+    this._headers.forEach((header, msg_id) => {
+      if (header.session === session) {
+        this._headers.delete(msg_id);
+      }
+    });
   }
 
   get hasExecutions(): boolean {
@@ -52,9 +64,9 @@ export class Queue {
   }
 
   private _handled(msg_id: string): void {
-    if (this._types.has(msg_id)) {
-      for (const [before] of this._types) {
-        this._types.delete(before);
+    if (this._headers.has(msg_id)) {
+      for (const [before] of this._headers) {
+        this._headers.delete(before);
         if (before === msg_id) {
           break;
         }
@@ -63,14 +75,14 @@ export class Queue {
   }
 
   private _some(wanted: (type: string) => boolean): boolean {
-    for (const type of this._types.values()) {
-      if (wanted(type)) {
+    for (const {msg_type} of this._headers.values()) {
+      if (wanted(msg_type)) {
         return true;
       }
     }
     return false;
   }
 
-  /** The types of the messages by their ids, in the order of sending. */
-  private readonly _types = new Map<string, string>();
+  /** By their ids, in the order of sending. */
+  private readonly _headers = new Map<string, Header>();
 }

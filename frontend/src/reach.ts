@@ -3,9 +3,10 @@
  * the page's half uses public interfaces.
  */
 import {PageConfig} from '@jupyterlab/coreutils';
-import type {KernelMessage, ServerConnection} from '@jupyterlab/services';
+import type {Kernel, KernelMessage, ServerConnection} from '@jupyterlab/services';
 import type {IKernelSpecs} from '@jupyterlite/services';
 import {Channel, type IOptions} from './channel';
+import {Connections, RESTARTED, SHUT_DOWN} from './life';
 import {COMM_TYPES} from './queue';
 import {makeSerializer, makeSocket} from './socket';
 
@@ -14,22 +15,31 @@ type Undo = () => void;
 /** The name of JupyterLite's Pyodide kernel. */
 const PYTHON = 'python';
 
+/** What is used of JupyterLab's kernel manager. */
+type Kernels = Pick<Kernel.IManager, 'serverSettings' | 'connectTo'>;
+
+/** What is used of JupyterLite's kernel client. */
+interface IClient extends IInterrupts {
+  restart(kernelId: string): Promise<void>;
+  isRestarting?(kernelId: string): boolean;
+}
+
 /**
  * Put a channel between the clients and the kernels of a page. All of it, or nothing.
  *
  * @throws what goes wrong; then everything is as it was before.
  */
 export function connectKernels(
-  settings: ServerConnection.ISettings,
+  kernels: Kernels,
   specs: IKernelSpecs,
-  client: IInterrupts | null,
+  client: IClient | null,
   options: Omit<IOptions, 'id'>
 ): Undo {
   const channels = new Map<string, Channel>();
   const channelOf = (id: string): Channel => {
     let channel = channels.get(id);
     if (!channel) {
-      const made = new Channel({id, ...options}, () => {
+      const made = new Channel({id, ...options, onDied}, () => {
         if (channels.get(id) === made) {
           channels.delete(id);
         }
@@ -39,19 +49,52 @@ export function connectKernels(
     }
     return channel;
   };
-  const onNoWorker = (name: string) => {
-    if (name === PYTHON && options.expected) {
-      console.warn("lite_comms: the kernel has no Worker; its comms take JupyterLite's own path");
+  const onDied = (id: string, reason: string, wasReady: boolean) => {
+    const why = {ename: 'KernelDied', evalue: reason};
+    const restarts = wasReady && client !== null;
+    options.onDied(id, reason, restarts);
+    if (!restarts) {
+      connections.end(id, why);
+      return;
+    }
+    // As the server does it; but one that has died while it started would do so again.
+    connections.die(id, why);
+    channelOf(id).announceRestart();
+    client.restart(id).catch((error: unknown) => {
+      console.error('lite_comms: the kernel cannot be restarted', error);
+    });
+  };
+  const connections = new Connections(commsOf, ({id, clientId}) =>
+    channels.get(id)?.forget(clientId)
+  );
+  const life = {
+    onNoWorker: (name: string) => {
+      if (name === PYTHON && options.expected) {
+        console.warn("lite_comms: the kernel has no Worker; its comms take JupyterLite's own path");
+      }
+    },
+    onMade: (id: string) => connections.reconnect(id),
+    onEnd: (id: string) => {
+      if (client?.isRestarting?.(id)) {
+        connections.end(id, RESTARTED);
+        channels.get(id)?.abandon(RESTARTED);
+      } else {
+        connections.end(id, SHUT_DOWN);
+      }
     }
   };
-  const undo = [replaceSocket(settings, channelOf)];
+  const undo = [replaceSocket(kernels.serverSettings, channelOf)];
   const undoAll = () =>
     undo
       .splice(0)
       .reverse()
       .forEach(each => each());
   try {
-    undo.push(decorateFactories(specs, channelOf, onNoWorker), leaveUntracked(COMM_TYPES));
+    undo.push(
+      decorateFactories(specs, channelOf, life),
+      leaveUntracked(COMM_TYPES),
+      followConnections(kernels, connection => connections.add(connection))
+    );
     if (client) {
       undo.push(followInterrupts(client, id => channels.get(id)?.interrupt()));
     }
@@ -76,33 +119,41 @@ export function replaceSocket(settings: ServerConnection.ISettings, channelOf: C
   };
 }
 
+/** What is told of the kernels that are made. */
+interface ILife {
+  /** There is one with this id, or there is one again. */
+  onMade(kernelId: string): void;
+  /** It is gone, for good or until it is made again. */
+  onEnd(kernelId: string): void;
+  /** It has no Worker; the name is that of its kernelspec. */
+  onNoWorker(kernelName: string): void;
+}
+
 /**
- * Decorate the kernels that the site's own factories make, those registered later too. A kernel
- * without a Worker stays as it is.
- *
- * @param onNoWorker - Hears of such a kernel, by the name of its kernelspec.
+ * Decorate the kernels that the site's own factories make, those registered later too. What a kernel
+ * without a Worker sends and gets stays as it is.
  */
-export function decorateFactories(
-  specs: IKernelSpecs,
-  channelOf: ChannelOf,
-  onNoWorker: (kernelName: string) => void
-): Undo {
+export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, life: ILife): Undo {
   type Factory = IKernelSpecs['factories'] extends Map<string, infer F> ? F : never;
   const originals = new Map<Factory, Factory>();
   const decorate = (create: Factory): Factory => {
     const decorated: Factory = async options => {
-      const channel = channelOf(options.id);
+      let channel = channelOf(options.id);
       const sendMessage = (msg: KernelMessage.IMessage) =>
         channel.fromKernel(msg, options.sendMessage);
       const kernel = await create({...options, sendMessage});
+      // At a restart all clients have left the channel meanwhile, and then there is another.
+      channel = channelOf(options.id);
+      kernel.disposed.connect(() => life.onEnd(options.id));
       const worker = workerOf(kernel);
       if (worker) {
         answerCommInfo(kernel, sendMessage);
         const port = channel.attach(worker, kernel);
         kernel.disposed.connect(() => channel.detach(port));
       } else {
-        onNoWorker(options.name);
+        life.onNoWorker(options.name);
       }
+      life.onMade(options.id);
       return kernel;
     };
     originals.set(decorated, create);
@@ -169,6 +220,22 @@ export function leaveUntracked(types: Iterable<string>): Undo {
   return () => void PageConfig.setOption(option, before);
 }
 
+/** Hear of each connection to a kernel, before anybody uses it. */
+export function followConnections(
+  kernels: Pick<Kernels, 'connectTo'>,
+  hear: (connection: Kernel.IKernelConnection) => void
+): Undo {
+  const {connectTo} = kernels;
+  kernels.connectTo = options => {
+    const connection = connectTo.call(kernels, options);
+    hear(connection);
+    return connection;
+  };
+  return () => {
+    kernels.connectTo = connectTo;
+  };
+}
+
 /** What can interrupt kernels: all of JupyterLab's ways to Stop lead there. */
 interface IInterrupts {
   interrupt(kernelId: string): Promise<void>;
@@ -184,6 +251,12 @@ export function followInterrupts(client: IInterrupts, hear: (kernelId: string) =
   return () => {
     client.interrupt = interrupt;
   };
+}
+
+/** The open comms of a connection: a private field of it, or none where there is no such field. */
+export function commsOf(connection: object): Kernel.IComm[] {
+  const {_comms} = connection as {_comms?: unknown};
+  return _comms instanceof Map ? [..._comms.values()] : [];
 }
 
 /** The Worker of a Pyodide kernel: a private field of it, or null where there is none. */

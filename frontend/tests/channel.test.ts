@@ -45,7 +45,8 @@ const OPTIONS = {
   version: '0.1.0',
   expected: true,
   live: true,
-  onDeaf: () => () => undefined
+  onDeaf: () => () => undefined,
+  onDied: () => undefined
 };
 
 /** What the page says of itself. */

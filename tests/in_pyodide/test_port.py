@@ -379,3 +379,33 @@ def alive():
     proxies, objects = map(int, printed.split())
     assert abs(proxies) < 10, printed
     assert abs(objects) < 100, printed
+
+
+def test_a_fatal_error_of_python_is_told_after_all_that_was_sent(
+    distribution: Distribution, wheel: Path, tmp_path: Path
+) -> None:
+    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+        kernel.page(f"{HELLO}; await page.turn(); page.frames.length = 0")
+        code = (
+            "import ctypes, lite_comms\nlite_comms.Comm('t', comm_id='c')\n"
+            "ctypes.string_at(0xfffffff0)"
+        )
+        # Its promise may be kept, or not: Python is gone.
+        kernel.page(
+            f"page.ask('execute', {json.dumps({'code': code})}).catch(() => undefined);"
+            "while (!page.frames.some(([type]) => type === 'died'))"
+            "  await new Promise(resolve => setTimeout(resolve, 10));"
+        )
+        frames = kernel.page("return page.frames")
+        assert [frame[:2] for frame in frames] == [
+            ["comm", "comm_open"],
+            ["died", "RuntimeError: memory access out of bounds"],
+        ]
+
+
+def test_pyodide_has_its_own_hook_back_when_the_port_is_closed(kernel: Kernel) -> None:
+    get = "import pyodide_js; print('post(' in str(pyodide_js._api.on_fatal.toString()))"
+    assert kernel.run(get) == "True\n"
+    kernel.run("lite_comms.uninstall()")
+    kernel.page("page.post('bye'); await page.turn()")
+    assert kernel.run(get) == "False\n"

@@ -17,5 +17,12 @@ globalThis.removeEventListener = (type, listener) => {
 // Before version 22 Node.js has none; the worker's libraries mention it as they load.
 globalThis.WebSocket ??= class {};
 
+// A web worker goes on after an exception that nobody has caught; of Pyodide's fatal errors tests know.
+process.on('uncaughtException', error => {
+  if (!error?.pyodide_fatal_error) {
+    throw error;
+  }
+});
+
 await import(workerData);
 parentPort.postMessage('loaded');

@@ -1,0 +1,145 @@
+/**
+ * The life of a kernel, as the page's comms see it: when it ends, each of them is told, once, and why.
+ *
+ * JupyterLab's connection throws its comms away without a word: when its kernel restarts, is shut
+ * down or dies, and when the connection itself is closed.
+ */
+import type {Kernel, KernelMessage} from '@jupyterlab/services';
+
+/** Why a kernel, or a comm, has ended; a comm_close has it in its metadata. */
+export interface IReason {
+  readonly ename: string;
+  readonly evalue: string;
+}
+
+export const RESTARTED: IReason = {
+  ename: 'KernelRestarted',
+  evalue: 'the kernel has been restarted'
+};
+export const SHUT_DOWN: IReason = {
+  ename: 'KernelShutDown',
+  evalue: 'the kernel has been shut down'
+};
+const DISCONNECTED: IReason = {
+  ename: 'Disconnected',
+  evalue: "the page's connection to the kernel has been closed"
+};
+
+/**
+ * The comms of ipywidgets. It hears of the kernel's end itself and goes on to show its widgets, as
+ * on a server; a comm_close would take them off the page.
+ */
+const LEFT_ALONE: ReadonlySet<string> = new Set(['jupyter.widget', 'jupyter.widget.control']);
+
+type Connection = Kernel.IKernelConnection;
+
+export class Connections {
+  /**
+   * @param commsOf - Finds the open comms of a connection.
+   * @param onCleared - Called when a connection has thrown away all that it was waiting for.
+   */
+  constructor(
+    private readonly _commsOf: (connection: Connection) => Kernel.IComm[],
+    private readonly _onCleared: (connection: Connection) => void
+  ) {}
+
+  /** Take in a connection; it leaves when it is disposed. */
+  add(connection: Connection): void {
+    this._all.add(connection);
+    connection.statusChanged.connect((_, status) => {
+      // By this connection itself, or because the kernel has died: it is cleared next.
+      if (status === 'restarting') {
+        this._close(connection, this._died.get(connection) ?? RESTARTED);
+        this._died.delete(connection);
+        this._onCleared(connection);
+      }
+    });
+    connection.disposed.connect(() => {
+      this._all.delete(connection);
+      this._close(connection, DISCONNECTED);
+    });
+  }
+
+  /** A kernel is gone: its comms close, on all connections. */
+  end(kernelId: string, why: IReason): void {
+    for (const connection of this._of(kernelId)) {
+      if (!this._died.has(connection)) {
+        this._close(connection, why);
+      }
+    }
+  }
+
+  /** A kernel has died; each connection will hear that it restarts, and then its comms close. */
+  die(kernelId: string, why: IReason): void {
+    this._of(kernelId).forEach(connection => this._died.set(connection, why));
+  }
+
+  /**
+   * A kernel is there, again if it has connections. The one that has restarted it connects again by
+   * itself; the others, to which JupyterLite does not say that their sockets are closed, would not.
+   */
+  reconnect(kernelId: string): void {
+    for (const connection of this._of(kernelId)) {
+      if (connection.status !== 'restarting') {
+        connection.reconnect().catch((error: unknown) => {
+          console.warn('lite_comms: a client has lost its kernel', error);
+        });
+      }
+    }
+  }
+
+  private _of(kernelId: string): Connection[] {
+    return [...this._all].filter(({id, isDisposed}) => id === kernelId && !isDisposed);
+  }
+
+  private _close(connection: Connection, why: IReason): void {
+    for (const comm of this._commsOf(connection)) {
+      if (!LEFT_ALONE.has(comm.targetName)) {
+        const {onClose} = comm;
+        comm.dispose();
+        // Later: what it opens or sends now would be thrown away with the rest.
+        queueMicrotask(() => void tell(onClose, comm, commClose(comm, connection, why)));
+      }
+    }
+  }
+
+  private readonly _all = new Set<Connection>();
+  /** Why the kernels have died of those that have still to hear of it. */
+  private readonly _died = new WeakMap<Connection, IReason>();
+}
+
+async function tell(
+  onClose: Kernel.IComm['onClose'] | undefined,
+  {targetName, commId}: Kernel.IComm,
+  msg: KernelMessage.ICommCloseMsg
+): Promise<void> {
+  try {
+    await onClose?.(msg);
+  } catch (error) {
+    console.error(`lite_comms: onClose of comm '${targetName}' (${commId}) raised`, error);
+  }
+}
+
+/** The message that the kernel would have sent, had it known. */
+function commClose(
+  {commId}: Kernel.IComm,
+  {clientId, id}: Connection,
+  why: IReason
+): KernelMessage.ICommCloseMsg {
+  const date = new Date().toISOString();
+  return {
+    channel: 'iopub',
+    header: {
+      msg_id: `${clientId}_${commId}`,
+      msg_type: 'comm_close',
+      date,
+      session: id,
+      username: '',
+      version: '5.3'
+    },
+    parent_header: {},
+    metadata: {lite_comms: {...why}},
+    content: {comm_id: commId, data: {}},
+    buffers: []
+  };
+}
