@@ -131,7 +131,8 @@ globalThis.conformance = (() => {
       this.kernel = kernel;
       this.names = names;
       this.heard = [];
-      kernel.anyMessage.connect((_, {msg, direction}) => {
+      this._targets = [];
+      this._hear = (_, {msg, direction}) => {
         const {msg_id, msg_type} = msg.header;
         if (direction === 'send') {
           const name = msg_type === 'execute_request' ? 'cell' : msg_type;
@@ -142,7 +143,14 @@ globalThis.conformance = (() => {
           }
           this.heard.push(msg);
         }
-      });
+      };
+      kernel.anyMessage.connect(this._hear);
+    }
+
+    /** Leave the connection as it was. */
+    end() {
+      this.kernel.anyMessage.disconnect(this._hear);
+      this._targets.forEach(([name, f]) => this.kernel.removeCommTarget(name, f));
     }
 
     /** Begin to run a cell. */
@@ -201,7 +209,9 @@ globalThis.conformance = (() => {
     /** The next comm that the kernel opens for a target. */
     opened(target) {
       return new Promise(resolve => {
-        this.kernel.registerCommTarget(target, (comm, msg) => resolve({comm, msg}));
+        const f = (comm, msg) => resolve({comm, msg});
+        this.kernel.registerCommTarget(target, f);
+        this._targets.push([target, f]);
       });
     }
 
@@ -215,7 +225,9 @@ globalThis.conformance = (() => {
         const isOfOthers = parent === 'a stranger';
         const isLeftOut =
           type === 'status' ? !status || isOfOthers : type === 'execute_input' && isOfOthers;
-        if (isLeftOut || parent.startsWith(HIDDEN)) {
+        // A second thread of a server kernel looks for a comm, too, and tells the same once more.
+        const isSaidTwice = parent === 'nobody' && /^No such comm:/.test(msg.content.text ?? '');
+        if (isLeftOut || isSaidTwice || parent.startsWith(HIDDEN)) {
           continue;
         }
         if (type === 'stream') {
@@ -239,14 +251,17 @@ globalThis.conformance = (() => {
 
   /** One check: its clients, and the lines that it gives. */
   class Trial extends Client {
-    constructor(connect, names = new Names()) {
-      super(connect(), names);
-      this._connect = connect;
+    constructor(kernel) {
+      super(kernel, new Names());
+      this.clients = [this];
       this.said = [];
     }
 
+    /** Another client. */
     client(options) {
-      return new Client(this._connect(options), this.names);
+      const client = new Client(connect(options), this.names);
+      this.clients.push(client);
+      return client;
     }
 
     say(...values) {
@@ -356,13 +371,9 @@ globalThis.conformance = (() => {
     await t.run('say(len(manager.comms))');
   });
 
-  /** A second thread of a server kernel looks for the comm as well, and says so under no message. */
-  const notOfServer = line => !line.startsWith('nobody: stderr "No such comm:');
-
   check('comms that the kernel does not know', async t => {
     await t.comm('t').send({}).done;
     await t.comm('t').close({}).done;
-    return t.result().filter(notOfServer);
   });
 
   check('comms that the page does not know', async t => {
@@ -390,7 +401,6 @@ globalThis.conformance = (() => {
     `);
     const comm = await t.open('t');
     await Promise.all([comm.send({n: 1}).done, comm.send({n: 2}).done]);
-    return t.result().filter(notOfServer);
   });
 
   check('a target is registered and taken away', async t => {
@@ -454,6 +464,7 @@ globalThis.conformance = (() => {
   });
 
   check('the classes', async t => {
+    void t.opened('t');
     await t.run(py`
       import comm as package, ipykernel.comm
       with warnings.catch_warnings(action='ignore'):
@@ -467,7 +478,6 @@ globalThis.conformance = (() => {
       comm = create_comm('t')
       comm.on_msg(say)
     `);
-    return t.result().map(line => line.replace(/comm-[0-9a-f]{32}/g, 'comm-<id>'));
   });
 
   // Order
@@ -1189,25 +1199,24 @@ globalThis.conformance = (() => {
     t.say(again.status, again.execution_count);
   });
 
-  let base;
-  let setup = SETUP;
+  /** The older way, which a page can ask for: comms in the one shell of the kernel. */
+  const SHELL = {commsOverSubshells: 'disabled'};
+
+  /** The connection that most checks use. */
+  let kernel;
+  let setup;
+
   const connect = ({handleComms = true} = {}) => {
     const {kernels} = globalThis.jupyterapp.serviceManager;
-    const {id, name} = base;
-    // The older way, which each page can ask for: comms in the one shell of the kernel.
-    return kernels.connectTo({model: {id, name}, handleComms, commsOverSubshells: 'disabled'});
+    return kernels.connectTo({model: kernel.model, handleComms, ...SHELL});
   };
 
   /** Run one check; its lines, and whether it has come to its end. */
   const run = async name => {
-    const connections = [];
-    const t = new Trial(options => {
-      const connection = connect(options);
-      connections.push(connection);
-      return connection;
-    });
+    // JupyterLab sets it for all connections when it has read its settings.
+    Object.assign(kernel, SHELL);
+    const t = new Trial(kernel);
     const all = async () => {
-      await t.kernel.info;
       const lines = await CHECKS.get(name)(t);
       await t.settle();
       return lines ?? t.result();
@@ -1219,7 +1228,8 @@ globalThis.conformance = (() => {
     });
     const failed = error => [...t.result(), `${error}`];
     const lines = await Promise.race([all().catch(failed), late]);
-    connections.forEach(connection => connection.dispose());
+    t.clients.forEach(client => client.end());
+    t.clients.slice(1).forEach(client => client.kernel.dispose());
     return {lines, ended};
   };
 
@@ -1231,9 +1241,9 @@ globalThis.conformance = (() => {
       const {kernels, kernelspecs} = globalThis.jupyterapp.serviceManager;
       // JupyterLite learns of its kernels after the start.
       await until(() => kernelspecs.specs?.default);
-      base = await kernels.startNew({name: kernelspecs.specs.default}, {handleComms: false});
-      await base.info;
-      const {content} = await base.requestExecute({code: setup}).done;
+      kernel = await kernels.startNew({name: kernelspecs.specs.default}, SHELL);
+      await kernel.info;
+      const {content} = await kernel.requestExecute({code: setup}).done;
       if (content.status !== 'ok') {
         throw new Error(`${content.ename}: ${content.evalue}`);
       }

@@ -297,12 +297,13 @@ def heard(
     """The lines of all checks, by kernel."""
     context = browser.new_context()
     with serving(site_copy(exposeAppInBrowser=True)) as site:
-        lab = f"{server[0]}lab?reset"
+        # JupyterLab leaves a page whose workspace is open in another one.
+        spaces = f"{server[0]}lab/workspaces/"
         pages = {}
         for kernel, url, first in (
-            (_REFERENCE, lab, ""),
+            (_REFERENCE, f"{spaces}reference", ""),
             (_SITE, f"{site}lab/index.html", ""),
-            (_SERVER, lab, "import lite_comms; lite_comms.install()"),
+            (_SERVER, f"{spaces}ours", "import lite_comms; lite_comms.install()"),
         ):
             page = pages[kernel] = context.new_page()
             page.goto(url)
