@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from pages import Notebook, Tab, said
+from pages import Notebook, Tab, said, text
 
 NewTab = Callable[[str], Tab]
 
@@ -31,6 +31,9 @@ comm.send('hello');
 RESTARTED = '{"ename":"KernelRestarted","evalue":"the kernel has been restarted"}'
 SHUT_DOWN = '{"ename":"KernelShutDown","evalue":"the kernel has been shut down"}'
 
+DIED = "RuntimeError: memory access out of bounds"
+NOT_RUN = "KernelDied: this cell has not run: the kernel has ended before"
+
 
 @pytest.fixture(scope="module", params=["plain", "isolated"])
 def notebook(request: pytest.FixtureRequest, new_tab: NewTab) -> Notebook:
@@ -52,6 +55,51 @@ def test_a_restart_tells_comms_why_and_leaves_widgets_where_they_are(notebook: N
     assert notebook.python("len(get_comm_manager().comm_info('echo'))") == "1"
 
 
+def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -> None:
+    notebook.python(ECHO)
+    page = notebook.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
+    with notebook.watch.error("fatal error|cause of|out of bounds|the kernel has died"):
+        first = notebook.start(
+            "import asyncio, ctypes\nprint('before')\nawait asyncio.sleep(0.5)\n"
+            "ctypes.string_at(0xfffffff0)"
+        )
+        second = notebook.start("1 + 1")
+        dialog = notebook.page.locator(".jp-Dialog", has_text="appears to have died")
+        dialog.get_by_role("button", name="Ok").click()
+    expect(notebook.page.locator(".Toastify__toast")).to_contain_text(DIED)
+    for number, shown in (
+        (first, f"before\n\nKernelDied: the kernel has died ({DIED})"),
+        (second, NOT_RUN),
+    ):
+        cell = notebook.cells.nth(number)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text("[ ]:")
+        assert text(cell.locator(".jp-OutputArea")).startswith(shown)
+    expect(said(page)).to_have_text(['"hello"', f'{{"ename":"KernelDied","evalue":"{DIED}"}}'])
+
+    assert "NameError" in notebook.python("lite_comms")
+    notebook.python(ECHO)
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+    assert notebook.python("len(get_comm_manager().comm_info())") == "1"
+
+
+def test_a_kernel_that_cannot_start_says_so_and_can_be_restarted(
+    new_tab: NewTab, plain: str
+) -> None:
+    tab = new_tab(plain)
+    scripts = "**/*.worker.*.js"
+    tab.page.context.route(scripts, lambda route: route.abort())
+    # JupyterLite does not expect a kernel that is disposed of while it starts.
+    with tab.watch.error("ERR_FAILED|could not start|was disposed|Canceled future"):
+        notebook = tab.notebook()
+        number = notebook.start("1 + 1")
+        output = notebook.cells.nth(number).locator(".jp-OutputArea")
+        expect(output).to_contain_text("KernelDied: the kernel could not start")
+        tab.page.context.unroute(scripts)
+        tab.page.get_by_role("button", name="Restart Kernel").click()
+        assert notebook.python("1 + 1") == "2"
+
+
 def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
     new_tab: NewTab, plain: str
 ) -> None:
@@ -63,9 +111,10 @@ def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
     notebook.restart_kernel()
     expect(said(page)).to_have_text(['"hello"', RESTARTED])
     console.python(ECHO)
-    page = console.javascript(OPEN)
-    expect(said(page)).to_have_text(['"hello"'])
+    expect(said(console.javascript(OPEN))).to_have_text(['"hello"'])
 
+    page = notebook.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
     notebook.page.get_by_role("menuitem", name="Kernel", exact=True).click()
     notebook.page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
     expect(said(page)).to_have_text(['"hello"', SHUT_DOWN])
