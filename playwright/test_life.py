@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from pages import Notebook, Tab, said, text
+from pages import START_TIMEOUT_MS, Notebook, Tab, said, text
 
 NewTab = Callable[[str], Tab]
 
@@ -100,10 +100,53 @@ def test_a_kernel_that_cannot_start_says_so_and_can_be_restarted(
         assert notebook.python("1 + 1") == "2"
 
 
+def test_closing_twice_in_callbacks_and_errors_in_on_close_leave_nothing_half_open(
+    notebook: Notebook,
+) -> None:
+    notebook.python(
+        """
+def once(comm, msg):
+    comm.on_msg(lambda msg: (comm.close(), comm.close()))
+    comm.on_close(lambda msg: comm.close() or 1 / 0)
+
+get_comm_manager().register_target('once', once)
+"""
+    )
+    with notebook.watch.error("on_close callback of comm 'once'|ZeroDivisionError"):
+        page = notebook.javascript(
+            """
+            const {comm_manager} = Jupyter.notebook.kernel;
+            const [ours, theirs] = [0, 1].map(() => comm_manager.new_comm('once'));
+            ours.close();
+            say(ours.close() === undefined);
+            theirs.on_close(() => {
+              say(theirs.close() === undefined);
+              throw new Error('on purpose');
+            });
+            theirs.send({});
+            """
+        )
+        expect(said(page)).to_have_text(["true", "true"])
+        assert notebook.python("get_comm_manager().comm_info('once')") == "{}"
+    notebook.python(ECHO)
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+
+
+def test_a_shutdown_tells_comms_why_and_the_next_cell_has_a_new_kernel(notebook: Notebook) -> None:
+    page = notebook.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
+    notebook.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    notebook.page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
+    expect(said(page)).to_have_text(['"hello"', SHUT_DOWN])
+    notebook.python(ECHO)
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+
+
 def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
     new_tab: NewTab, plain: str
 ) -> None:
-    (notebook,) = new_tab(plain).lab("empty.ipynb")
+    tab = new_tab(plain)
+    (notebook,) = tab.lab("empty.ipynb")
     notebook.python(ECHO)
     console = notebook.open_console()
     page = console.javascript(OPEN)
@@ -111,10 +154,20 @@ def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
     notebook.restart_kernel()
     expect(said(page)).to_have_text(['"hello"', RESTARTED])
     console.python(ECHO)
+    page = console.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
+
+    # It has gone by the connection of the notebook.
+    tab.close_in_lab("empty.ipynb")
+    expect(said(page).last).to_contain_text("Disconnected")
     expect(said(console.javascript(OPEN))).to_have_text(['"hello"'])
 
-    page = notebook.javascript(OPEN)
-    expect(said(page)).to_have_text(['"hello"'])
-    notebook.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    notebook.page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
-    expect(said(page)).to_have_text(['"hello"', SHUT_DOWN])
+
+def test_after_a_reload_there_is_a_new_kernel_with_new_comms(new_tab: NewTab, plain: str) -> None:
+    notebook = new_tab(plain).notebook()
+    notebook.python(ECHO)
+    notebook.javascript(OPEN)
+    notebook.page.reload()
+    expect(notebook.cells).not_to_have_count(0, timeout=START_TIMEOUT_MS)
+    assert notebook.python(f"{ECHO}\nget_comm_manager().comm_info()") == "{}"
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
