@@ -231,7 +231,7 @@ class Comm(BaseComm):
         data, metadata, buffers
             As for `send`; the page's ``on_close`` gets them.
         deleting : bool
-            True when called by garbage collection.
+            True when called by garbage collection; it makes no difference.
 
         Raises
         ------
@@ -249,8 +249,7 @@ class Comm(BaseComm):
                 buffers=buffers,
             )
         self._end()
-        if not deleting:
-            self._manager.forget(self)
+        self._manager.forget(self)
 
     def on_msg(self, callback: H) -> H:  # type: ignore[override]  # the return value is ours
         """Register the function for messages from the page.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from pages import Notebook, Tab, said
+from pages import START_TIMEOUT_MS, Notebook, Tab, said, text
 
 NewTab = Callable[[str], Tab]
 
@@ -31,6 +31,9 @@ comm.send('hello');
 RESTARTED = '{"ename":"KernelRestarted","evalue":"the kernel has been restarted"}'
 SHUT_DOWN = '{"ename":"KernelShutDown","evalue":"the kernel has been shut down"}'
 
+DIED = "RuntimeError: memory access out of bounds"
+NOT_RUN = "KernelDied: this cell has not run: the kernel has ended before"
+
 
 @pytest.fixture(scope="module", params=["plain", "isolated"])
 def notebook(request: pytest.FixtureRequest, new_tab: NewTab) -> Notebook:
@@ -52,10 +55,98 @@ def test_a_restart_tells_comms_why_and_leaves_widgets_where_they_are(notebook: N
     assert notebook.python("len(get_comm_manager().comm_info('echo'))") == "1"
 
 
+def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -> None:
+    notebook.python(ECHO)
+    page = notebook.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
+    with notebook.watch.error("fatal error|cause of|out of bounds|the kernel has died"):
+        first = notebook.start(
+            "import asyncio, ctypes\nprint('before')\nawait asyncio.sleep(0.5)\n"
+            "ctypes.string_at(0xfffffff0)"
+        )
+        second = notebook.start("1 + 1")
+        dialog = notebook.page.locator(".jp-Dialog", has_text="appears to have died")
+        dialog.get_by_role("button", name="Ok").click()
+    expect(notebook.page.locator(".Toastify__toast")).to_contain_text(DIED)
+    for number, shown in (
+        (first, f"before\n\nKernelDied: the kernel has died ({DIED})"),
+        (second, NOT_RUN),
+    ):
+        cell = notebook.cells.nth(number)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text("[ ]:")
+        assert text(cell.locator(".jp-OutputArea")).startswith(shown)
+    expect(said(page)).to_have_text(['"hello"', f'{{"ename":"KernelDied","evalue":"{DIED}"}}'])
+
+    assert "NameError" in notebook.python("lite_comms")
+    notebook.python(ECHO)
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+    assert notebook.python("len(get_comm_manager().comm_info())") == "1"
+
+
+def test_a_kernel_that_cannot_start_says_so_and_can_be_restarted(
+    new_tab: NewTab, plain: str
+) -> None:
+    tab = new_tab(plain)
+    scripts = "**/*.worker.*.js"
+    tab.page.context.route(scripts, lambda route: route.abort())
+    # JupyterLite does not expect a kernel that is disposed of while it starts.
+    with tab.watch.error("ERR_FAILED|could not start|was disposed|Canceled future"):
+        notebook = tab.notebook()
+        number = notebook.start("1 + 1")
+        output = notebook.cells.nth(number).locator(".jp-OutputArea")
+        expect(output).to_contain_text("KernelDied: the kernel could not start")
+        tab.page.context.unroute(scripts)
+        tab.page.get_by_role("button", name="Restart Kernel").click()
+        assert notebook.python("1 + 1") == "2"
+
+
+def test_closing_twice_in_callbacks_and_errors_in_on_close_leave_nothing_half_open(
+    notebook: Notebook,
+) -> None:
+    notebook.python(
+        """
+def once(comm, msg):
+    comm.on_msg(lambda msg: (comm.close(), comm.close()))
+    comm.on_close(lambda msg: comm.close() or 1 / 0)
+
+get_comm_manager().register_target('once', once)
+"""
+    )
+    with notebook.watch.error("on_close callback of comm 'once'|ZeroDivisionError"):
+        page = notebook.javascript(
+            """
+            const {comm_manager} = Jupyter.notebook.kernel;
+            const [ours, theirs] = [0, 1].map(() => comm_manager.new_comm('once'));
+            ours.close();
+            say(ours.close() === undefined);
+            theirs.on_close(() => {
+              say(theirs.close() === undefined);
+              throw new Error('on purpose');
+            });
+            theirs.send({});
+            """
+        )
+        expect(said(page)).to_have_text(["true", "true"])
+        assert notebook.python("get_comm_manager().comm_info('once')") == "{}"
+    notebook.python(ECHO)
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+
+
+def test_a_shutdown_tells_comms_why_and_the_next_cell_has_a_new_kernel(notebook: Notebook) -> None:
+    page = notebook.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
+    notebook.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    notebook.page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
+    expect(said(page)).to_have_text(['"hello"', SHUT_DOWN])
+    notebook.python(ECHO)
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+
+
 def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
     new_tab: NewTab, plain: str
 ) -> None:
-    (notebook,) = new_tab(plain).lab("empty.ipynb")
+    tab = new_tab(plain)
+    (notebook,) = tab.lab("empty.ipynb")
     notebook.python(ECHO)
     console = notebook.open_console()
     page = console.javascript(OPEN)
@@ -66,6 +157,17 @@ def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
     page = console.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
 
-    notebook.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    notebook.page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
-    expect(said(page)).to_have_text(['"hello"', SHUT_DOWN])
+    # It has gone by the connection of the notebook.
+    tab.close_in_lab("empty.ipynb")
+    expect(said(page).last).to_contain_text("Disconnected")
+    expect(said(console.javascript(OPEN))).to_have_text(['"hello"'])
+
+
+def test_after_a_reload_there_is_a_new_kernel_with_new_comms(new_tab: NewTab, plain: str) -> None:
+    notebook = new_tab(plain).notebook()
+    notebook.python(ECHO)
+    notebook.javascript(OPEN)
+    notebook.page.reload()
+    expect(notebook.cells).not_to_have_count(0, timeout=START_TIMEOUT_MS)
+    assert notebook.python(f"{ECHO}\nget_comm_manager().comm_info()") == "{}"
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])

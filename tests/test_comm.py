@@ -302,6 +302,19 @@ def test_a_comm_that_nobody_holds_closes_when_it_is_collected(memory: MemoryTran
     assert received(memory) == [("comm_open", {}), ("comm_close", {})]
 
 
+def test_a_message_that_crosses_with_a_collection_is_not_answered(memory: MemoryTransport) -> None:
+    comm = Comm("plot", comm_id="1")
+    memory.deliver()
+    page = memory.comms["1"]
+    comm_package.get_comm_manager().unregister_comm(comm)
+
+    del comm
+    gc.collect()
+    page.send("still there?")
+
+    assert received(memory) == [("comm_open", {}), ("comm_close", {})]
+
+
 def test_a_comm_whose_opening_failed_is_collected_in_silence(memory: MemoryTransport) -> None:
     with pytest.raises(TypeError):
         Comm(5)  # type: ignore[arg-type]

@@ -243,7 +243,7 @@ def test_a_message_for_an_unknown_comm_is_answered_with_comm_close(
     manager.register_target("echo", ignore)
     comm = memory.new_comm("echo", comm_id="1")
     memory.deliver()
-    manager.comms.clear()
+    forgotten = manager.comms.pop("1")  # not collected, or that would close it
 
     comm.send()
 
@@ -251,6 +251,7 @@ def test_a_message_for_an_unknown_comm_is_answered_with_comm_close(
         {"lite_comms": {"ename": "LookupError", "evalue": "the kernel has no comm 1"}}
     ]
     assert manager.comms == {}
+    assert repr(forgotten) == "<Comm 'echo' 1 open>"
 
 
 def test_a_message_that_crosses_with_our_close_is_not_answered(

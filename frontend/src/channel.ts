@@ -149,7 +149,7 @@ export class Channel {
     if (msg.channel !== 'shell') {
       return false;
     }
-    if (this._dead && msg.header.msg_type !== 'kernel_info_request') {
+    if (this._dead) {
       this._clients.refuse(msg.header, this._dead);
       return true;
     }

@@ -44,9 +44,15 @@ export class Clients {
     this._deliver(() => message(header, {execution_state}, {...parent}, {}, []));
   }
 
-  /** Answer a message in the place of the kernel, which will not do it: a request with an error. */
+  /**
+   * Answer a message in the place of the kernel, which will not do it: a request with an error. Only
+   * the question whether it is there stays open: JupyterLab would not ask the next kernel.
+   */
   refuse(parent: KernelMessage.IHeader, {ename, evalue}: IReason): void {
     const {msg_type} = parent;
+    if (msg_type === 'kernel_info_request') {
+      return;
+    }
     const error = {ename, evalue, traceback: []};
     if (msg_type === 'execute_request') {
       const header = this._header('error');

@@ -154,6 +154,22 @@ describe('close', () => {
     expect(heard).toEqual([{bye: 1}]);
   });
 
+  it('by the kernel has closed the comm for its on_close, whose error is shown', async () => {
+    const shown = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    const closed: unknown[] = [];
+    comm.on_close(() => {
+      closed.push(comm.close());
+      comm.send({});
+    });
+    await wire.close('one');
+    expect([closed, wire.sent.length, wire.hasComm('one')]).toEqual([[undefined], 1, false]);
+    expect(shown).toHaveBeenCalledExactlyOnceWith(
+      "lite_comms: the on_close callback of comm 'echo' (one) raised",
+      new Error("comm 'echo' (one) is closed")
+    );
+  });
+
   it('that fails leaves the comm open, with its on_close', async () => {
     const comm = kernel.comm_manager.new_comm('echo');
     const heard: unknown[] = [];

@@ -287,6 +287,56 @@ get_comm_manager().register_target("echo", target)
     assert error["traceback"][-1].endswith("the on_msg callback of comm 'echo' (c) raised")
 
 
+def test_a_comm_that_nobody_holds_is_closed_on_the_page(kernel: Kernel) -> None:
+    kernel.run("""
+import gc, lite_comms
+comm = lite_comms.Comm("t", comm_id="held")
+get_comm_manager = __import__("comm").get_comm_manager
+del comm
+gc.collect()
+print(list(get_comm_manager().comms))
+get_comm_manager().unregister_comm(get_comm_manager().get_comm("held"))
+gc.collect()
+""")
+    assert kernel.shown("stdout") == "['held']\n"
+    opened, closed = frames(kernel)
+    assert [opened[1], closed[1]] == ["comm_open", "comm_close"]
+    assert json.loads(closed[2])["comm_id"] == "held"
+    kernel.page("await page.send('comm_msg', {comm_id: 'held', data: 'crossed'})")
+    assert frames(kernel) == [["ack", 1]]
+
+
+def test_a_close_in_a_callback_and_an_error_in_on_close_leave_nothing_half_open(
+    kernel: Kernel,
+) -> None:
+    kernel.run("""
+def target(comm, msg):
+    comm.on_close(lambda msg: comm.close() or 1 / 0)
+
+    @comm.on_msg
+    def _(msg):
+        comm.close("first")
+        comm.close("second")
+        raise LookupError("after it")
+
+get_comm_manager = __import__("comm").get_comm_manager
+get_comm_manager().register_target("echo", target)
+""")
+    kernel.page(f"""
+        await page.send('comm_open', {OPEN});
+        await page.send('comm_msg', {{comm_id: 'c', data: {{}}}});
+        await page.send('comm_msg', {{comm_id: 'c', data: 'crossed'}});
+        await page.send('comm_open', {OPEN});
+        await page.send('comm_close', {{comm_id: 'c', data: {{}}}});
+        await page.send('comm_close', {{comm_id: 'c', data: 'again'}});
+        """)
+    shown = kernel.shown("stderr")
+    assert [shown.count(error) for error in ("LookupError: after", "ZeroDivisionError:")] == [1, 1]
+    closed = [json.loads(frame[2])["data"] for frame in frames(kernel) if frame[0] == "comm"]
+    assert closed == ["first"]
+    assert kernel.run("print(get_comm_manager().comms)") == "{}\n"
+
+
 def test_bye_is_said_and_what_comes_before_the_pages_is_handled(kernel: Kernel) -> None:
     kernel.run(ECHO)
     kernel.page(f"await page.send('comm_open', {OPEN})")
