@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from comm.base_comm import BaseComm
 
-from ._errors import ClosedError, runs_user_code, warn
+from ._errors import ClosedError, warn
 from ._kernel import find_shell
 
 if TYPE_CHECKING:
@@ -394,22 +393,12 @@ class Comm(BaseComm):
         events = getattr(self._shell, "events", None)
         if events is None or self._manager.transport.runs_cell:
             return self._msg_callback(msg)
-        result = None
         events.trigger("pre_execute")
         try:
-            result = self._msg_callback(msg)
+            return self._msg_callback(msg)
         finally:
-            if not inspect.isawaitable(result):
-                events.trigger("post_execute")
-        return _then(result, events) if inspect.isawaitable(result) else None
-
-
-@runs_user_code
-async def _then(result: Awaitable[object], events: Any) -> None:
-    try:
-        await result
-    finally:
-        events.trigger("post_execute")
+            # Not at the end of what is to be awaited: that may be in the middle of a cell.
+            events.trigger("post_execute")
 
 
 def _installed_manager() -> CommManager:

@@ -365,7 +365,7 @@ class CommManager(comm.base_comm.CommManager):
         except BaseException as error:
             _forget_context(error, running)
             fail(error)
-            if not isinstance(error, Exception):
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
             return None
         self._tasks.add(task)

@@ -19,6 +19,7 @@ JupyterLite keeps it until the end of the cell, and takes the cell for failed.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from asyncio import CancelledError
@@ -89,9 +90,13 @@ class Outputs:
         if was_on:
             return
         known = vars(self._kernel).get(_ATTRIBUTE)
-        if known is not None:  # this is in the middle of a cell
+        if known is not None:
             self._set(known)
+        if known is not None and asyncio.current_task() is not None:
+            # This is in the middle of a cell, which runs as JupyterLite does it.
             self._parent.set(self._request)
+            self._shown_of_cell = []
+            self._shown.set(self._shown_of_cell)
         self.runner = self._kernel.run
         self._run_cell = self._shell.run_cell
         self._run_cell_async = self._shell.run_cell_async
@@ -185,20 +190,23 @@ class Outputs:
         self._shown.set(shown)
         self._shown_of_cell = shown
         self._of_cell = self._streams()
-        shell.last_execution_result = None
+        before = getattr(shell, "last_execution_result", None)
         try:
             reply: dict[str, Any] = await self.runner(code)
         finally:
             self._shown_of_cell = None
-        result = shell.last_execution_result
-        if result is None or reply["status"] != "error":
+        result = getattr(shell, "last_execution_result", None)
+        if result is None or result is before:
             return reply
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
             own = [content for value, content, _ in shown if value is error]
-            return {**reply, **(own[-1] if own else {})}
-        if all(is_published for *_, is_published in shown):
-            # None of them is the cell's: user code has had them shown, or a callback's are.
+            # IPython prints a group of exceptions, and an unknown magic, as text.
+            content = own[-1] if own else _content(type(error), error, [])
+            return {**reply, "status": "error", **content}
+        is_stopped = reply.get("ename") in ("KeyboardInterrupt", "CancelledError")
+        if reply["status"] == "error" and not is_stopped and all(known for *_, known in shown):
+            # None of them is the cell's: user code has had them shown.
             return {"status": "ok", "payload": reply["payload"]}
         return reply
 
@@ -236,11 +244,7 @@ class Outputs:
         """Publish what IPython shows of an exception; IPython calls it."""
         if issubclass(etype, (KeyboardInterrupt, CancelledError)):
             stb = [part for part in stb if not any(folder in part for folder in _NOT_THE_USERS)]
-        content = {
-            "ename": etype.__name__,
-            "evalue": user_message(evalue),
-            "traceback": [sendable(part) for part in stb],
-        }
+        content = _content(etype, evalue, stb)
         is_published = self._publish is not None and self._publish(content)
         shown = self._shown.get()
         if shown is not None and shown is self._shown_of_cell:
@@ -260,12 +264,24 @@ class Outputs:
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Run something in the middle of a cell: what the cell has redirected is the cell's own."""
-        redirected = self._streams()
-        self._redirect(self._of_cell)
+        redirected, given = self._streams(), self._of_cell
+        self._redirect(given)
         try:
             yield
         finally:
-            self._redirect(redirected)
+            # What a task has redirected meanwhile, or no longer does, stays so.
+            found = zip(self._streams(), given, redirected, strict=True)
+            out, err, pub = (mine if now is there else now for now, there, mine in found)
+            self._redirect((out, err, pub))
+
+
+def _content(etype: type[BaseException], evalue: BaseException, stb: list[str]) -> dict[str, Any]:
+    """Make the content of an error message."""
+    return {
+        "ename": etype.__name__,
+        "evalue": user_message(evalue),
+        "traceback": [sendable(part) for part in stb],
+    }
 
 
 def _iso(date: datetime) -> str:

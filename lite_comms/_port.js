@@ -20,8 +20,11 @@
     pump();
     flush();
   };
+  let isClosed = false;
   const ack = id => {
-    if (handled.push(id) === 1) {
+    if (handled.push(id) === 1 && isClosed) {
+      flush();
+    } else if (handled.length === 1) {
       turn.port2.postMessage(null);
     }
   };
@@ -152,6 +155,8 @@
       }
       self.removeEventListener('message', listener);
       flush();
+      // What still awaits its end is acknowledged then.
+      isClosed = true;
       turn.port1.close();
     }
   };

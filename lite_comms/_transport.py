@@ -171,9 +171,15 @@ class Transport:
         elif shell is None:
             print(f"{text}\n{user_traceback(error)}", file=sys.stderr)
         else:
-            if text not in getattr(error, "__notes__", ()):
-                error.add_note(text)
-            shell.showtraceback((type(error), error, user_frames(error)), tb_offset=0)
+            error.add_note(text)
+            try:
+                if isinstance(error, BaseExceptionGroup):  # IPython would print it, as text
+                    lines = user_traceback(error).splitlines()
+                    shell._showtraceback(type(error), error, lines)
+                else:
+                    shell.showtraceback((type(error), error, user_frames(error)), tb_offset=0)
+            finally:
+                error.__notes__.remove(text)  # it is the user's, who may raise it again
 
 
 def transport_for(here: Surroundings) -> Transport:

@@ -176,7 +176,7 @@ export class Channel {
     if (this._state === 'port' && msg.channel === 'iopub') {
       // JupyterLite tells a cell's error at its end; the kernel's half has told it at once.
       const {header, parent_header, content} = msg;
-      if (header.msg_type !== 'error' || errorKey(parent_header, content) !== this._lastError) {
+      if (header.msg_type !== 'error' || !this._hasTold(parent_header, content)) {
         this._clients.stock(msg);
       }
     } else {
@@ -193,6 +193,9 @@ export class Channel {
     if (msg.header.msg_type === 'status' && COMM_TYPES.has(msg_type)) {
       const {execution_state} = (msg as KernelMessage.IStatusMsg).content;
       this._busy[execution_state === 'idle' ? 'end' : 'begin'](msg_id);
+    }
+    if (!this._queue.hasExecutions) {
+      this._told.clear();
     }
     if (this._asked && !this._queue.hasExecutions) {
       this._asked = false;
@@ -211,6 +214,12 @@ export class Channel {
   /** Give a message of the kernel that took JupyterLite's own path the session of all others. */
   withSession<M extends Message>(msg: M): M {
     return this._port ? this._clients.withSession(msg) : msg;
+  }
+
+  private _hasTold(parent: object, content: object): boolean {
+    const {traceback} = content as KernelMessage.IErrorMsg['content'];
+    // Without a traceback it is one that IPython has printed as text.
+    return traceback?.length === 0 || this._told.has(errorKey(parent, content));
   }
 
   private _endIfUnused(): void {
@@ -368,8 +377,8 @@ export class Channel {
   private _deliver(port: Port, frame: IFromKernel): void {
     try {
       this._clients.comm(frame);
-      if (frame.msg_type === 'error') {
-        this._lastError = errorKey(JSON.parse(frame.parent), JSON.parse(frame.content));
+      if (frame.msg_type === 'error' && this._queue.hasExecutions) {
+        this._told.add(errorKey(JSON.parse(frame.parent), JSON.parse(frame.content)));
       }
     } catch (error) {
       refuse(port, error);
@@ -397,8 +406,8 @@ export class Channel {
   /** A comm_open may wait in the kernel for the end of executions. */
   private _asked = false;
 
-  /** The latest error that the kernel's half has told. */
-  private _lastError = '';
+  /** The errors that the kernel's half has told while cells were running. */
+  private readonly _told = new Set<string>();
 
   private readonly _unanswered = new Map<number, Header>();
   private _lastId = NO_MESSAGE;

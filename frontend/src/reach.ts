@@ -197,12 +197,15 @@ export function answerCommInfo(
     await handleMessage.call(kernel, msg);
     const {header} = msg;
     if (header.msg_type === 'comm_info_request') {
+      const content = await commInfoRequest
+        .call(kernel, msg.content)
+        .catch(error => ({status: 'error', ename: 'Error', evalue: `${error}`, traceback: []}));
       sendMessage({
         channel: 'shell',
         header: {...header, msg_id: `${header.msg_id}_reply`, msg_type: 'comm_info_reply'},
         parent_header: header,
         metadata: {},
-        content: await commInfoRequest.call(kernel, msg.content)
+        content
       } as KernelMessage.ICommInfoReplyMsg);
     }
   };

@@ -317,9 +317,12 @@ describe('a message of the kernel', () => {
     const other = {...error, evalue: 'w'};
     const tell = (content: Plain, of = cell) =>
       channel.fromKernel(reply('error', of, content), vi.fn());
+    channel.take(cell, client);
     worker.say('comm', 'error', JSON.stringify(error), '{}', JSON.stringify(cell.header));
     tell(error);
-    tell(other);
+    worker.say('comm', 'error', JSON.stringify(other), '{}', JSON.stringify(cell.header));
+    tell(error);
+    tell({...error, traceback: []});
     tell(error, request('execute_request', 'b'));
     expect(client.heard).toEqual([
       ['error', error, 'a'],

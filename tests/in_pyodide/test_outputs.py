@@ -189,6 +189,79 @@ def test_a_cell_that_fails_says_so(kernel: Kernel, code: str) -> None:
     assert [{key: reply[key] for key in errors[0]}] == errors
 
 
+@pytest.mark.parametrize(
+    ("code", "ename"),
+    [
+        ("raise ExceptionGroup('two', [ValueError(1), KeyError(2)])", "ExceptionGroup"),
+        ("%nosuchmagic", "UsageError"),
+    ],
+)
+def test_a_cell_whose_error_ipython_prints_as_text_has_failed(
+    kernel: Kernel, code: str, ename: str
+) -> None:
+    reply = kernel.page(f"{RUN} return run({json.dumps(code)})")
+    assert (reply["status"], reply["ename"], reply["traceback"]) == ("error", ename, [])
+    assert ename in kernel.shown("stderr")
+    assert kernel.errors() == []
+
+
+def test_a_cell_has_its_own_error_also_when_a_hook_fails_after_it(kernel: Kernel) -> None:
+    kernel.run("""
+def hook():
+    raise LookupError("of the hook")
+get_ipython().events.register("post_execute", hook)
+""")
+    reply = kernel.page(f"{RUN} return run('1 / 0')")
+    kernel.page(
+        f"{RUN} await run('get_ipython().events.unregister(`post_execute`, hook)'"
+        ".replaceAll('`', '\"'))"
+    )
+    assert (reply["status"], reply["ename"]) == ("error", "ZeroDivisionError")
+
+
+def test_a_group_of_exceptions_of_a_callback_is_an_error_message(kernel: Kernel) -> None:
+    kernel.page(f"{SEND} await send(\"raise ExceptionGroup('two', [ValueError(1)])\")")
+    ((error, _),) = kernel.errors()
+    assert error["ename"] == "ExceptionGroup"
+    assert "the on_msg callback of comm 'do' (c) raised" in "".join(error["traceback"])
+
+
+def test_an_exception_that_is_raised_again_names_one_comm(kernel: Kernel) -> None:
+    kernel.run("same = LookupError('the same')")
+    kernel.page(f"{SEND} await send('raise same'); await send('raise same')")
+    assert len(kernel.errors()) == 2
+    assert kernel.run("print(same.__notes__)") == "[]\n"
+
+
+def test_what_a_callback_raises_when_it_is_cancelled_is_shown_once(kernel: Kernel) -> None:
+    kernel.page(f"{SEND} await send('raise asyncio.CancelledError')")
+    assert [error["ename"] for error, _ in kernel.errors()] == ["CancelledError"]
+
+
+def test_a_redirection_that_a_task_ends_during_a_cell_is_ended(kernel: Kernel) -> None:
+    kernel.page("page.watch(65536); await page.turn()")
+    kernel.run("""
+import contextlib, io, sys, time
+redirection = contextlib.redirect_stdout(io.StringIO())
+real = sys.stdout
+redirection.__enter__()
+""")
+    kernel.page(f"""
+        {PAUSE} {RUN}
+        const cell = run(`
+done = False
+end = time.time() + 20
+while not done and time.time() < end:
+    pass
+`);
+        await pause(300);
+        const code = "redirection.__exit__(None, None, None); done = True";
+        await page.share('comm_msg', {{comm_id: 'c', data: code}});
+        await cell;
+        """)
+    assert kernel.run("print(sys.stdout is real)") == "True\n"
+
+
 def test_a_traceback_that_is_only_shown_is_no_error_of_the_cell(kernel: Kernel) -> None:
     reply = kernel.page(
         RUN + "return run(`try:\n    1 / 0\nexcept Exception:\n    get_ipython().showtraceback()\n"
@@ -249,6 +322,27 @@ get_comm_manager().register_target("slow", target)
     assert kernel.run("print(said)") == "['begin 1', 'begin 2', 'end 1', 'end 2']\n"
 
 
+def test_an_async_callback_that_ends_after_the_undo_is_acknowledged(kernel: Kernel) -> None:
+    kernel.run("""
+def target(comm, msg):
+    @comm.on_msg
+    async def _(msg):
+        await asyncio.sleep(0.3)
+get_comm_manager().register_target("slow", target)
+""")
+    ended = kernel.page(f"""
+        {RUN} {PAUSE}
+        await page.send('comm_open', {{comm_id: 's', target_name: 'slow', data: {{}}}});
+        const sent = page.send('comm_msg', {{comm_id: 's', data: 1}});
+        await run("import lite_comms; lite_comms.uninstall()");
+        page.post('bye');
+        return Promise.race([sent.then(() => 'acknowledged'), pause(5000)]);
+        """)
+    kernel.run("lite_comms.install()")
+    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    assert ended == "acknowledged"
+
+
 def test_an_async_target_that_fails_closes_its_comm(kernel: Kernel) -> None:
     kernel.run("""
 async def target(comm, msg):
@@ -284,7 +378,7 @@ for name, listener in listeners.items():
     assert seen == "['pre_execute', 'pre_run_cell', 'post_execute', 'post_run_cell']\n"
 
 
-def test_the_events_of_a_callback_come_in_pairs_around_its_end(kernel: Kernel) -> None:
+def test_the_events_of_a_callback_come_in_pairs_around_its_call(kernel: Kernel) -> None:
     kernel.run("""
 fired = []
 def target(comm, msg):
@@ -315,7 +409,7 @@ for name, listener in listeners.items():
 """)
     assert kernel.errors()
     assert seen == (
-        str([post, pre, "fails", post, pre, "awaits", "ends", post, pre, "works", post, pre]) + "\n"
+        str([post, pre, "fails", post, pre, "awaits", post, "ends", pre, "works", post, pre]) + "\n"
     )
 
 
@@ -357,5 +451,8 @@ def test_after_the_undo_the_kernel_is_as_it_was(kernel: Kernel) -> None:
     kernel.run("lite_comms.install(); print('in its cell')")
     (parent,) = {msg.parent_id for msg in kernel.received}
     assert parent is not None
+    kernel.run("lite_comms.uninstall()")
+    reply = kernel.page(f"{RUN} return run('lite_comms.install(); 1 / 0')")
+    assert (reply["status"], reply["ename"]) == ("error", "ZeroDivisionError")
     kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
     assert kernel.run("print(lite_comms.status().transport)").splitlines()[-1] == "port"
