@@ -250,8 +250,8 @@ export class Channel {
     }
     const wasReady = this._state !== 'starting';
     const what = wasReady
-      ? `the kernel has died (${reason}); it starts anew, without variables: run your cells again`
-      : `the kernel could not start (${reason}); restart it to try again`;
+      ? `the kernel has died (${reason})\nIt starts anew, without variables: run your cells again.`
+      : `the kernel could not start (${reason})\nRestart it to try again.`;
     console.error(`lite_comms: ${what}`);
     port.dispose();
     this._dead = {ename: 'KernelDied', evalue: what};

@@ -186,7 +186,7 @@ describe('a kernel that dies', () => {
   }
 
   const DIED =
-    'the kernel has died (RuntimeError: unreachable); it starts anew, without variables: run your cells again';
+    'the kernel has died (RuntimeError: unreachable)\nIt starts anew, without variables: run your cells again.';
 
   it('starts anew, as on a server, and its comms are told', async () => {
     const connection = await connect();
@@ -279,7 +279,7 @@ describe('a kernel that dies', () => {
       const reply = await connection.requestExecute({code: ''}).done;
       expect(reply!.content).toMatchObject({
         ename: 'KernelDied',
-        evalue: `the kernel could not start (${reason}); restart it to try again`
+        evalue: `the kernel could not start (${reason})\nRestart it to try again.`
       });
       expect(lite.kernels.length).toBe(1);
     }
