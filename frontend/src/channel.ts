@@ -110,11 +110,12 @@ export class Channel {
     ];
     this._unanswered.clear();
     this._held = [];
-    // JupyterLite's queue handles one message at a time.
+    // JupyterLite's queue handles one message at a time, the first; none before it is ready.
     const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
+    const wasBehind = ({msg_type}: Header, i: number) =>
+      msg_type === 'execute_request' && i > 0 && this._state !== 'starting';
     waiting.forEach((header, i) => {
-      const isCell = header.msg_type === 'execute_request';
-      this._clients.refuse(header, isCell && i > 0 ? unbegun : why);
+      this._clients.refuse(header, wasBehind(header, i) ? unbegun : why);
     });
   }
 

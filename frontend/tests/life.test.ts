@@ -264,6 +264,8 @@ describe('a kernel that dies', () => {
         fail = reject;
       });
       const connection = await lite.manager.startNew({name: 'python'});
+      await vi.waitFor(() => expect(connection.connectionStatus).toBe('connected'));
+      const early = connection.requestExecute({code: ''});
       const comm = open(connection, 'a');
       if (what === 'script') {
         lite.worker!.dispatchEvent(new Event('error'));
@@ -276,11 +278,13 @@ describe('a kernel that dies', () => {
         [['a', {ename: 'KernelDied', evalue: reason}]],
         true
       ]);
-      const reply = await connection.requestExecute({code: ''}).done;
-      expect(reply!.content).toMatchObject({
-        ename: 'KernelDied',
-        evalue: `the kernel could not start (${reason})\nRestart it to try again.`
-      });
+      const cells = [early, connection.requestExecute({code: ''})].map(cell => cell.done);
+      for (const reply of await Promise.all(cells)) {
+        expect(reply!.content).toMatchObject({
+          ename: 'KernelDied',
+          evalue: `the kernel could not start (${reason})\nRestart it to try again.`
+        });
+      }
       expect(lite.kernels.length).toBe(1);
     }
   );
