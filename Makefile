@@ -21,7 +21,7 @@ define need_node
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo site test test-fast lint format screenshots bench dist
+.PHONY: help setup demo site test test-fast lint format screenshots bench soak dist
 
 help:
 	@sed -n 's/^| `make \([^|]*\)` | /make \1: /; s/`//g; s/ |$$//; /^make /p' CONTRIBUTING.md
@@ -56,6 +56,10 @@ format: $(VENV)/.lite-comms
 
 screenshots: setup site
 	@$(BIN)/python playwright/screenshots.py
+
+# With options: make soak SOAK="--minutes 5 --isolated"
+soak: setup site
+	@$(BIN)/python playwright/soak.py $(SOAK)
 
 # With options: make bench BENCH="--quick --server"
 bench: setup site

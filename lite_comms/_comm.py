@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from comm.base_comm import BaseComm
 
-from ._errors import ClosedError, warn, warn_if_async
+from ._errors import ClosedError, runs_user_code, warn
 from ._kernel import find_shell
 
 if TYPE_CHECKING:
@@ -257,7 +258,9 @@ class Comm(BaseComm):
         ----------
         callback : callable or None
             Called with the message, a dict; the data is in
-            ``msg["content"]["data"]``. None takes the present one away.
+            ``msg["content"]["data"]``. None takes the present one away. It may
+            be an ``async def``: the next message does not wait for its end, but
+            the page learns that this one is handled only then.
 
         Returns
         -------
@@ -274,6 +277,7 @@ class Comm(BaseComm):
         ----------
         callback : callable or None
             Called with the comm_close message. None takes the present one away.
+            It may be an ``async def``.
 
         Returns
         -------
@@ -361,31 +365,51 @@ class Comm(BaseComm):
         self._closed = True
         self._tell()
 
-    def handle_close(self, msg: dict[str, Any]) -> None:
-        """Be closed by the page, and call the function for it."""
-        self._end()
-        super().handle_close(msg)
+    def handle_close(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
+        """Be closed by the page, and call the function for it.
 
-    def handle_msg(self, msg: dict[str, Any]) -> None:
+        Returns
+        -------
+        object
+            What the function has returned; the manager awaits it.
+        """
+        self._end()
+        return None if self._close_callback is None else self._close_callback(msg)
+
+    def handle_msg(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
         """Call the function for messages, between IPython's execute events.
 
         In the middle of a cell there are none: their hooks take what is there for finished, such
         as the figures of matplotlib.
+
+        Returns
+        -------
+        object
+            What the function has returned, if it can be awaited; the manager does.
         """
         if self._msg_callback is None:
             self._inbox.append(msg)
             self._tell()
-            return
+            return None
         events = getattr(self._shell, "events", None)
-        if self._manager.transport.runs_cell:
-            events = None
-        if events is not None:
-            events.trigger("pre_execute")
+        if events is None or self._manager.transport.runs_cell:
+            return self._msg_callback(msg)
+        result = None
+        events.trigger("pre_execute")
         try:
-            self._msg_callback(msg)
+            result = self._msg_callback(msg)
         finally:
-            if events is not None:
+            if not inspect.isawaitable(result):
                 events.trigger("post_execute")
+        return _then(result, events) if inspect.isawaitable(result) else None
+
+
+@runs_user_code
+async def _then(result: Awaitable[object], events: Any) -> None:
+    try:
+        await result
+    finally:
+        events.trigger("post_execute")
 
 
 def _installed_manager() -> CommManager:
@@ -399,5 +423,4 @@ def _checked(callback: Handler | None, field: str, comm: Comm) -> Any:
         raise TypeError(
             f"{field} of {comm!r} takes a callable or None, not {type(callback).__name__}"
         )
-    warn_if_async(callback, f"the {field} callback of {comm!r}")
     return callback

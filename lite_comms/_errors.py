@@ -15,13 +15,14 @@ place, so that code that catches the built-in one goes on working.
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType, TracebackType
+from typing import Any
 
 import comm
 
@@ -75,11 +76,38 @@ class CommWarning(UserWarning):
 
 
 # Code of these folders is not the user's: a warning points at its caller.
+_RUNNERS: set[CodeType] = set()
 _OURS = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, comm.__file__))
 
 
+def user_frames(error: BaseException) -> TracebackType | None:
+    """Return an error's traceback without the frames of lite_comms that called the user's function.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error, as caught.
+
+    Returns
+    -------
+    traceback or None
+        Its part from the user's function on. That of a KeyboardInterrupt ends there, too: Stop is
+        noticed in lite_comms.
+    """
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None and is_ours(tb.tb_frame):
+        tb = tb.tb_next
+    if isinstance(error, KeyboardInterrupt):
+        last = tb
+        while last is not None and last.tb_next is not None and not is_ours(last.tb_next.tb_frame):
+            last = last.tb_next
+        if last is not None:
+            last.tb_next = None
+    return tb
+
+
 def user_traceback(error: BaseException) -> str:
-    """Format an error without the frames of lite_comms that called the user's function.
+    """Format an error as Python does, with the frames of `user_frames`.
 
     Parameters
     ----------
@@ -89,18 +117,10 @@ def user_traceback(error: BaseException) -> str:
     Returns
     -------
     str
-        The traceback, as Python prints it.
+        The traceback, without a line end.
     """
-    tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None and is_ours(tb.tb_frame):
-        tb = tb.tb_next
-    if isinstance(error, KeyboardInterrupt):  # of Stop, which is noticed in lite_comms
-        last = tb
-        while last is not None and last.tb_next is not None and not is_ours(last.tb_next.tb_frame):
-            last = last.tb_next
-        if last is not None:
-            last.tb_next = None
-    return _sendable("".join(traceback.format_exception(type(error), error, tb)))
+    lines = traceback.format_exception(type(error), error, user_frames(error))
+    return sendable("".join(lines)).rstrip()
 
 
 def user_message(error: BaseException) -> str:
@@ -117,18 +137,30 @@ def user_message(error: BaseException) -> str:
         Its ``str``; lone surrogates are written as escapes.
     """
     try:
-        return _sendable(str(error))
+        return sendable(str(error))
     except Exception:
         return "(its str fails)"
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
+    """Write lone surrogates, which no text of the web can hold, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_ours(frame: FrameType | None) -> bool:
     """Tell whether code of lite_comms, or of comm, runs in a frame."""
     return frame is not None and frame.f_code.co_filename.startswith(_OURS)
+
+
+def runs_user_code[F: Callable[..., Any]](f: F) -> F:
+    """Mark a function that calls the user's, so that what happens in there is not in ours."""
+    _RUNNERS.add(f.__code__)
+    return f
+
+
+def is_kept_whole(frame: FrameType) -> bool:
+    """Tell whether code of ours runs in a frame that must not be interrupted by other code."""
+    return is_ours(frame) and frame.f_code not in _RUNNERS
 
 
 def warn(message: str) -> None:
@@ -145,12 +177,3 @@ def warn(message: str) -> None:
         frame = frame.f_back
         level += 1
     warnings.warn(message, CommWarning, stacklevel=level)
-
-
-def warn_if_async(f: object, who: str) -> None:
-    """Warn about a callback that would be called, but not awaited."""
-    if inspect.iscoroutinefunction(f):
-        warn(
-            f"{who} is a coroutine function, which nobody awaits (nor does ipykernel): "
-            "register a function that starts a task"
-        )

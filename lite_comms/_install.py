@@ -1,6 +1,6 @@
 """Puts the manager behind every door that user code knows, and its exact undo.
 
-Every replaced name is replaced here, nowhere else. The doors:
+The doors:
 
 - ``comm.create_comm`` and ``comm.get_comm_manager``, also in modules that
   imported these names, or a kernel's ``Comm``, earlier;
@@ -16,7 +16,7 @@ registers in the same place, and after the undo all that was opened is there.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
@@ -25,10 +25,11 @@ from typing import Any
 import comm
 
 from ._comm import Comm
-from ._kernel import surroundings, transport_for
+from ._kernel import surroundings
 from ._manager import CommManager
+from ._replace import Replacements
 from ._status import Status, status_of
-from ._transport import Transport
+from ._transport import Transport, transport_for
 
 _MISSING = object()
 
@@ -73,46 +74,12 @@ class _Installation:
         self.manager = manager
         self.replacements = _replacements(manager)
         self.originals: dict[int, tuple[object, object]] = {}
-        # What is put first is undone last.
-        self._undo: list[Callable[[], None]] = [lambda: _give_back(self.originals)]
-
-    def set(self, owner: Any, name: str, value: object) -> None:
-        """Replace an attribute; the undo leaves it be if someone replaced it after us."""
-        old = vars(owner).get(name, _MISSING)
-        inherited = getattr(owner, name, _MISSING) if old is _MISSING else old
-        if inherited is value:
-            return
-        setattr(owner, name, value)
-
-        def undo() -> None:
-            if getattr(owner, name, _MISSING) is not value:
-                return
-            if old is not _MISSING:
-                setattr(owner, name, old)
-            elif name in vars(owner):
-                delattr(owner, name)
-            else:  # kept elsewhere than in its dict, as traitlets does
-                setattr(owner, name, inherited)
-
-        self._undo.append(undo)
-
-    def set_item(self, mapping: dict[str, Any], key: str, value: object) -> None:
-        """Replace an item of a dict."""
-        old = mapping[key]
-        if old is value:
-            return
-        mapping[key] = value
-
-        def undo() -> None:
-            if mapping.get(key) is value:
-                mapping[key] = old
-
-        self._undo.append(undo)
+        self.replaced = Replacements()
 
     def undo(self) -> None:
-        """Undo everything, last first."""
-        while self._undo:
-            self._undo.pop()()
+        """Undo everything."""
+        self.replaced.undo()
+        _give_back(self.originals)
 
 
 _current: _Installation | None = None
@@ -273,26 +240,26 @@ def _replace_doors(new: _Installation) -> None:
     for module_name, name in _COMM_CLASSES:
         owner = _find(module_name, name)
         if owner is not _MISSING:
-            new.set(owner, "publish_msg", ours["publish_msg"])
+            new.replaced.set(owner, "publish_msg", ours["publish_msg"])
     for module_name, name in _SINGLETONS:
         if _find(module_name, name) is not _MISSING:
-            new.set(sys.modules[module_name], name, new.manager)
+            new.replaced.set(sys.modules[module_name], name, new.manager)
     for module, name, value in _standing(swaps):
-        new.set(module, name, value)
-    new.set(comm, "create_comm", ours["create_comm"])
-    new.set(comm, "get_comm_manager", ours["get_comm_manager"])
+        new.replaced.set(module, name, value)
+    new.replaced.set(comm, "create_comm", ours["create_comm"])
+    new.replaced.set(comm, "get_comm_manager", ours["get_comm_manager"])
 
 
 def _replace_in_kernel(new: _Installation, kernel: Any) -> None:
     ours = new.replacements
     if hasattr(kernel, "comm_manager"):
-        new.set(kernel, "comm_manager", new.manager)
+        new.replaced.set(kernel, "comm_manager", new.manager)
     handlers = getattr(kernel, "shell_handlers", None)
     if handlers is not None:  # ipykernel keeps bound methods of its manager
         for msg_type in _HANDLERS:
-            new.set_item(handlers, msg_type, ours[msg_type])
+            new.replaced.set_item(handlers, msg_type, ours[msg_type])
     if hasattr(kernel, "comm_info"):  # JupyterLite's answers {} without a filter
-        new.set(kernel, "comm_info", ours["comm_info"])
+        new.replaced.set(kernel, "comm_info", ours["comm_info"])
 
 
 def _foreign(installed: _Installation) -> Iterator[tuple[str, str, object]]:

@@ -1,12 +1,10 @@
-"""Which kernel this is, and the transport that it asks for."""
+"""Which kernel this is."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from typing import Any, Literal
-
-from ._transport import Transport
 
 
 @dataclass(frozen=True)
@@ -46,16 +44,3 @@ def surroundings() -> Surroundings:
     if "ipykernel" in bases:
         return Surroundings("server", shell, kernel)
     return Surroundings("none", shell, kernel)
-
-
-def transport_for(here: Surroundings) -> Transport:
-    """Make the transport for a kernel."""
-    if here.kind == "jupyterlite":
-        from ._port import port_of
-
-        return port_of(here.shell)
-    if here.kind == "server":
-        from ._server import ServerTransport
-
-        return ServerTransport()
-    return Transport()

@@ -17,16 +17,18 @@ closed    ``close()``, a comm_close the id is free; a message for it is
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 import comm.base_comm
 from comm.base_comm import BaseComm
 
 from ._comm import Comm
-from ._errors import EncodeError, user_message, user_traceback, warn, warn_if_async
+from ._errors import EncodeError, runs_user_code, user_message, warn
 from ._message import CommMessage, MessageType, flat_buffers
 from ._transport import Transport
 
@@ -68,6 +70,7 @@ class CommManager(comm.base_comm.CommManager):
         if targets is not None:
             self.targets = targets
         self._closed_ids: dict[str, None] = {}  # an ordered set
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop holds them weakly
         self.transport = Transport()
         if transport is not None:
             self.use(transport)
@@ -101,7 +104,8 @@ class CommManager(comm.base_comm.CommManager):
             earlier one.
         f : callable or str
             Called with the kernel's comm and the comm_open message; or the
-            import string of such a callable, ``package.module.name``.
+            import string of such a callable, ``package.module.name``. What it
+            returns is awaited, if it is awaitable.
 
         Raises
         ------
@@ -120,7 +124,6 @@ class CommManager(comm.base_comm.CommManager):
                 f"string, not {type(f).__name__}"
             )
         super().register_target(target_name, f)  # type: ignore[arg-type]
-        warn_if_async(self.targets[target_name], f"the function of comm target {target_name!r}")
         self.transport.target_registered(target_name)
 
     def unregister_target(self, target_name: str, f: Any = None) -> Any:
@@ -249,23 +252,28 @@ class CommManager(comm.base_comm.CommManager):
         msg : dict
             The message.
         """
-        self._open(self.transport.incoming(msg))
+        self._handle(self._open, self.transport.incoming(msg))
 
     def comm_msg(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
         """Handle a comm_msg of the page; parameters as for `comm_open`."""
-        self._message(self.transport.incoming(msg))
+        self._handle(self._message, self.transport.incoming(msg))
 
     def comm_close(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
         """Handle a comm_close of the page; parameters as for `comm_open`."""
-        self._close(self.transport.incoming(msg))
+        self._handle(self._close, self.transport.incoming(msg))
 
-    def receive(self, msg: dict[str, Any]) -> None:
+    def receive(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         """Handle a message of the page that has the types of a server's already.
 
         Parameters
         ----------
         msg : dict
             The message. What is not a comm message is an error.
+
+        Returns
+        -------
+        asyncio.Task or None
+            What awaits the end of a callback that is to be awaited.
 
         Raises
         ------
@@ -274,15 +282,19 @@ class CommManager(comm.base_comm.CommManager):
         """
         msg_type = msg["header"]["msg_type"]
         if msg_type == "comm_msg":
-            self._message(msg)
-        elif msg_type == "comm_open":
-            self._open(msg)
-        elif msg_type == "comm_close":
-            self._close(msg)
-        else:
-            raise ValueError(f"{msg_type!r} is not the type of a comm message")
+            return self._handle(self._message, msg)
+        if msg_type == "comm_open":
+            return self._handle(self._open, msg)
+        if msg_type == "comm_close":
+            return self._handle(self._close, msg)
+        raise ValueError(f"{msg_type!r} is not the type of a comm message")
 
-    def _open(self, msg: dict[str, Any]) -> None:
+    def _handle(
+        self, handler: Callable[[dict[str, Any]], object], msg: dict[str, Any]
+    ) -> asyncio.Task[None] | None:
+        return cast("asyncio.Task[None] | None", self.transport.under(msg, handler, msg))
+
+    def _open(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         content = msg["content"]
         target_name = content.get("target_name")
         try:
@@ -291,7 +303,7 @@ class CommManager(comm.base_comm.CommManager):
         except Exception as error:  # of an odd name or id, or a warning that is to be an error
             self._show("a comm cannot be opened for the page", error)
             self._refuse(content.get("comm_id"), error)
-            return
+            return None
         target = self.targets.get(target_name)
         if target is None:
             names = ", ".join(map(repr, self.targets)) or "none"
@@ -301,36 +313,32 @@ class CommManager(comm.base_comm.CommManager):
             if target_name not in _PROBES:
                 self.transport.show_error(f"lite_comms: {_name(opened)} is closed: {unknown}")
             opened.close(metadata=_reason(unknown))
-            return
-        try:
-            target(opened, msg)
-        except Exception as error:
+            return None
+
+        def fail(error: BaseException) -> None:
             self._show(f"the target function of {_name(opened)} raised; it is closed", error)
             opened.close(metadata=_reason(error))
-        except BaseException as error:
-            opened.close(metadata=_reason(error))
-            raise
 
-    def _message(self, msg: dict[str, Any]) -> None:
+        return self._call(lambda: target(opened, msg), fail)
+
+    def _message(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         comm_id = msg["content"].get("comm_id")
         known = self._find(comm_id)
         if known is None:
             if str(comm_id) not in self._closed_ids:
                 self._refuse(comm_id, LookupError(f"the kernel has no comm {comm_id}"))
-            return
-        running = sys.exception()
-        try:
-            known.handle_msg(msg)
-        except Exception as error:
-            _forget_context(error, running)
-            self._show(f"the on_msg callback of {_name(known)} raised", error)
+            return None
+        return self._call(
+            lambda: known.handle_msg(msg),
+            lambda error: self._show(f"the on_msg callback of {_name(known)} raised", error),
+        )
 
-    def _close(self, msg: dict[str, Any]) -> None:
+    def _close(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         comm_id = msg["content"].get("comm_id")
         known = self._find(comm_id)
         if known is None:
             logger.debug("comm_close for the unknown comm %s", comm_id)
-            return
+            return None
         known._closed = True
         self.unregister_comm(known)
         why = (msg.get("metadata") or {}).get("lite_comms")
@@ -339,10 +347,30 @@ class CommManager(comm.base_comm.CommManager):
             self.transport.show_error(
                 f"lite_comms: {_name(known)} is refused by the page: {reason}"
             )
+        return self._call(
+            lambda: known.handle_close(msg),
+            lambda error: self._show(f"the on_close callback of {_name(known)} raised", error),
+        )
+
+    def _call(
+        self, callback: Callable[[], object], fail: Callable[[BaseException], None]
+    ) -> asyncio.Task[None] | None:
+        """Call the user's function; if it is to be awaited, a task does that."""
+        running = sys.exception()
         try:
-            known.handle_close(msg)
-        except Exception as error:
-            self._show(f"the on_close callback of {_name(known)} raised", error)
+            result = callback()
+            if result is None or not inspect.isawaitable(result):
+                return None
+            task = asyncio.get_running_loop().create_task(_awaited(result, fail))
+        except BaseException as error:
+            _forget_context(error, running)
+            fail(error)
+            if not isinstance(error, Exception):
+                raise
+            return None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _find(self, comm_id: Any) -> BaseComm | None:
         return self.comms.get(comm_id) if isinstance(comm_id, str) else None
@@ -356,8 +384,18 @@ class CommManager(comm.base_comm.CommManager):
             stranger.comm_id = comm_id  # whatever it is, the page knows it
             self.publish(stranger, "comm_close", metadata=_reason(error))
 
-    def _show(self, what: str, error: Exception) -> None:
-        self.transport.show_error(f"lite_comms: {what}\n{user_traceback(error).rstrip()}")
+    def _show(self, what: str, error: BaseException) -> None:
+        self.transport.show_error(f"lite_comms: {what}", error)
+
+
+@runs_user_code
+async def _awaited(result: Awaitable[object], fail: Callable[[BaseException], None]) -> None:
+    try:
+        await result
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # also of Stop, which must not end the event loop
+        fail(error)
 
 
 def _forget_context(error: BaseException, running: BaseException | None) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._codec import encode, from_page, to_page
+from ._errors import user_traceback
 from ._message import flat_buffers
 from ._transport import Transport
 
@@ -122,8 +123,8 @@ class MemoryTransport(Transport):
         }
         self._queue.append((self._to_page, msg))
 
-    def show_error(self, text: str) -> None:
-        self.errors.append(text)
+    def show_error(self, text: str, error: BaseException | None = None) -> None:
+        self.errors.append(text if error is None else f"{text}\n{user_traceback(error)}")
 
     def hold(self) -> None:
         self._holds += 1

@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyodide_js
 from pyodide.code import run_js
-from pyodide.ffi import create_once_callable, create_proxy, jsnull, to_js
+from pyodide.ffi import create_once_callable, create_proxy, to_js
 
-from ._codec import encode, from_page
-from ._errors import TransportError, user_traceback
+from ._codec import encode
+from ._errors import TransportError
 from ._frames import (
     NO_MESSAGE,
     VERSION,
@@ -86,14 +86,12 @@ class PortTransport(StockTransport):
         self._signals: Signals | None = None
         self._wants_live = True
         self._cell: asyncio.Task[Any] | None = None  # in which it was installed
-        self._parent: Any = None
-        self._parent_text = "{}"
 
     def connect(self, manager: CommManager) -> None:
+        super().connect(manager)
         self._manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
-        in_cell = hasattr(self._shell.kernel, "_parent_header")
-        self._cell = asyncio.current_task() if in_cell else None
+        self._cell = asyncio.current_task() if self._outputs.parent else None
         if self._state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("_port.js").read_text("utf-8")
@@ -105,6 +103,7 @@ class PortTransport(StockTransport):
             self._post_frame(Hello(VERSION, package_version("lite-comms"), can))
 
     def disconnect(self) -> None:
+        super().disconnect()
         if self._state in ("waiting", "open"):
             self._leave("closing", _LEFT)
             self._byes += 1
@@ -118,7 +117,7 @@ class PortTransport(StockTransport):
         metadata = encode(message.metadata, "metadata") if message.metadata else "{}"
         # to_js is the one copy out of the heap; JavaScript's post transfers it.
         buffers = tuple(map(to_js, message.buffers))
-        frame = FromKernel(message.msg_type, content, metadata, self._parent_header(), buffers)
+        frame = FromKernel(message.msg_type, content, metadata, self._outputs.header_text, buffers)
         try:
             self._post_frame(frame)
         except Exception as error:
@@ -163,14 +162,11 @@ class PortTransport(StockTransport):
     def _post_frame(self, frame: ToPage) -> None:
         self._post_wire(*to_wire(frame))
 
-    def _parent_header(self) -> str:
-        """Return the JSON of the current parent header, which changes seldom."""
-        parent = getattr(self._shell.kernel, "_parent_header", None)
-        if parent is not self._parent:
-            header = parent["header"] if parent else {}
-            self._parent_text = json.dumps(from_page(header, jsnull))
-            self._parent = parent
-        return self._parent_text
+    def _publish(self, content: dict[str, Any]) -> bool:
+        if self._state != "open":
+            return False
+        self._post_frame(FromKernel("error", json.dumps(content), "{}", self._outputs.header_text))
+        return True
 
     # From the page
 
@@ -238,8 +234,7 @@ class PortTransport(StockTransport):
         if frame.may_wait and self._wants_target(msg):
             self._held[comm_id] = deque([(frame.id, msg)])
             return False
-        self._handle(msg)
-        return True
+        return self._handle(frame.id, msg)
 
     def _wants_target(self, msg: dict[str, Any]) -> bool:
         """Tell whether it is a comm_open whose target is not registered."""
@@ -261,42 +256,45 @@ class PortTransport(StockTransport):
                 # One by one: what arrives meanwhile comes after them.
                 while messages:
                     message_id, msg = messages.popleft()
-                    self._handle(msg)
-                    self._port.ack(message_id)
+                    if self._handle(message_id, msg):
+                        self._port.ack(message_id)
                 self._releasing.discard(comm_id)
                 self._held.pop(comm_id, None)
 
-    def _handle(self, msg: dict[str, Any]) -> None:
-        kernel, signals = self._shell.kernel, self._signals
-        before = getattr(kernel, "_parent_header", None)
-        # The kernel's JavaScript reads the header at each output, by value: with the date as text.
-        own = {"header": {**msg["header"]}}
-        kernel._parent_header = own
+    def _handle(self, message_id: int, msg: dict[str, Any]) -> bool:
+        """Handle a message; returns whether that has come to its end.
+
+        A callback that is to be awaited comes to its end later, and is acknowledged then.
+        """
+        signals = self._signals
         with_date(msg["header"])
+        task = None
         try:
             if signals is not None:
                 signals.in_callback = True
             if self._manager is not None:
-                self._manager.receive(msg)
+                task = self._manager.receive(msg)
+        except (KeyboardInterrupt, SystemExit):
+            pass  # of the user's callback: the manager has shown it
         except BaseException as error:
             # Not an error of the user's callback, which the manager shows; and not one that may
             # end the worker's event loop.
-            self.show_error(
-                f"lite_comms: {msg['msg_type']} of comm {msg['content'].get('comm_id')} "
-                f"could not be handled\n{user_traceback(error)}"
-            )
+            what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')}"
+            self.under(msg, self.show_error, f"lite_comms: {what} could not be handled", error)
         finally:
             if signals is not None:
                 signals.in_callback = False
                 signals.handled()
-            # If the callback has let a cell begin, the header is that cell's.
-            if kernel._parent_header is own:
-                kernel._parent_header = before
+        if task is None:
+            return True
+        task.add_done_callback(lambda _: self._port.ack(message_id))
+        return False
 
     def _go_live(self, is_live: bool) -> None:
         assert self._manager is not None
         self._signals = Signals(
             self._shell,
+            self._outputs,
             self._manager,
             self._port,
             lambda number: self._post_frame(Interrupted(number)),

@@ -13,7 +13,7 @@ it cannot, or must not (`hold`, an     it is only looked whether Stop was
 import, a comm callback)               pressed
 =====================================  =========================================
 
-Replaced while it is on: ``time.sleep``, and the kernel's ``run``.
+Replaced while it is on: ``time.sleep``, and what runs a cell.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, run_sync
 
 from . import _ui_poll
-from ._errors import is_ours
+from ._errors import is_kept_whole, is_ours
+from ._outputs import Outputs
+from ._replace import Replacements
 
 if TYPE_CHECKING:
     from ._manager import CommManager
@@ -64,7 +66,6 @@ _POLL_S = 0.02
 
 HAS_JSPI = hasattr(js.WebAssembly, "Suspending")
 
-_FOLDER = str(Path(__file__).parent)
 _IMPORT = "<frozen importlib._bootstrap>"
 
 
@@ -75,6 +76,8 @@ class Signals:
     ----------
     shell : pyodide_kernel.interpreter.Interpreter
         The kernel's shell.
+    outputs : Outputs
+        Runs the cells.
     manager : CommManager
         Tells whether there are comms.
     port : JsProxy
@@ -84,9 +87,15 @@ class Signals:
     """
 
     def __init__(
-        self, shell: Any, manager: CommManager, port: Any, on_stopped: Callable[[int], None]
+        self,
+        shell: Any,
+        outputs: Outputs,
+        manager: CommManager,
+        port: Any,
+        on_stopped: Callable[[int], None],
     ) -> None:
         self._shell = shell
+        self._outputs = outputs
         self._manager = manager
         self._port = port
         self._on_stopped = on_stopped
@@ -99,30 +108,23 @@ class Signals:
         self._waiting = 0
         self._turns = 0  # since the last message
         self.cell: asyncio.Task[Any] | None = None  # the task that runs one
-        self._replaced: list[tuple[Any, str, Any, Any]] = []
+        self._replaced = Replacements()
 
     def start(self) -> None:
         """Take over Pyodide's signals."""
         signal.signal(_SIGNAL, self._on_signal)
         # Pyodide's own, on top of the original, lets the event loop turn whenever it can.
         self._sleep = getattr(time.sleep, "__wrapped__", time.sleep)
-        self._run = self._shell.kernel.run
-        for owner, name, value in (
-            (time, "sleep", self.sleep),
-            (self._shell.kernel, "run", self.run),
-        ):
-            self._replaced.append((owner, name, getattr(owner, name), value))
-            setattr(owner, name, value)
+        self._run = self._outputs.runner
+        self._replaced.set(time, "sleep", self.sleep)
+        self._replaced.set(self._outputs, "runner", self.run)
         sys.modules.setdefault("jupyter_ui_poll", _ui_poll)
         self._js.start()
 
     def end(self) -> None:
         """Give everything back."""
         self._js.end()
-        for owner, name, before, value in self._replaced:
-            if getattr(owner, name) == value:
-                setattr(owner, name, before)
-        self._replaced.clear()
+        self._replaced.undo()
         if sys.modules.get("jupyter_ui_poll") is _ui_poll:
             del sys.modules["jupyter_ui_poll"]
         signal.signal(_SIGNAL, signal.SIG_DFL)
@@ -198,7 +200,7 @@ class Signals:
         try:
             if not self._can_suspend or not self._turn(poll):
                 self._nap(poll)
-                self._port.look()
+                self._read_mail()
         finally:
             self._waiting -= 1
         if self._is_stopped():
@@ -213,7 +215,8 @@ class Signals:
     def _turn(self, seconds: float = 0) -> bool:
         """Let the event loop turn, for so long or until a Stop; returns whether it could."""
         try:
-            run_sync(self._turn_js(min(seconds, _LONGEST_S) * 1000))
+            with self._outputs.aside():
+                run_sync(self._turn_js(min(seconds, _LONGEST_S) * 1000))
         except BaseException as error:
             self._js.wake()
             if isinstance(error, SystemError):
@@ -245,19 +248,14 @@ class Signals:
         """Run a cell, and know that it runs."""
         self.cell = asyncio.current_task()
         try:
-            result = await self._run(code)
-            others = [_FOLDER] if "KeyboardInterrupt" in result.get("ename", "") else []
+            return await self._run(code)
         except (KeyboardInterrupt, CancelledError):
             # Outside of the user's code, which IPython guards.
             self._shell.showtraceback()
-            result = {"status": "error", "payload": [], **self._shell._last_traceback}
-            others = [_FOLDER, "/pyodide_kernel/"]
+            return {"status": "error", "payload": [], **self._shell._last_traceback}
         finally:
             self.cell = None
             self._done()
-        for folder in others:  # the user was interrupted, not these
-            result["traceback"] = [part for part in result["traceback"] if folder not in part]
-        return result
 
     def _done(self) -> None:
         """Tell the page of the Stops so far: they had their effect, or nothing to stop."""
@@ -285,6 +283,10 @@ class Signals:
         elif self._js.stuck():
             self._stop_in(frame)
         elif lets_in and _depth(frame) < sys.getrecursionlimit() - _ROOM:
+            self._read_mail()
+
+    def _read_mail(self) -> None:
+        with self._outputs.aside():
             self._port.look()
 
     def _lets_in(self, frame: FrameType | None) -> bool:
@@ -344,8 +346,8 @@ def _imports(frame: FrameType) -> bool:
 
 
 def _is_kept_whole(frame: FrameType) -> bool:
-    # Of this module only `run` and what waits stand below the user's code.
-    return _imports(frame) or (is_ours(frame) and frame.f_code.co_filename != __file__)
+    # Of this module only what waits stands below the user's code, beside `run`.
+    return _imports(frame) or (frame.f_code.co_filename != __file__ and is_kept_whole(frame))
 
 
 def _in_task() -> bool:

@@ -5,7 +5,7 @@ One of the modules that talk to the worker; the others run in any Python.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,12 @@ from pyodide.code import run_js
 from pyodide.ffi import create_proxy, jsnull
 
 from ._codec import encode, from_page
-from ._errors import TransportError
+from ._errors import TransportError, user_traceback
+from ._outputs import outputs_of
 from ._transport import Transport
 
 if TYPE_CHECKING:
+    from ._manager import CommManager
     from ._message import CommMessage
 
 # In JavaScript, because a promise that reaches Python costs it a future and a
@@ -44,12 +46,22 @@ class StockTransport(Transport):
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._post = run_js(_POSTER)(create_proxy(self._rejected))
+        self._outputs = outputs_of(shell)
+
+    def connect(self, manager: CommManager) -> None:
+        self._outputs.start(self.incoming, self._publish)
+
+    def disconnect(self) -> None:
+        self._outputs.end(self._publish)
+
+    def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:
+        return self._outputs.under(msg, f, *args)
 
     def send(self, message: CommMessage) -> None:
         content = encode(message.content)
         metadata = encode(message.metadata, "metadata")
         send_comm = getattr(self._shell, "send_comm", None)
-        if send_comm is None or not hasattr(self._shell.kernel, "_parent_header"):
+        if send_comm is None or not self._outputs.parent:
             raise TransportError(
                 f"{message.msg_type} of comm {message.content['comm_id']}: the kernel has no "
                 "client yet; open comms from a cell, not from a startup file"
@@ -78,15 +90,19 @@ class StockTransport(Transport):
             "msg_type": header.get("msg_type"),
             "parent_header": _header(msg.get("parent_header")),
             "metadata": from_page(msg.get("metadata") or {}, jsnull),
-            "content": from_page(msg["content"], jsnull),
+            "content": from_page(msg.get("content") or {}, jsnull),
             "buffers": [flat(buffer) for buffer in msg.get("buffers") or ()],
         }
 
-    def show_error(self, text: str) -> None:
+    def show_error(self, text: str, error: BaseException | None = None) -> None:
         # The stream has no listener before the first cell; the browser's
         # console always has one.
-        js.console.error(text)
-        print(text, file=sys.stderr)
+        js.console.error(text if error is None else f"{text}\n{user_traceback(error)}")
+        super().show_error(text, error)
+
+    def _publish(self, content: dict[str, Any]) -> bool:
+        """Send an error message; this path has no way for it."""
+        return False
 
     def _rejected(self, reason: Any) -> None:
         self.show_error(f"lite_comms: a comm message did not reach the page: {reason}")

@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ._errors import warn
+from ._errors import user_frames, user_traceback, warn
+from ._kernel import Surroundings, find_shell
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
@@ -135,12 +136,54 @@ class Transport:
     def detach(self, comm: BaseComm) -> None:
         """Forget a comm that is no longer registered."""
 
-    def show_error(self, text: str) -> None:
-        """Show an error to the user.
+    def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:
+        """Call a function because of a message: what it prints and sends has this parent.
+
+        Parameters
+        ----------
+        msg : dict
+            The message, as `incoming` has returned it.
+        f : callable
+            The function.
+        *args
+            Its arguments.
+
+        Returns
+        -------
+        object
+            What it returns.
+        """
+        return f(*args)
+
+    def show_error(self, text: str, error: BaseException | None = None) -> None:
+        """Show an error to the user, where the output of what runs is shown.
 
         Parameters
         ----------
         text : str
-            What happened, with a traceback where there is one.
+            What happened.
+        error : BaseException, optional
+            What was raised. In IPython it is shown as IPython does, with `text` as a note.
         """
-        print(text, file=sys.stderr)
+        shell = find_shell()
+        if error is None:
+            print(text, file=sys.stderr)
+        elif shell is None:
+            print(f"{text}\n{user_traceback(error)}", file=sys.stderr)
+        else:
+            if text not in getattr(error, "__notes__", ()):
+                error.add_note(text)
+            shell.showtraceback((type(error), error, user_frames(error)), tb_offset=0)
+
+
+def transport_for(here: Surroundings) -> Transport:
+    """Make the transport for a kernel."""
+    if here.kind == "jupyterlite":
+        from ._port import port_of
+
+        return port_of(here.shell)
+    if here.kind == "server":
+        from ._server import ServerTransport
+
+        return ServerTransport()
+    return Transport()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -122,6 +125,46 @@ def host(request: pytest.FixtureRequest) -> str:
     """Each of the two, one after the other."""
     url: str = request.getfixturevalue(request.param)
     return url
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The URL of a server with this environment's extensions, and its folder."""
+    home = tmp_path_factory.mktemp("server")
+    folder = home / "notebooks"
+    folder.mkdir()
+    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    places = {name: str(home / name) for name in (*own, "JUPYTERLAB_SETTINGS_DIR")}
+    options = (
+        "--no-browser",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--IdentityProvider.token=",
+        "--ServerApp.allow_root=True",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port=0",
+        f"--ServerApp.root_dir={folder}",
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options],
+        env={**os.environ, **places},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said_so_far = ""
+        for line in process.stdout:
+            said_so_far += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
+                break
+        else:
+            pytest.fail(f"the server did not start:\n{said_so_far}")
+        # It would wait, were nobody to read what it says.
+        Thread(target=process.stdout.read, daemon=True).start()
+        yield found[0], folder
+        process.terminate()
 
 
 NewTab = Callable[[str], Tab]

@@ -168,13 +168,18 @@ def shared_desk(request: pytest.FixtureRequest, open_site: Path) -> Iterator[Des
             yield desk
 
 
+# WebKitGTK may call the finalizers of objects while the kernel reads a file by a request that it
+# waits for; Pyodide, which has let go of its lock there, drops what it was to free and says this.
+FINALIZER = "NoGilError: Attempted to use PyProxy when Python GIL not held"
+
+
 @pytest.fixture
 def desk(shared_desk: Desk) -> Iterator[Desk]:
     """A notebook whose kernel is idle; its page must report no errors."""
     if not shared_desk.page.evaluate("desk.isIdle"):
         shared_desk.reopen()  # a test before has left its kernel at work
     yield shared_desk
-    assert shared_desk.page.errors() == []
+    assert [error for error in shared_desk.page.errors() if FINALIZER not in error] == []
 
 
 def test_a_cell_runs_on_the_port(desk: Desk) -> None:

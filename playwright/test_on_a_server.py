@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from playwright.sync_api import expect
@@ -19,45 +15,6 @@ from pages import Notebook, Tab, said, text
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The URL of a server with this environment's extensions, and its folder."""
-    home = tmp_path_factory.mktemp("server")
-    folder = home / "notebooks"
-    folder.mkdir()
-    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    places = {name: str(home / name) for name in (*own, "JUPYTERLAB_SETTINGS_DIR")}
-    options = (
-        "--no-browser",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
-        "--IdentityProvider.token=",
-        "--ServerApp.allow_root=True",
-        "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port=0",
-        f"--ServerApp.root_dir={folder}",
-    )
-    with subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options],
-        env={**os.environ, **places},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        said_so_far = ""
-        for line in process.stdout:
-            said_so_far += line
-            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
-                break
-        else:
-            pytest.fail(f"the server did not start:\n{said_so_far}")
-        # It would wait, were nobody to read what it says.
-        Thread(target=process.stdout.read, daemon=True).start()
-        yield found[0], folder
-        process.terminate()
 
 
 def test_the_classic_api_works_with_the_comms_of_an_ipykernel(

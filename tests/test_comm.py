@@ -131,22 +131,6 @@ def test_a_comm_can_be_mocked() -> None:
     assert {"comm_id", "target_name", "send", "close", "on_msg", "on_close"} <= set(dir(Comm))
 
 
-@pytest.mark.parametrize("register", ["on_msg", "on_close"])
-def test_a_callback_that_nobody_would_await_warns(register: str, memory: MemoryTransport) -> None:
-    async def callback(msg: dict[str, Any]) -> None:
-        """Do nothing."""
-
-    with pytest.warns(CommWarning) as caught:
-        assert getattr(Comm("plot", comm_id="1"), register)(callback) is callback
-
-    (warning,) = caught
-    assert warning.filename == __file__
-    assert str(warning.message) == (
-        f"the {register} callback of <Comm 'plot' 1 open> is a coroutine function, which "
-        "nobody awaits (nor does ipykernel): register a function that starts a task"
-    )
-
-
 @pytest.mark.parametrize("target_name", [None, 5, b"plot"])
 def test_a_target_name_that_is_no_text_is_refused(
     target_name: Any, memory: MemoryTransport

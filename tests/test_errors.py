@@ -123,7 +123,7 @@ def test_a_traceback_for_users_begins_in_their_code(memory: MemoryTransport) -> 
 
     assert caught is not None
     assert "_comm.py" not in caught
-    assert caught.endswith("LookupError: in the user's code\n")
+    assert caught.endswith("LookupError: in the user's code")
     assert "on_msg" in caught
 
 

@@ -593,18 +593,3 @@ def test_only_the_last_ids_that_were_closed_are_kept(
         PageComm(memory, "plot", comm_id).send()
 
     assert answers(memory) == [("comm_close", "0", "LookupError")]
-
-
-def test_a_target_that_nobody_would_await_warns(manager: CommManager) -> None:
-    async def target(comm: Comm, msg: dict[str, Any]) -> None:
-        """Do nothing."""
-
-    with pytest.warns(CommWarning) as caught:
-        manager.register_target("echo", target)
-
-    (warning,) = caught
-    assert str(warning.message) == (
-        "the function of comm target 'echo' is a coroutine function, which nobody awaits "
-        "(nor does ipykernel): register a function that starts a task"
-    )
-    assert list(manager.targets) == ["echo"]

@@ -175,7 +175,11 @@ export class Channel {
   fromKernel(msg: Message, stock: (msg: Message) => void): void {
     this.observe(msg);
     if (this._state === 'port' && msg.channel === 'iopub') {
-      this._clients.stock(msg);
+      // JupyterLite tells a cell's error at its end; the kernel's half has told it at once.
+      const {header, parent_header, content} = msg;
+      if (header.msg_type !== 'error' || errorKey(parent_header, content) !== this._lastError) {
+        this._clients.stock(msg);
+      }
     } else {
       stock(msg);
     }
@@ -365,6 +369,9 @@ export class Channel {
   private _deliver(port: Port, frame: IFromKernel): void {
     try {
       this._clients.comm(frame);
+      if (frame.msg_type === 'error') {
+        this._lastError = errorKey(JSON.parse(frame.parent), JSON.parse(frame.content));
+      }
     } catch (error) {
       refuse(port, error);
     }
@@ -391,6 +398,9 @@ export class Channel {
   /** A comm_open may wait in the kernel for the end of executions. */
   private _asked = false;
 
+  /** The latest error that the kernel's half has told. */
+  private _lastError = '';
+
   private readonly _unanswered = new Map<number, Header>();
   private _lastId = NO_MESSAGE;
   private readonly _busy = new BusySign(
@@ -405,6 +415,11 @@ function toFrame({header, metadata, content, buffers}: Message): Frame {
     message: JSON.stringify({header, metadata, content}),
     buffers: (buffers ?? []).map(toTransfer)
   };
+}
+
+function errorKey(parent: object, content: object): string {
+  const {ename, evalue, traceback} = content as KernelMessage.IErrorMsg['content'];
+  return JSON.stringify([(parent as Header).msg_id, ename, evalue, traceback]);
 }
 
 function refuse(port: Port, error: unknown): void {

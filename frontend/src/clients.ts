@@ -40,7 +40,8 @@ export class Clients {
 
   /** Deliver a status, in answer to a message or by itself. */
   status(execution_state: 'busy' | 'idle' | 'restarting', parent: object = {}): void {
-    this._deliver(() => this._message('status', {execution_state}, {...parent}, {}, []));
+    const header = this._header('status');
+    this._deliver(() => message(header, {execution_state}, {...parent}, {}, []));
   }
 
   /**
@@ -54,18 +55,19 @@ export class Clients {
     }
     const error = {ename, evalue, traceback: []};
     if (msg_type === 'execute_request') {
-      this._deliver(() => this._message('error', {...error}, {...parent}, {}, []));
+      const header = this._header('error');
+      this._deliver(() => message(header, {...error}, {...parent}, {}, []));
     }
     if (msg_type.endsWith('_request')) {
-      const type = msg_type.replace('_request', '_reply');
+      const header = this._header(msg_type.replace('_request', '_reply'));
       const content = {status: 'error', ...error};
-      this._deliver(() => this._message(type, {...content}, {...parent}, {}, [], 'shell'));
+      this._deliver(() => message(header, {...content}, {...parent}, {}, [], 'shell'));
     }
     this.status('idle', parent);
   }
 
   /**
-   * Deliver a comm message that came over the port.
+   * Deliver a message that came over the port.
    *
    * @throws SyntaxError if what should be JSON is none; nobody has got it then.
    */
@@ -74,9 +76,10 @@ export class Clients {
       this._parent = JSON.parse(parent);
       this._parentText = parent;
     }
+    const header = this._header(msg_type);
     this._deliver(last =>
-      this._message(
-        msg_type,
+      message(
+        header,
         JSON.parse(content),
         {...this._parent},
         metadata === '{}' ? {} : JSON.parse(metadata),
@@ -109,19 +112,11 @@ export class Clients {
     return msg;
   }
 
-  private _message(
-    msg_type: string,
-    content: object,
-    parent_header: object,
-    metadata: object,
-    buffers: DataView[],
-    channel = 'iopub'
-  ): Message {
+  /** The header of a new message, which is one, however many clients get it. */
+  private _header(msg_type: string): object {
     const msg_id = `${this._session}_${++this._lastMessage}`;
     const date = new Date().toISOString();
-    const session = this._session;
-    const header = {msg_id, msg_type, date, session, username: '', version: '5.3'};
-    return {channel, header, parent_header, metadata, content, buffers} as never;
+    return {msg_id, msg_type, date, session: this._session, username: '', version: '5.3'};
   }
 
   private _deliver(make: (last: boolean) => Message): void {
@@ -140,4 +135,15 @@ export class Clients {
   private _lastMessage = 0;
   private _parentText = '';
   private _parent: object = {};
+}
+
+function message(
+  header: object,
+  content: object,
+  parent_header: object,
+  metadata: object,
+  buffers: DataView[],
+  channel = 'iopub'
+): Message {
+  return {channel, header: {...header}, parent_header, metadata, content, buffers} as never;
 }

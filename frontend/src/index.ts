@@ -2,12 +2,14 @@
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
+import {ILoggerRegistry} from '@jupyterlab/logconsole';
 import {PageConfig} from '@jupyterlab/coreutils';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
 import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter} from './jupyter';
+import {logErrors} from './log';
 import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
 import {connectKernels} from './reach';
 import {settingsOf} from './settings';
@@ -94,4 +96,16 @@ const isolation: JupyterFrontEndPlugin<void> = {
   activate: () => alwaysWaitAsync(globalThis)
 };
 
-export default [classic, channel, kernelStart, isolation];
+const log: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:log',
+  description: 'Shows the errors of comm callbacks in the log console.',
+  autoStart: true,
+  optional: [INotebookTracker, ILoggerRegistry],
+  activate: (_, notebooks: INotebookTracker | null, loggers: ILoggerRegistry | null) => {
+    if (notebooks && loggers) {
+      logErrors(notebooks, loggers);
+    }
+  }
+};
+
+export default [classic, channel, kernelStart, isolation, log];

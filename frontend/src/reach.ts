@@ -147,6 +147,7 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
       kernel.disposed.connect(() => life.onEnd(options.id));
       const worker = workerOf(kernel);
       if (worker) {
+        answerCommInfo(kernel, sendMessage);
         const port = channel.attach(worker, kernel);
         kernel.disposed.connect(() => channel.detach(port));
       } else {
@@ -171,6 +172,39 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
     specs.factories.forEach((create, name) =>
       specs.factories.set(name, originals.get(create) ?? create)
     );
+  };
+}
+
+/** What answers a comm_info_request, but is never asked. */
+interface ICommInfo {
+  handleMessage(msg: KernelMessage.IMessage): Promise<void>;
+  commInfoRequest?(content: object): Promise<object>;
+}
+
+/**
+ * Have a kernel answer comm_info_request. JupyterLite passes over it: the future of the page that
+ * asks never ends, and ipywidgets asks so for the widgets that a kernel has already.
+ */
+export function answerCommInfo(
+  kernel: ICommInfo,
+  sendMessage: (msg: KernelMessage.IMessage) => void
+): void {
+  const {handleMessage, commInfoRequest} = kernel;
+  if (!commInfoRequest) {
+    return;
+  }
+  kernel.handleMessage = async msg => {
+    await handleMessage.call(kernel, msg);
+    const {header} = msg;
+    if (header.msg_type === 'comm_info_request') {
+      sendMessage({
+        channel: 'shell',
+        header: {...header, msg_id: `${header.msg_id}_reply`, msg_type: 'comm_info_reply'},
+        parent_header: header,
+        metadata: {},
+        content: await commInfoRequest.call(kernel, msg.content)
+      } as KernelMessage.ICommInfoReplyMsg);
+    }
   };
 }
 

@@ -310,6 +310,24 @@ describe('a message of the kernel', () => {
     expect(stock).not.toHaveBeenCalled();
   });
 
+  it('is an error that JupyterLite tells again at the end of the cell: once is enough', async () => {
+    await open();
+    const cell = request('execute_request', 'a');
+    const error = {ename: 'E', evalue: 'v', traceback: ['t']};
+    const other = {...error, evalue: 'w'};
+    const tell = (content: Plain, of = cell) =>
+      channel.fromKernel(reply('error', of, content), vi.fn());
+    worker.say('comm', 'error', JSON.stringify(error), '{}', JSON.stringify(cell.header));
+    tell(error);
+    tell(other);
+    tell(error, request('execute_request', 'b'));
+    expect(client.heard).toEqual([
+      ['error', error, 'a'],
+      ['error', other, 'a'],
+      ['error', error, 'b']
+    ]);
+  });
+
   it('takes the stock path when it is a reply', async () => {
     await open();
     const stock = vi.fn();
@@ -341,6 +359,18 @@ describe('a message of the kernel', () => {
       1, 2
     ]);
     expect([client, other].map(({got}) => got[1]!.content)).toEqual([{text: 'x1'}, {text: 'x2'}]);
+  });
+
+  it('has one id, whichever client gets it', async () => {
+    await open();
+    const other = new FakeClient();
+    channel.add(other);
+    worker.say(...frame);
+    channel.take(comm('1'), client);
+    worker.say(...frame);
+    const ids = client.got.map(({header}) => header.msg_id);
+    expect(other.got.map(({header}) => header.msg_id)).toEqual(ids);
+    expect(new Set(ids).size).toBe(3);
   });
 
   it('has a parent header that no earlier message shares', async () => {

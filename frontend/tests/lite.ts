@@ -55,7 +55,8 @@ export class Kernel extends BaseKernel {
   completeRequest = async () => ({}) as never;
   inspectRequest = async () => ({}) as never;
   isCompleteRequest = async () => ({}) as never;
-  commInfoRequest = async () => ({}) as never;
+  commInfoRequest = async (content: Content) =>
+    ({status: 'ok', comms: {c: {target_name: content['target_name'] ?? 'any'}}}) as never;
   inputReply = () => undefined;
 }
 

@@ -80,6 +80,17 @@ describe('a kernel with a port', () => {
     await vi.waitFor(() => expect(lite.worker!.posted.at(-1)).toEqual(['idle']));
   });
 
+  it('answers which comms it has, each client its own question', async () => {
+    const first = await connect();
+    const second = lite.manager.connectTo({model: first.model});
+    await second.info;
+    const asked = [first.requestCommInfo({}), second.requestCommInfo({target_name: 't'})];
+    const replies = await Promise.all(asked);
+    expect(replies.map(({content}) => content)).toEqual(
+      ['any', 't'].map(target_name => ({status: 'ok', comms: {c: {target_name}}}))
+    );
+  });
+
   it('forgets a client that has closed', async () => {
     const connection = await connect();
     const remove = vi.spyOn(Channel.prototype, 'remove');

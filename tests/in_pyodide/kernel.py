@@ -104,7 +104,7 @@ class Kernel(Node):
         """Run a cell; what it prints. An exception in it fails the test."""
         request = json.dumps({"code": cell, "silent": False, "store_history": True})
         reply = self.page(f"return page.ask('execute', {request})")
-        assert reply["status"] == "ok", "\n".join(map(_plain, reply["traceback"]))
+        assert reply["status"] == "ok", "\n".join(map(plain, reply["traceback"]))
         return self.shown("stdout")
 
     def tell(
@@ -125,6 +125,17 @@ class Kernel(Node):
         """Return the comm messages among the received ones."""
         return [msg for msg in self.received if msg.msg_type.startswith("comm_")]
 
+    def errors(self) -> list[tuple[Any, str]]:
+        """Take the error messages that have come over the port: content, parent's id."""
+        frames = self.page(
+            "await page.turn(); const isError = ([type, msgType]) => msgType === 'error';"
+            "const errors = page.frames.filter(isError);"
+            "page.frames.splice(0, Infinity, ...page.frames.filter(frame => !isError(frame)));"
+            "return errors"
+        )
+        return [(json.loads(frame[2]), json.loads(frame[4])["msg_id"]) for frame in frames]
 
-def _plain(text: str) -> str:
+
+def plain(text: str) -> str:
+    """Take the colours off."""
     return re.sub("\x1b\\[[0-9;]*m", "", text)

@@ -122,7 +122,8 @@ const page = {
   turn: () => page.ask('isComplete', {code: ''}),
 
   async ask(method, content) {
-    return kernel[method](content, carried({channel: 'shell', msgType: 'request', content}));
+    const msgType = `${method.replace(/[A-Z]/g, found => `_${found.toLowerCase()}`)}_request`;
+    return kernel[method](content, carried({channel: 'shell', msgType, content}));
   }
 };
 

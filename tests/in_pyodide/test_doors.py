@@ -99,6 +99,8 @@ from types import ModuleType
 shell = get_ipython()
 holders = {
     "kernel": shell.kernel,
+    "PyodideKernel": type(shell.kernel),
+    "shell": shell,
     "DummyComm": sys.modules["comm"].DummyComm,
     "kernel's Comm": sys.modules["pyodide_kernel.comm"].Comm,
 }
@@ -130,8 +132,11 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
     assert undone == "True"
     assert changed == [
         "DummyComm publish_msg",
+        "PyodideKernel _parent_header",
         "kernel comm_info",
         "kernel comm_manager",
+        "kernel get_parent",
+        "kernel run",
         "kernel's Comm publish_msg",
         "module comm _comm_manager",
         "module comm create_comm",
@@ -144,6 +149,9 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
         "module pyodide_kernel.comm Comm",
         "module pyodide_kernel.comm get_comm_manager",
         "module pyodide_kernel.kernel get_comm_manager",
+        "shell _showtraceback",
+        "shell run_cell",
+        "shell run_cell_async",
     ]
 
 

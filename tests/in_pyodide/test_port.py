@@ -114,7 +114,7 @@ with lite_comms.Comm("t", {"a": None}, {"m": 1}, [b"ab"], "c1") as comm:
         ["comm", "comm_close", '{"data": {}, "comm_id": "c1"}', "{}"],
     ]
     parents = [json.loads(frame[4]) for frame in got]
-    assert parents[0]["msg_type"] == "request"
+    assert parents[0]["msg_type"] == "execute_request"
     assert parents[1:] == [parents[0]] * 2
 
 
@@ -278,13 +278,13 @@ def target(comm, msg):
 get_comm_manager = __import__("comm").get_comm_manager
 get_comm_manager().register_target("echo", target)
 """)
-    kernel.page(f"""
+    sent = kernel.page(f"""
         await page.send('comm_open', {OPEN});
-        await page.send('comm_msg', {{comm_id: 'c', data: 'stop'}});
+        return page.send('comm_msg', {{comm_id: 'c', data: 'stop'}});
         """)
-    shown = kernel.shown("stderr")
-    assert "SystemExit: stop" in shown
-    assert "comm_msg of comm c" in shown
+    ((error, parent),) = kernel.errors()
+    assert (error["ename"], error["evalue"], parent) == ("SystemExit", "stop", sent)
+    assert error["traceback"][-1].endswith("the on_msg callback of comm 'echo' (c) raised")
 
 
 def test_a_comm_that_nobody_holds_is_closed_on_the_page(kernel: Kernel) -> None:
@@ -388,8 +388,8 @@ def test_a_target_that_raises_system_exit_closes_its_comm(kernel: Kernel) -> Non
         "__import__('comm').get_comm_manager().register_target('echo', leave)"
     )
     kernel.page(f"await page.send('comm_open', {OPEN})")
-    closed, ack = frames(kernel)
-    assert (closed[1], ack[0]) == ("comm_close", "ack")
+    error, closed, ack = frames(kernel)
+    assert (error[1], closed[1], ack[0]) == ("error", "comm_close", "ack")
     assert json.loads(closed[3]) == {"lite_comms": {"ename": "SystemExit", "evalue": "now"}}
 
 

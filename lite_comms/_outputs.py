@@ -1,0 +1,278 @@
+"""Each output under the message that caused it.
+
+One of the modules that talk to the worker. The kernel's JavaScript reads the
+header of the parent from ``kernel._parent_header`` each time that something is
+printed or displayed. Here this is a context variable, so that it is another one
+
+====================================  ==========================================
+in                                    that of
+====================================  ==========================================
+a cell                                its execute_request
+a comm callback                       the comm message
+a task that one of these has started  the same, for as long as it runs
+what JavaScript calls, a thread       the latest execute_request
+====================================  ==========================================
+
+What IPython shows of an exception is published at once, as a server kernel does:
+JupyterLite keeps it until the end of the cell, and takes the cell for failed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from asyncio import CancelledError
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import js
+
+from ._errors import runs_user_code, sendable, user_message
+from ._replace import Replacements
+
+_ATTRIBUTE = "_parent_header"
+
+# Exceptions, what was shown of each, and whether that has been published.
+_Shown = list[tuple[object, dict[str, Any], bool]]
+
+_Read = Callable[[dict[str, Any]], dict[str, Any]]
+_Publish = Callable[[dict[str, Any]], bool]
+
+# What the user's code runs in, and is not shown when it is stopped.
+_NOT_THE_USERS = (str(Path(__file__).parent), "/pyodide_kernel/")
+
+
+class Outputs:
+    """Knows the parent of what is said, and tells JupyterLite's kernel.
+
+    Parameters
+    ----------
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._kernel = shell.kernel
+        self._publish: _Publish | None = None
+        self._parent: ContextVar[dict[str, Any]] = ContextVar("lite_comms.parent")
+        # The latest request, and the latest of them that was an execution.
+        self._raw: Any = None
+        self._request: dict[str, Any] = {}
+        self._execution: dict[str, Any] = {}
+        # A parent, its header as JSON, and as the kernel's JavaScript takes it.
+        self._written: tuple[Any, str, Any] = (None, "{}", None)
+        self._in_run_cell = ContextVar("lite_comms.run_cell", default=False)
+        # What is shown of exceptions in this context; and in that of the cell that runs.
+        self._shown: ContextVar[_Shown | None] = ContextVar("lite_comms.shown", default=None)
+        self._shown_of_cell: _Shown | None = None
+        self._of_cell = self._streams()
+        self._replaced = Replacements()
+
+    def start(self, read: _Read, publish: _Publish) -> None:
+        """Take the parent header, and what IPython shows of exceptions.
+
+        Parameters
+        ----------
+        read : callable
+            Gives a message the types that a server kernel gives it.
+        publish : callable
+            Sends the content of an error message to the page; returns whether it could.
+        """
+        was_on = self._publish is not None
+        self._read, self._publish = read, publish
+        if was_on:
+            return
+        known = vars(self._kernel).get(_ATTRIBUTE)
+        if known is not None:  # this is in the middle of a cell
+            self._set(known)
+            self._parent.set(self._request)
+        self.runner = self._kernel.run
+        self._run_cell = self._shell.run_cell
+        self._run_cell_async = self._shell.run_cell_async
+        self._showtraceback = self._shell._showtraceback
+        header = property(lambda kernel: self._header, lambda kernel, value: self._set(value))
+        for owner, name, value in (
+            (type(self._kernel), _ATTRIBUTE, header),
+            (self._kernel, "get_parent", self.get_parent),
+            (self._kernel, "run", self.run),
+            (self._shell, "run_cell", self.run_cell),
+            (self._shell, "run_cell_async", self.run_cell_async),
+            (self._shell, "_showtraceback", self.showtraceback),
+        ):
+            self._replaced.set(owner, name, value)
+
+    def end(self, publish: _Publish) -> None:
+        """Give everything back, if nobody else has started it since."""
+        if self._publish == publish:
+            self._publish = None
+            self._replaced.undo()
+            if self._raw is not None:
+                vars(self._kernel)[_ATTRIBUTE] = self._raw
+
+    @property
+    def parent(self) -> dict[str, Any]:
+        """The message that has caused what runs; empty before the first request."""
+        return self._parent.get(self._execution)
+
+    @property
+    def header_text(self) -> str:
+        """The header of the parent as JSON."""
+        parent = self.parent
+        if parent is not self._written[0]:
+            text = json.dumps(parent.get("header", {}), default=_iso)
+            # The kernel's JavaScript would copy a dict at each output.
+            wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json() if parent else None
+            self._written = parent, text, wire
+        return self._written[1]
+
+    @property
+    def _header(self) -> Any:
+        """What the kernel's JavaScript reads at each output."""
+        if not self.parent:
+            raise AttributeError("the kernel has had no request yet")
+        assert self.header_text
+        return self._written[2]
+
+    def get_parent(self, channel: str | None = None) -> dict[str, Any]:
+        """Return the message that has caused what runs, as ``ipykernel``'s method does.
+
+        Parameters
+        ----------
+        channel : str, optional
+            ``"control"`` has none here; all others are ``"shell"``.
+
+        Returns
+        -------
+        dict
+            The message: ``header``, ``content``, ``metadata``, ...
+        """
+        return {} if channel == "control" else self.parent
+
+    def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:
+        """Call a function; what it says, and what its tasks say later, is said under a message."""
+        return copy_context().run(self._under, msg, f, args)
+
+    def _under(self, msg: dict[str, Any], f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        self._parent.set(msg)
+        self._shown.set(None)
+        return f(*args)
+
+    def _set(self, value: Any) -> None:
+        """Learn the request from the kernel's JavaScript, which sets it before each one."""
+        self._raw = value
+        self._request = self._read(value)
+        if self._request["msg_type"] == "execute_request" or not self._execution:
+            self._execution = self._request
+
+    # Cells
+
+    def run(self, code: str) -> Coroutine[Any, Any, dict[str, Any]]:
+        """Run a cell; what the kernel's JavaScript calls."""
+        return self._run(self._request, code)
+
+    @runs_user_code
+    async def _run(self, parent: dict[str, Any], code: str) -> dict[str, Any]:
+        shell = self._shell
+        if parent:
+            self._parent.set(parent)
+        shown: _Shown = []
+        self._shown.set(shown)
+        self._shown_of_cell = shown
+        self._of_cell = self._streams()
+        shell.last_execution_result = None
+        try:
+            reply: dict[str, Any] = await self.runner(code)
+        finally:
+            self._shown_of_cell = None
+        result = shell.last_execution_result
+        if result is None or reply["status"] != "error":
+            return reply
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None:
+            own = [content for value, content, _ in shown if value is error]
+            return {**reply, **(own[-1] if own else {})}
+        if all(is_published for *_, is_published in shown):
+            # None of them is the cell's: user code has had them shown, or a callback's are.
+            return {"status": "ok", "payload": reply["payload"]}
+        return reply
+
+    @runs_user_code
+    def run_cell(self, *args: Any, **keys: Any) -> Any:
+        """Run code as IPython does, and know that IPython fires the events."""
+        token = self._in_run_cell.set(True)
+        try:
+            return self._run_cell(*args, **keys)
+        finally:
+            self._in_run_cell.reset(token)
+
+    @runs_user_code
+    async def run_cell_async(self, *args: Any, **keys: Any) -> Any:
+        """Run code as IPython does, with the events at its end.
+
+        IPython's ``run_cell`` fires those by itself; whoever calls this one is to
+        do it, and JupyterLite does not.
+        """
+        result = None
+        try:
+            result = await self._run_cell_async(*args, **keys)
+            return result
+        finally:
+            if not self._in_run_cell.get():
+                self._shell.events.trigger("post_execute")
+                if not keys.get("silent"):
+                    self._shell.events.trigger("post_run_cell", result)
+
+    # Exceptions
+
+    def showtraceback(
+        self, etype: type[BaseException], evalue: BaseException, stb: list[str]
+    ) -> None:
+        """Publish what IPython shows of an exception; IPython calls it."""
+        if issubclass(etype, (KeyboardInterrupt, CancelledError)):
+            stb = [part for part in stb if not any(folder in part for folder in _NOT_THE_USERS)]
+        content = {
+            "ename": etype.__name__,
+            "evalue": user_message(evalue),
+            "traceback": [sendable(part) for part in stb],
+        }
+        is_published = self._publish is not None and self._publish(content)
+        shown = self._shown.get()
+        if shown is not None and shown is self._shown_of_cell:
+            self._shell._last_traceback = content
+            shown.append((evalue, content, is_published))
+        elif not is_published:
+            print("\n".join(content["traceback"]), file=sys.stderr)
+
+    # Redirection
+
+    def _streams(self) -> tuple[Any, Any, Any]:
+        return sys.stdout, sys.stderr, self._shell.display_pub
+
+    def _redirect(self, streams: tuple[Any, Any, Any]) -> None:
+        sys.stdout, sys.stderr, self._shell.display_pub = streams
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Run something in the middle of a cell: what the cell has redirected is the cell's own."""
+        redirected = self._streams()
+        self._redirect(self._of_cell)
+        try:
+            yield
+        finally:
+            self._redirect(redirected)
+
+
+def _iso(date: datetime) -> str:
+    return date.isoformat().replace("+00:00", "Z")
+
+
+@cache
+def outputs_of(shell: Any) -> Outputs:
+    """Return the kernel's one object of this kind."""
+    return Outputs(shell)
