@@ -83,23 +83,6 @@ def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -
     assert notebook.python("len(get_comm_manager().comm_info())") == "1"
 
 
-def test_a_kernel_that_cannot_start_says_so_and_can_be_restarted(
-    new_tab: NewTab, plain: str
-) -> None:
-    tab = new_tab(plain)
-    scripts = "**/*.worker.*.js"
-    tab.page.context.route(scripts, lambda route: route.abort())
-    # JupyterLite does not expect a kernel that is disposed of while it starts.
-    with tab.watch.error("ERR_FAILED|could not start|was disposed|Canceled future"):
-        notebook = tab.notebook()
-        number = notebook.start("1 + 1")
-        output = notebook.cells.nth(number).locator(".jp-OutputArea")
-        expect(output).to_contain_text("KernelDied: the kernel could not start")
-        tab.page.context.unroute(scripts)
-        tab.page.get_by_role("button", name="Restart Kernel").click()
-        assert notebook.python("1 + 1") == "2"
-
-
 def test_closing_twice_in_callbacks_and_errors_in_on_close_leave_nothing_half_open(
     notebook: Notebook,
 ) -> None:
@@ -132,6 +115,7 @@ get_comm_manager().register_target('once', once)
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
 
 
+@pytest.mark.parametrize("notebook", ["plain"], indirect=True)
 def test_a_shutdown_tells_comms_why_and_the_next_cell_has_a_new_kernel(notebook: Notebook) -> None:
     page = notebook.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
@@ -140,6 +124,31 @@ def test_a_shutdown_tells_comms_why_and_the_next_cell_has_a_new_kernel(notebook:
     expect(said(page)).to_have_text(['"hello"', SHUT_DOWN])
     notebook.python(ECHO)
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+
+
+@pytest.mark.parametrize("notebook", ["plain"], indirect=True)
+def test_after_a_reload_there_is_a_new_kernel_with_new_comms(notebook: Notebook) -> None:
+    notebook.page.reload()
+    expect(notebook.cells).not_to_have_count(0, timeout=START_TIMEOUT_MS)
+    assert notebook.python(f"{ECHO}\nget_comm_manager().comm_info()") == "{}"
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
+
+
+def test_a_kernel_that_cannot_start_says_so_and_can_be_restarted(
+    new_tab: NewTab, plain: str
+) -> None:
+    tab = new_tab(plain)
+    scripts = "**/*.worker.*.js"
+    tab.page.context.route(scripts, lambda route: route.abort())
+    # JupyterLite does not expect a kernel that is disposed of while it starts.
+    with tab.watch.error("ERR_FAILED|could not start|was disposed|Canceled future"):
+        notebook = tab.notebook()
+        number = notebook.start("1 + 1")
+        output = notebook.cells.nth(number).locator(".jp-OutputArea")
+        expect(output).to_contain_text("KernelDied: the kernel could not start")
+        tab.page.context.unroute(scripts)
+        tab.page.get_by_role("button", name="Restart Kernel").click()
+        assert notebook.python("1 + 1") == "2"
 
 
 def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
@@ -161,13 +170,3 @@ def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
     tab.close_in_lab("empty.ipynb")
     expect(said(page).last).to_contain_text("Disconnected")
     expect(said(console.javascript(OPEN))).to_have_text(['"hello"'])
-
-
-def test_after_a_reload_there_is_a_new_kernel_with_new_comms(new_tab: NewTab, plain: str) -> None:
-    notebook = new_tab(plain).notebook()
-    notebook.python(ECHO)
-    notebook.javascript(OPEN)
-    notebook.page.reload()
-    expect(notebook.cells).not_to_have_count(0, timeout=START_TIMEOUT_MS)
-    assert notebook.python(f"{ECHO}\nget_comm_manager().comm_info()") == "{}"
-    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])

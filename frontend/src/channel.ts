@@ -110,11 +110,12 @@ export class Channel {
     ];
     this._unanswered.clear();
     this._held = [];
-    // JupyterLite's queue handles one message at a time.
+    // JupyterLite's queue handles one message at a time, the first; none before it is ready.
     const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
+    const wasBehind = ({msg_type}: Header, i: number) =>
+      msg_type === 'execute_request' && i > 0 && this._state !== 'starting';
     waiting.forEach((header, i) => {
-      const isCell = header.msg_type === 'execute_request';
-      this._clients.refuse(header, isCell && i > 0 ? unbegun : why);
+      this._clients.refuse(header, wasBehind(header, i) ? unbegun : why);
     });
   }
 
@@ -263,8 +264,8 @@ export class Channel {
     }
     const wasReady = this._state !== 'starting';
     const what = wasReady
-      ? `the kernel has died (${reason}); it starts anew, without variables: run your cells again`
-      : `the kernel could not start (${reason}); restart it to try again`;
+      ? `the kernel has died (${reason})\nIt starts anew, without variables: run your cells again.`
+      : `the kernel could not start (${reason})\nRestart it to try again.`;
     console.error(`lite_comms: ${what}`);
     port.dispose();
     this._dead = {ename: 'KernelDied', evalue: what};

@@ -56,7 +56,7 @@ export class Connections {
     });
     connection.disposed.connect(() => {
       this._all.delete(connection);
-      this._close(connection, DISCONNECTED);
+      this._close(connection, this._died.get(connection) ?? DISCONNECTED);
     });
   }
 
@@ -69,9 +69,13 @@ export class Connections {
     }
   }
 
-  /** A kernel has died; each connection will hear that it restarts, and then its comms close. */
+  /** A kernel has died; a connection will hear that it restarts, and then its comms close. */
   die(kernelId: string, why: IReason): void {
-    this._of(kernelId).forEach(connection => this._died.set(connection, why));
+    for (const connection of this._of(kernelId)) {
+      if (connection.connectionStatus === 'connected') {
+        this._died.set(connection, why);
+      }
+    }
   }
 
   /**

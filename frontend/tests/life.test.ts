@@ -186,7 +186,7 @@ describe('a kernel that dies', () => {
   }
 
   const DIED =
-    'the kernel has died (RuntimeError: unreachable); it starts anew, without variables: run your cells again';
+    'the kernel has died (RuntimeError: unreachable)\nIt starts anew, without variables: run your cells again.';
 
   it('starts anew, as on a server, and its comms are told', async () => {
     const connection = await connect();
@@ -264,6 +264,8 @@ describe('a kernel that dies', () => {
         fail = reject;
       });
       const connection = await lite.manager.startNew({name: 'python'});
+      await vi.waitFor(() => expect(connection.connectionStatus).toBe('connected'));
+      const early = connection.requestExecute({code: ''});
       const comm = open(connection, 'a');
       if (what === 'script') {
         lite.worker!.dispatchEvent(new Event('error'));
@@ -276,11 +278,13 @@ describe('a kernel that dies', () => {
         [['a', {ename: 'KernelDied', evalue: reason}]],
         true
       ]);
-      const reply = await connection.requestExecute({code: ''}).done;
-      expect(reply!.content).toMatchObject({
-        ename: 'KernelDied',
-        evalue: `the kernel could not start (${reason}); restart it to try again`
-      });
+      const cells = [early, connection.requestExecute({code: ''})].map(cell => cell.done);
+      for (const reply of await Promise.all(cells)) {
+        expect(reply!.content).toMatchObject({
+          ename: 'KernelDied',
+          evalue: `the kernel could not start (${reason})\nRestart it to try again.`
+        });
+      }
       expect(lite.kernels.length).toBe(1);
     }
   );
