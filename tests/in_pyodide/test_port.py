@@ -303,7 +303,7 @@ gc.collect()
     assert [opened[1], closed[1]] == ["comm_open", "comm_close"]
     assert json.loads(closed[2])["comm_id"] == "held"
     kernel.page("await page.send('comm_msg', {comm_id: 'held', data: 'crossed'})")
-    assert frames(kernel) == [["ack", 1]]
+    assert [frame[0] for frame in frames(kernel)] == ["ack"]
 
 
 def test_a_close_in_a_callback_and_an_error_in_on_close_leave_nothing_half_open(
@@ -330,8 +330,8 @@ get_comm_manager().register_target("echo", target)
         await page.send('comm_close', {{comm_id: 'c', data: {{}}}});
         await page.send('comm_close', {{comm_id: 'c', data: 'again'}});
         """)
-    shown = kernel.shown("stderr")
-    assert [shown.count(error) for error in ("LookupError: after", "ZeroDivisionError:")] == [1, 1]
+    errors = [error["ename"] for error, _ in kernel.errors()]
+    assert errors == ["LookupError", "ZeroDivisionError"]
     closed = [json.loads(frame[2])["data"] for frame in frames(kernel) if frame[0] == "comm"]
     assert closed == ["first"]
     assert kernel.run("print(get_comm_manager().comms)") == "{}\n"
