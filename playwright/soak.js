@@ -45,8 +45,9 @@ def tell(times):
     'asyncio.get_running_loop().call_later(0.3, tell, 5)',
     'print("x" * 10_000)'
   ];
+  // Of what a cell has put off something may still come.
   const REPORT =
-    'print(json.dumps({"heard": heard, "told": {i: next(n) - 1 for i, n in told.items()},' +
+    'await asyncio.sleep(0.5)\nprint(json.dumps({"heard": heard, "told": {i: next(n) - 1 for i, n in told.items()},' +
     ' "open": list(get_comm_manager().comms), "ends": ends}))';
 
   // A generator of numbers in [0, 1) that can be repeated: mulberry32.
