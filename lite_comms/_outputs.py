@@ -23,8 +23,7 @@ import asyncio
 import json
 import sys
 from asyncio import CancelledError
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
 from datetime import datetime
 from functools import cache
@@ -261,13 +260,13 @@ class Outputs:
     def _redirect(self, streams: tuple[Any, Any, Any]) -> None:
         sys.stdout, sys.stderr, self._shell.display_pub = streams
 
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Run something in the middle of a cell: what the cell has redirected is the cell's own."""
+    # No context manager of contextlib: a Stop within its frames would leave it half done.
+    def aside(self, f: Callable[..., object], *args: Any) -> None:
+        """Call something in the middle of a cell, which keeps what it has redirected to itself."""
         redirected, given = self._streams(), self._of_cell
         self._redirect(given)
         try:
-            yield
+            f(*args)
         finally:
             # What a task has redirected meanwhile, or no longer does, stays so.
             found = zip(self._streams(), given, redirected, strict=True)

@@ -215,8 +215,7 @@ class Signals:
     def _turn(self, seconds: float = 0) -> bool:
         """Let the event loop turn, for so long or until a Stop; returns whether it could."""
         try:
-            with self._outputs.aside():
-                run_sync(self._turn_js(min(seconds, _LONGEST_S) * 1000))
+            self._outputs.aside(run_sync, self._turn_js(min(seconds, _LONGEST_S) * 1000))
         except BaseException as error:
             self._js.wake()
             if isinstance(error, SystemError):
@@ -286,8 +285,7 @@ class Signals:
             self._read_mail()
 
     def _read_mail(self) -> None:
-        with self._outputs.aside():
-            self._port.look()
+        self._outputs.aside(self._port.look)
 
     def _lets_in(self, frame: FrameType | None) -> bool:
         """Whether messages may be handled, and tasks advance, in the middle of this code."""
