@@ -6,6 +6,7 @@ by line, and docs/server.md tells it to users.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,16 +25,21 @@ DOCS = Path(__file__).parent.parent / "docs/server.md"
 
 CHECKS = re.findall(r"^  check\(\s*'(.+?)'", SCRIPT.read_text("utf-8"), re.MULTILINE)
 
+# Runs in every document: JupyterLab may leave the first one for another while it starts.
 START = """
-first => {
+if (window === window.top) {
   const late = new Promise((_, reject) => {
     setTimeout(() => reject(new Error('the kernel does not start')), 90_000);
   });
-  const started = Promise.race([conformance.start(first), late]);
-  globalThis.conformed = started.then(() => conformance.run());
-  globalThis.conformed.catch(() => undefined);
+  Promise.race([conformance.start(%s), late])
+    .then(() => conformance.run())
+    .then(
+      lines => { globalThis.conformed = {lines}; },
+      error => { globalThis.conformed = {failure: `${error.stack ?? error}`}; }
+    );
 }
 """
+END_MS = 300_000
 
 
 @dataclass(frozen=True)
@@ -306,12 +312,15 @@ def heard(
             (_SERVER, f"{spaces}ours", "import lite_comms; lite_comms.install()"),
         ):
             page = pages[kernel] = context.new_page()
-            page.goto(url)
-            page.add_script_tag(path=SCRIPT)
-            page.evaluate(START, first)  # they run side by side
-        lines = {kernel: page.evaluate("conformed") for kernel, page in pages.items()}
+            page.add_init_script(f"{SCRIPT.read_text('utf-8')}\n{START % json.dumps(first)}")
+            page.goto(url)  # they run side by side
+        for page in pages.values():
+            page.wait_for_function("globalThis.conformed", timeout=END_MS)
+        done = {kernel: page.evaluate("conformed") for kernel, page in pages.items()}
     context.close()
-    return lines
+    failures = {kernel: said["failure"] for kernel, said in done.items() if "failure" in said}
+    assert failures == {}
+    return {kernel: said["lines"] for kernel, said in done.items()}
 
 
 def differences(reference: list[str], other: list[str]) -> list[str]:
