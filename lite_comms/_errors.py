@@ -75,8 +75,10 @@ class CommWarning(UserWarning):
     """A use of a comm that has no effect, or not the expected one."""
 
 
-# Code of these folders is not the user's: a warning points at its caller.
+# The code of functions that are marked by `runs_user_code`.
 _RUNNERS: set[CodeType] = set()
+
+# Code of these folders is not the user's: a warning points at its caller.
 _OURS = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, comm.__file__))
 
 

@@ -153,12 +153,13 @@ def test_what_javascript_calls_says_it_under_the_latest_cell(kernel: Kernel) -> 
     kernel.run("""
 import js
 from pyodide.ffi import create_once_callable
-js.setTimeout(create_once_callable(lambda: print("by a timer")), 100)
+js.setTimeout(create_once_callable(lambda: print("by a timer")), 200)
+print("cell")
 """)
-    sent = kernel.page(f"{SEND} {PAUSE} const id = await send('1'); await pause(300); return id")
-    ((text, parent),) = printed(kernel)
-    assert text == "by a timer"
-    assert parent not in (None, sent)
+    ((_, cell),) = printed(kernel)
+    # Neither a message nor a request of another kind takes its place.
+    kernel.page(f"{SEND} {PAUSE} await send('1'); await page.turn(); await pause(400)")
+    assert printed(kernel) == [("by a timer", cell)]
 
 
 def test_an_error_of_a_cell_is_told_once_with_its_own_name(kernel: Kernel) -> None:
@@ -438,6 +439,31 @@ print([text.getvalue(), done])
     assert cells == str(["of the cell\nand again\n", True])
     assert None not in {parent, parent_of_cell}
     assert parent != parent_of_cell
+
+
+def test_a_callback_that_stop_ends_in_the_middle_of_a_cell_is_not_the_cells_error(
+    kernel: Kernel,
+) -> None:
+    kernel.page("page.watch(65536); await page.turn()")
+    reply = kernel.page(f"""
+        {PAUSE} {RUN}
+        const tell = data => page.share('comm_msg', {{comm_id: 'c', data}});
+        const cell = run(`
+import time
+done = False
+end = time.time() + 20
+while not done and time.time() < end:
+    pass
+`);
+        await pause(300);
+        tell('while True: pass');
+        await pause(300);
+        page.stop();
+        tell('done = True');
+        return cell;
+        """)
+    assert reply["status"] == "ok"
+    assert [error["ename"] for error, _ in kernel.errors()] == ["KeyboardInterrupt"]
 
 
 def test_after_the_undo_the_kernel_is_as_it_was(kernel: Kernel) -> None:
