@@ -79,10 +79,10 @@ class Notebook(_Cells):
         self.page.keyboard.insert_text(code)
         return self.begin(number)
 
-    def ended(self, number: int) -> str:
+    def ended(self, number: int, prompt: str | re.Pattern[str] = DONE) -> str:
         """Wait for the end of a cell that was started, and return its output as text."""
         cell = self.cells.nth(number)
-        expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(prompt, timeout=START_TIMEOUT_MS)
         return text(cell.locator(".jp-OutputArea"))
 
     def stop(self) -> None:

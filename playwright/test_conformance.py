@@ -211,41 +211,6 @@ _DIFFERENT = {
 """,
         },
     ),
-    "cells that are queued behind one that fails": Difference(
-        "JupyterLite empties its queue",
-        {
-            "cells behind one that fails": r"""
-- cell 2: busy
-- cell 2: idle
-- cell 3: busy
-- cell 3: idle
-- {"status":"aborted","traceback":"undefined","execution_count":"undefined"}
-- {"status":"aborted","traceback":"undefined","execution_count":"undefined"}
-+ no answer
-+ no answer
-""",
-            "cells behind one that may fail": r"""
-- cell 2: execute_input
-- cell 2: stdout "second\n"
-- {"status":"ok","traceback":"undefined","execution_count":"number"}
-+ no answer
-""",
-        },
-    ),
-    "cells that are queued at Stop": Difference(
-        "JupyterLite answers so",
-        dict.fromkeys(
-            (
-                "Stop while a cell computes, and another waits",
-                "Stop while a cell awaits, and another waits",
-            ),
-            r"""
-+ cell 2: error Kernel Interrupt: Interrupted
-- {"status":"aborted",...
-+ {"status":"error","ename":"Kernel Interrupt",...
-""",
-        ),
-    ),
     "`silent` of an execute_request": Difference(
         "JupyterLite does not know it",
         {

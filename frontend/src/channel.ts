@@ -167,14 +167,18 @@ export class Channel {
       this._held.push({msg, client, frame: isComm ? toFrame(msg) : null});
       return true;
     }
-    this._queue.sent(msg.header);
+    this._queue.sent(msg);
     return false;
   }
 
   /** Pass on a message of the kernel; `stock` is JupyterLite's own way. */
   fromKernel(msg: Message, stock: (msg: Message) => void): void {
     this.observe(msg);
-    if (this._state === 'port' && msg.channel === 'iopub') {
+    if (this._port && isFailure(msg)) {
+      // JupyterLite would empty its queue at it, of all that waits there, and say nothing.
+      this._queue.failed((msg.parent_header as Header).msg_id);
+      this._clients.stock(msg);
+    } else if (this._state === 'port' && msg.channel === 'iopub') {
       // JupyterLite tells a cell's error at its end; the kernel's half has told it at once.
       const {header, parent_header, content} = msg;
       if (header.msg_type !== 'error' || !this._hasTold(parent_header, content)) {
@@ -183,6 +187,11 @@ export class Channel {
     } else {
       stock(msg);
     }
+  }
+
+  /** Whether a message is a cell that is not to run, because one before it has failed. */
+  isAborted({header}: Message): boolean {
+    return this._queue.isAborted(header.msg_id);
   }
 
   /** Learn from a message of the kernel, whichever way it takes; twice does no harm. */
@@ -205,11 +214,14 @@ export class Channel {
     this._openWhenQuiet();
   }
 
-  /** Stop what runs in the kernel, if its half can. */
-  interrupt(): void {
-    if (this._stops) {
-      this._port?.post({type: 'interrupt', number: this._stops.press()});
+  /** Stop what runs in the kernel; returns whether its half can. */
+  interrupt(): boolean {
+    if (!this._stops) {
+      return false;
     }
+    this._queue.stopped();
+    this._port?.post({type: 'interrupt', number: this._stops.press()});
+    return true;
   }
 
   /** Give a message of the kernel that took JupyterLite's own path the session of all others. */
@@ -337,7 +349,7 @@ export class Channel {
       if (frame && this._greeted) {
         this._send(msg.header, frame);
       } else {
-        this._queue.sent(msg.header);
+        this._queue.sent(msg);
         client.sendStock(frame ? ({...msg, buffers: [...frame.buffers]} as Message) : msg);
       }
     }
@@ -424,6 +436,11 @@ function toFrame({header, metadata, content, buffers}: Message): Frame {
     message: JSON.stringify({header, metadata, content}),
     buffers: (buffers ?? []).map(toTransfer)
   };
+}
+
+function isFailure({header, content}: Message): boolean {
+  const {status} = content as KernelMessage.IExecuteReplyMsg['content'];
+  return header.msg_type === 'execute_reply' && status === 'error';
 }
 
 function errorKey(parent: object, content: object): string {

@@ -15,6 +15,8 @@ type Bytes = ArrayBufferLike | ArrayBufferView;
 /** A client's end: one connection to the kernel. */
 export interface IClient {
   readonly isOpen: boolean;
+  /** The session of its messages. */
+  readonly session: string;
   /** Hand a message over; it becomes the client's own. */
   deliver(msg: Message): void;
   /** Send a message by JupyterLite's own path. */
@@ -61,7 +63,8 @@ export class Clients {
     if (msg_type.endsWith('_request')) {
       const header = this._header(msg_type.replace('_request', '_reply'));
       const content = {status: 'error', ...error};
-      this._deliver(() => message(header, {...content}, {...parent}, {}, [], 'shell'));
+      const reply = () => message(header, {...content}, {...parent}, {}, [], 'shell');
+      this._deliver(reply, parent.session);
     }
     this.status('idle', parent);
   }
@@ -89,9 +92,9 @@ export class Clients {
     );
   }
 
-  /** Deliver a message that JupyterLite's kernel has made. */
+  /** Deliver a message that JupyterLite's kernel has made, a reply to the client that asked. */
   stock(msg: Message): void {
-    const {header, parent_header, metadata, content} = msg;
+    const {channel, header, parent_header, metadata, content} = msg;
     let text: string;
     try {
       // Also on JupyterLite's own path a message is JSON: nan is null, a BigInt cannot be sent.
@@ -100,10 +103,13 @@ export class Clients {
       console.error(`lite_comms: a message '${header.msg_type}' of the kernel is no JSON`, error);
       return;
     }
-    this._deliver(() => {
-      const buffers = ((msg.buffers ?? []) as Bytes[]).map(data => new DataView(copyBytes(data)));
-      return this.withSession({channel: msg.channel, ...JSON.parse(text), buffers});
-    });
+    this._deliver(
+      () => {
+        const buffers = ((msg.buffers ?? []) as Bytes[]).map(data => new DataView(copyBytes(data)));
+        return this.withSession({channel, ...JSON.parse(text), buffers});
+      },
+      channel === 'iopub' ? undefined : (parent_header as KernelMessage.IHeader).session
+    );
   }
 
   /** Give a message of the kernel the one session that all its messages have. */
@@ -119,8 +125,10 @@ export class Clients {
     return {msg_id, msg_type, date, session: this._session, username: '', version: '5.3'};
   }
 
-  private _deliver(make: (last: boolean) => Message): void {
-    const clients = [...this._clients].filter(client => client.isOpen);
+  private _deliver(make: (last: boolean) => Message, only?: string): void {
+    const clients = [...this._clients].filter(
+      ({isOpen, session}) => isOpen && (only === undefined || only === session)
+    );
     clients.forEach((client, i) => {
       const msg = make(i === clients.length - 1);
       try {

@@ -1,8 +1,8 @@
 /**
  * What is under way on JupyterLite's own path: a queue that handles one message at a time, in order.
  *
- * JupyterLite does not say which messages it throws away, at a cell's error and at Stop. But what it
- * has handled tells that nothing sent before is still to come.
+ * At Stop JupyterLite throws some of it away and does not say what. But what it has handled tells
+ * that nothing sent before is still to come.
  */
 import type {KernelMessage} from '@jupyterlab/services';
 
@@ -10,63 +10,85 @@ type Header = KernelMessage.IHeader;
 
 export const COMM_TYPES: ReadonlySet<string> = new Set(['comm_open', 'comm_msg', 'comm_close']);
 
+interface IEntry {
+  readonly header: Header;
+  /** Whether its error keeps the cells behind it from running. */
+  readonly stopsOthers: boolean;
+  runs: boolean;
+  /** Whether it is kept from running itself. */
+  isAborted: boolean;
+}
+
 export class Queue {
   /** A message has been sent to the kernel. */
-  sent(header: Header): void {
-    this._headers.set(header.msg_id, header);
+  sent({header, content}: Pick<KernelMessage.IMessage, 'header' | 'content'>): void {
+    const {stop_on_error} = content as KernelMessage.IExecuteRequestMsg['content'];
+    const stopsOthers = stop_on_error !== false;
+    this._entries.set(header.msg_id, {header, stopsOthers, runs: false, isAborted: false});
   }
 
   /** A message of the kernel; returns whether it says anything about the queue. */
   heard(msg: KernelMessage.IMessage): boolean {
-    const parent = msg.parent_header as Header;
-    if (msg.header.msg_type === 'status') {
-      const {execution_state} = (msg as KernelMessage.IStatusMsg).content;
-      if (execution_state === 'idle') {
-        this._handled(parent.msg_id);
-      } else if (execution_state === 'busy' && parent.msg_type === 'execute_request') {
-        // Also one that was on its way to the queue when this was emptied.
-        this._headers.set(parent.msg_id, parent);
-      }
-      return true;
+    if (msg.header.msg_type !== 'status') {
+      return false;
     }
-    if (msg.header.msg_type === 'execute_reply') {
-      const {content, metadata} = msg as KernelMessage.IExecuteReplyMsg;
-      if (content.status === 'error' && metadata?.['cause'] !== 'interrupt') {
-        this._headers.clear();
-        return true;
-      }
+    const {msg_id} = msg.parent_header as Header;
+    const entry = this._entries.get(msg_id);
+    if (entry) {
+      entry.runs = true;
     }
-    return false;
+    if ((msg as KernelMessage.IStatusMsg).content.execution_state === 'idle') {
+      this._handled(msg_id);
+    }
+    return true;
+  }
+
+  /** A cell has failed: those that wait are not to run, unless it was allowed to fail. */
+  failed(msg_id: string): void {
+    if (this._entries.get(msg_id)?.stopsOthers) {
+      this._abortCells();
+    }
+  }
+
+  /** Stop has been pressed: between two cells it is for those that wait. */
+  stopped(): void {
+    if (!this._some(entry => entry.runs && isCell(entry))) {
+      this._abortCells();
+    }
+  }
+
+  isAborted(msg_id: string): boolean {
+    return this._entries.get(msg_id)?.isAborted ?? false;
   }
 
   /** Forget all of it, and return it, in order. */
   empty(): Header[] {
-    const headers = [...this._headers.values()];
-    this._headers.clear();
+    const headers = [...this._entries.values()].map(({header}) => header);
+    this._entries.clear();
     return headers;
   }
 
   /** Forget what one client has sent. */
   forget(session: string): void {
-    this._headers.forEach((header, msg_id) => {
+    this._entries.forEach(({header}, msg_id) => {
       if (header.session === session) {
-        this._headers.delete(msg_id);
+        this._entries.delete(msg_id);
       }
     });
   }
 
   get hasExecutions(): boolean {
-    return this._some(type => type === 'execute_request');
+    return this._some(isCell);
   }
 
   get hasComms(): boolean {
-    return this._some(type => COMM_TYPES.has(type));
+    return this._some(({header}) => COMM_TYPES.has(header.msg_type));
   }
 
   private _handled(msg_id: string): void {
-    if (this._headers.has(msg_id)) {
-      for (const [before] of this._headers) {
-        this._headers.delete(before);
+    if (this._entries.has(msg_id)) {
+      for (const [before] of this._entries) {
+        this._entries.delete(before);
         if (before === msg_id) {
           break;
         }
@@ -74,15 +96,23 @@ export class Queue {
     }
   }
 
-  private _some(wanted: (type: string) => boolean): boolean {
-    for (const {msg_type} of this._headers.values()) {
-      if (wanted(msg_type)) {
+  private _abortCells(): void {
+    this._entries.forEach(entry => {
+      entry.isAborted = isCell(entry);
+    });
+  }
+
+  private _some(wanted: (entry: IEntry) => boolean): boolean {
+    for (const entry of this._entries.values()) {
+      if (wanted(entry)) {
         return true;
       }
     }
     return false;
   }
 
-  /** By their ids, in the order of sending. */
-  private readonly _headers = new Map<string, Header>();
+  /** By the messages' ids, in the order of sending. */
+  private readonly _entries = new Map<string, IEntry>();
 }
+
+const isCell = ({header}: IEntry) => header.msg_type === 'execute_request';

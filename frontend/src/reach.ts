@@ -96,7 +96,7 @@ export function connectKernels(
       followConnections(kernels, connection => connections.add(connection))
     );
     if (client) {
-      undo.push(followInterrupts(client, id => channels.get(id)?.interrupt()));
+      undo.push(replaceInterrupt(client, id => channels.get(id)?.interrupt() ?? false));
     }
   } catch (error) {
     undoAll();
@@ -147,7 +147,7 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
       kernel.disposed.connect(() => life.onEnd(options.id));
       const worker = workerOf(kernel);
       if (worker) {
-        answerCommInfo(kernel, sendMessage);
+        answerAll(kernel, sendMessage, msg => channel.isAborted(msg));
         const port = channel.attach(worker, kernel);
         kernel.disposed.connect(() => channel.detach(port));
       } else {
@@ -175,38 +175,47 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
   };
 }
 
-/** What answers a comm_info_request, but is never asked. */
-interface ICommInfo {
+/** What is used of JupyterLite's kernel; `commInfoRequest` is never called. */
+interface IHandler {
   handleMessage(msg: KernelMessage.IMessage): Promise<void>;
   commInfoRequest?(content: object): Promise<object>;
 }
 
 /**
- * Have a kernel answer comm_info_request. JupyterLite passes over it: the future of the page that
- * asks never ends, and ipywidgets asks so for the widgets that a kernel has already.
+ * Have a kernel answer what JupyterLite's does not.
+ *
+ * - Cells behind one that has failed, as a server does: they are aborted.
+ * - comm_info_request. The future of the page that asks would never end, and ipywidgets asks so for
+ *   the widgets that a kernel has already.
  */
-export function answerCommInfo(
-  kernel: ICommInfo,
-  sendMessage: (msg: KernelMessage.IMessage) => void
+export function answerAll(
+  kernel: IHandler,
+  sendMessage: (msg: KernelMessage.IMessage) => void,
+  isAborted: (msg: KernelMessage.IMessage) => boolean
 ): void {
   const {handleMessage, commInfoRequest} = kernel;
-  if (!commInfoRequest) {
-    return;
-  }
   kernel.handleMessage = async msg => {
+    let said = 0;
+    const say = (msg_type: string, content: object, channel = 'shell') =>
+      sendMessage({
+        channel,
+        header: {...msg.header, msg_id: `${msg.header.msg_id}_${++said}`, msg_type},
+        parent_header: msg.header,
+        metadata: {},
+        content
+      } as KernelMessage.IMessage);
+    if (isAborted(msg)) {
+      say('status', {execution_state: 'busy'}, 'iopub');
+      say('execute_reply', {status: 'aborted'});
+      say('status', {execution_state: 'idle'}, 'iopub');
+      return;
+    }
     await handleMessage.call(kernel, msg);
-    const {header} = msg;
-    if (header.msg_type === 'comm_info_request') {
+    if (msg.header.msg_type === 'comm_info_request' && commInfoRequest) {
       const content = await commInfoRequest
         .call(kernel, msg.content)
         .catch(error => ({status: 'error', ename: 'Error', evalue: `${error}`, traceback: []}));
-      sendMessage({
-        channel: 'shell',
-        header: {...header, msg_id: `${header.msg_id}_reply`, msg_type: 'comm_info_reply'},
-        parent_header: header,
-        metadata: {},
-        content
-      } as KernelMessage.ICommInfoReplyMsg);
+      say('comm_info_reply', content);
     }
   };
 }
@@ -244,12 +253,18 @@ interface IInterrupts {
   interrupt(kernelId: string): Promise<void>;
 }
 
-/** Hear of each interrupt before JupyterLite does, which cancels the cells that wait. */
-export function followInterrupts(client: IInterrupts, hear: (kernelId: string) => void): Undo {
+/**
+ * Stop what runs by other means than JupyterLite's, which empties the kernel's queue, of all that
+ * waits there, and goes on with what runs.
+ *
+ * @param stop - Stops what runs in the kernel with this id; returns whether it can.
+ */
+export function replaceInterrupt(client: IInterrupts, stop: (kernelId: string) => boolean): Undo {
   const {interrupt} = client;
-  client.interrupt = id => {
-    hear(id);
-    return interrupt.call(client, id);
+  client.interrupt = async id => {
+    if (!stop(id)) {
+      await interrupt.call(client, id);
+    }
   };
   return () => {
     client.interrupt = interrupt;

@@ -62,6 +62,7 @@ export function makeSocket(
   return class Socket extends Stock implements IClient {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
+      this.session = new URL(url).searchParams.get('session_id') ?? '';
       const id = kernelId(`${url}`);
       if (id !== null) {
         const channel = channelOf(id);
@@ -70,6 +71,8 @@ export function makeSocket(
         this.addEventListener('close', () => channel.remove(this));
       }
     }
+
+    readonly session: string;
 
     get isOpen(): boolean {
       return this.readyState === Socket.OPEN;

@@ -25,6 +25,7 @@ class FakeWorker extends EventTarget {
 /** Stands for a client's socket. */
 class FakeClient implements IClient {
   isOpen = true;
+  readonly session = 'client';
   readonly got: Message[] = [];
   readonly stock: Message[] = [];
   deliver = (msg: Message) => void this.got.push(msg);
@@ -257,15 +258,6 @@ describe('a comm_open', () => {
     channel.observe({...stopped, metadata: {cause: 'interrupt'}} as Message);
     channel.take(comm('1', 'comm_open'), client);
     expect(worker.posted[0]![3]).toBe(true);
-  });
-
-  it('need not wait for executions that an error has thrown away', async () => {
-    await open();
-    const cells = [request('execute_request', 'a'), request('execute_request', 'b')];
-    cells.forEach(cell => channel.take(cell, client));
-    channel.take(comm('1', 'comm_open'), client);
-    channel.observe(reply('execute_reply', cells[0]!, {status: 'error'}));
-    expect(worker.posted.at(-1)).toEqual(['idle']);
   });
 
   it('is not followed by idle when nothing had to wait', async () => {
@@ -526,15 +518,6 @@ describe("a kernel's half that comes late", () => {
     worker.say('bye');
     channel.observe(idle(early));
     expect([worker.posted, channel.take(comm('2'), client)]).toEqual([[['bye']], false]);
-  });
-
-  it('does not wait for messages that an error has thrown away', async () => {
-    start();
-    await ready();
-    channel.take(comm('1'), client);
-    worker.say('hello', VERSION, '0.1.0');
-    channel.observe(reply('execute_reply', request('execute_request', 'a'), {status: 'error'}));
-    expect(worker.posted).toEqual([HELLO]);
   });
 });
 

@@ -45,8 +45,10 @@ export class Kernel extends BaseKernel {
       language_info: {name: 'python', version: '3', mimetype: '', file_extension: ''}
     }) as never;
   end: (status: string) => void = () => undefined;
-  executeRequest = () =>
+  readonly executed: string[] = [];
+  executeRequest = ({code}: {code: string}) =>
     new Promise<never>(resolve => {
+      this.executed.push(code);
       this.end = status => resolve({status, execution_count: 1} as never);
     });
   commOpen = async (msg: KernelMessage.ICommOpenMsg) => void this.comms.push(msg);

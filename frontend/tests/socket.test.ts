@@ -1,10 +1,28 @@
 /** Messages between JupyterLab's own connections and JupyterLite's own kernel client. */
+import type {Kernel} from '@jupyterlab/services';
 import {WebSocket as MockSocket} from 'mock-socket';
 import {describe, expect, it, vi} from 'vitest';
 import {Channel} from '../src/channel';
 import {VERSION} from '../src/frames';
-import {connectKernels, followInterrupts, workerOf} from '../src/reach';
+import {connectKernels, replaceInterrupt, workerOf} from '../src/reach';
 import {connect, heard, lite, OPTIONS, Worker} from './lite';
+
+type Future = ReturnType<Kernel.IKernelConnection['requestExecute']>;
+
+/** Cells, of which the first runs and the others wait in JupyterLite's queue. */
+async function queued(
+  connection: Kernel.IKernelConnection,
+  codes: string[],
+  options = {stop_on_error: true}
+): Promise<Future[]> {
+  const cells = codes.map(code => connection.requestExecute({code, ...options}));
+  await vi.waitFor(() => expect(connection.status).toBe('busy'));
+  await new Promise(resolve => setTimeout(resolve, 20));
+  return cells;
+}
+
+const statuses = async (cells: Future[]) =>
+  (await Promise.all(cells.map(({done}) => done))).map(reply => reply!.content.status);
 
 describe('a kernel with a port', () => {
   it('gets a comm message while a cell runs', async () => {
@@ -66,18 +84,76 @@ describe('a kernel with a port', () => {
     expect(iopub[1]).toEqual(iopub[0]);
   });
 
-  it('hears of executions that Stop has thrown away', async () => {
+  it('goes on with its queue after a Stop', async () => {
     const connection = await connect();
-    connection.requestExecute({code: 'a'});
-    await vi.waitFor(() => expect(connection.status).toBe('busy'));
-    const second = connection.requestExecute({code: 'b'});
-    await new Promise(resolve => setTimeout(resolve, 20)); // it is in JupyterLite's queue
-    connection.createComm('t', 'c').open();
-    expect(lite.worker!.posted.at(-1)![3]).toBe(true);
-    await lite.client.interrupt(connection.id);
+    lite.worker!.say('hello', VERSION, '0.1.0', 'interrupt');
+    const cells = await queued(connection, ['a', 'b']);
+    await connection.interrupt();
+    expect(lite.worker!.posted.at(-1)).toEqual(['interrupt', 1]);
     lite.kernels[0]!.end('ok');
-    expect((await second.done)!.content.status).toBe('error');
-    await vi.waitFor(() => expect(lite.worker!.posted.at(-1)).toEqual(['idle']));
+    await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['a', 'b']));
+    lite.kernels[0]!.end('ok');
+    expect(await statuses(cells)).toEqual(['ok', 'ok']);
+  });
+
+  it('begins no cell that was still on its way at a Stop', async () => {
+    const connection = await connect();
+    lite.worker!.say('hello', VERSION, '0.1.0', 'interrupt');
+    const cell = connection.requestExecute({code: 'a'});
+    await connection.interrupt();
+    expect([await statuses([cell]), lite.kernels[0]!.executed]).toEqual([['aborted'], []]);
+  });
+
+  it('answers the cells behind one that fails, and runs those that are sent later', async () => {
+    const connection = await connect();
+    const cells = await queued(connection, ['a', 'b', 'c']);
+    const messages = heard(connection);
+    const completed = connection.requestComplete({code: '', cursor_pos: 0});
+    await new Promise(resolve => setTimeout(resolve, 20));
+    lite.kernels[0]!.end('error');
+    expect(await statuses(cells)).toEqual(['error', 'aborted', 'aborted']);
+    expect((await completed).header.msg_type).toBe('complete_reply');
+    expect(
+      messages.map(([type, {status, execution_state}]) => [type, status ?? execution_state])
+    ).toEqual([
+      ['execute_reply', 'error'],
+      ['status', 'idle'],
+      ...['execute_reply', 'execute_reply'].flatMap(type => [
+        ['status', 'busy'],
+        [type, 'aborted'],
+        ['status', 'idle']
+      ]),
+      ['status', 'busy'],
+      ['complete_reply', undefined],
+      ['status', 'idle']
+    ]);
+    const [later] = await queued(connection, ['d']);
+    lite.kernels[0]!.end('ok');
+    expect((await later!.done)!.content.status).toBe('ok');
+    expect(lite.kernels[0]!.executed).toEqual(['a', 'd']);
+  });
+
+  it('runs the cells behind one that was allowed to fail', async () => {
+    const connection = await connect();
+    const cells = await queued(connection, ['a', 'b'], {stop_on_error: false});
+    lite.kernels[0]!.end('error');
+    await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['a', 'b']));
+    lite.kernels[0]!.end('ok');
+    expect(await statuses(cells)).toEqual(['error', 'ok']);
+  });
+
+  it('aborts the cells of all clients, and replies to the one that has asked', async () => {
+    const first = await connect();
+    const second = lite.manager.connectTo({model: first.model});
+    await second.info;
+    const messages = heard(second);
+    const [failing] = await queued(first, ['a']);
+    const [behind] = await queued(second, ['b']);
+    lite.kernels[0]!.end('error');
+    expect(await statuses([failing!, behind!])).toEqual(['error', 'aborted']);
+    expect(messages.filter(([type]) => type === 'execute_reply')).toEqual([
+      ['execute_reply', {status: 'aborted'}]
+    ]);
   });
 
   it('answers which comms it has, each client its own question', async () => {
@@ -125,6 +201,19 @@ describe('a kernel with a port', () => {
 });
 
 describe('a kernel without one', () => {
+  it('leaves what waits to JupyterLite, at an error and at a Stop', async () => {
+    lite.worker = undefined;
+    const connection = await connect();
+    const [, dropped] = await queued(connection, ['a', 'b']);
+    lite.kernels[0]!.end('error');
+    const [, stopped] = await queued(connection, ['c', 'd']);
+    await connection.interrupt();
+    lite.kernels[0]!.end('ok');
+    expect((await stopped!.done)!.content).toMatchObject({ename: 'Kernel Interrupt'});
+    expect(lite.kernels[0]!.executed).toEqual(['a', 'c']);
+    dropped!.done.catch(() => undefined); // it has no answer, and ends with the connection
+  });
+
   it.each(['has no Worker', 'says no hello'])('that %s works as in JupyterLite', async what => {
     if (what === 'has no Worker') {
       lite.worker = undefined;
@@ -169,7 +258,7 @@ describe('what is replaced', () => {
   });
 });
 
-it('hears of each interrupt before JupyterLite does, and lets that go on', async () => {
+it('stops by itself what it can, and leaves the rest to JupyterLite', async () => {
   const heard: string[] = [];
   const interrupts = {
     name: 'lite',
@@ -177,9 +266,13 @@ it('hears of each interrupt before JupyterLite does, and lets that go on', async
       heard.push(`${this.name} ${id}`);
     }
   };
-  const undoIt = followInterrupts(interrupts, id => void heard.push(`we ${id}`));
+  const undoIt = replaceInterrupt(interrupts, id => {
+    heard.push(`we ${id}`);
+    return id === 'a';
+  });
   await interrupts.interrupt('a');
-  undoIt();
   await interrupts.interrupt('b');
-  expect(heard).toEqual(['we a', 'lite a', 'lite b']);
+  undoIt();
+  await interrupts.interrupt('a');
+  expect(heard).toEqual(['we a', 'we b', 'lite b', 'lite a']);
 });
