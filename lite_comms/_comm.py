@@ -93,6 +93,7 @@ class Comm(BaseComm):
         **kwargs: Any,
     ) -> None:
         self._inbox: deque[dict[str, Any]] = deque(maxlen=_INBOX)
+        self._close_msg: dict[str, Any] | None = None  # that no callback has had
         self._news: asyncio.Event | None = None  # made by who awaits it
         self._closed = True  # so that __del__ is silent if a check below raises
         for field, value in (("target_name", target_name), ("comm_id", comm_id)):
@@ -179,7 +180,8 @@ class Comm(BaseComm):
                 target_module=self.target_module,
             )
         except BaseException:
-            manager.unregister_comm(self)
+            if replaced is not self:
+                manager.unregister_comm(self)
             if replaced is not None and replaced is not self:
                 manager.register_comm(replaced)
             raise
@@ -261,12 +263,16 @@ class Comm(BaseComm):
             be an ``async def``: the next message does not wait for its end, but
             the page learns that this one is handled only then.
 
+            What has come while there was none, the last 1,000 messages, it gets
+            first: soon, not within this call.
+
         Returns
         -------
         callable or None
             `callback`, so that this works as a decorator.
         """
         self._msg_callback = _checked(callback, "on_msg", self)
+        self._catch_up()
         return callback
 
     def on_close(self, callback: H) -> H:  # type: ignore[override]
@@ -276,7 +282,8 @@ class Comm(BaseComm):
         ----------
         callback : callable or None
             Called with the comm_close message. None takes the present one away.
-            It may be an ``async def``.
+            It may be an ``async def``. If the comm_close has come already, it
+            is called soon.
 
         Returns
         -------
@@ -284,6 +291,7 @@ class Comm(BaseComm):
             `callback`, so that this works as a decorator.
         """
         self._close_callback = _checked(callback, "on_close", self)
+        self._catch_up()
         return callback
 
     def receive(self, timeout_s: float | None = None) -> dict[str, Any]:
@@ -373,7 +381,10 @@ class Comm(BaseComm):
             What the function has returned; the manager awaits it.
         """
         self._end()
-        return None if self._close_callback is None else self._close_callback(msg)
+        if self._close_callback is None or self._is_behind:
+            self._close_msg = msg
+            return None
+        return self._close_callback(msg)
 
     def handle_msg(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
         """Call the function for messages, between IPython's execute events.
@@ -386,10 +397,14 @@ class Comm(BaseComm):
         object
             What the function has returned, if it can be awaited; the manager does.
         """
-        if self._msg_callback is None:
+        if self._msg_callback is None or self._is_behind:
             self._inbox.append(msg)
             self._tell()
             return None
+        return self._hear(msg)
+
+    def _hear(self, msg: dict[str, Any]) -> object:
+        assert self._msg_callback is not None
         events = getattr(self._shell, "events", None)
         if events is None or self._manager.transport.runs_cell:
             return self._msg_callback(msg)
@@ -399,6 +414,24 @@ class Comm(BaseComm):
         finally:
             # Not at the end of what is to be awaited: that may be in the middle of a cell.
             events.trigger("post_execute")
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether its callback has still to get messages that came before it was there."""
+        return self._msg_callback is not None and len(self._inbox) > 0
+
+    def _catch_up(self) -> None:
+        """Have the callbacks get what came before they were there."""
+        if self._is_behind or (self._close_callback is not None and self._close_msg is not None):
+            self._manager.transport.soon(self._hear_late)
+
+    def _hear_late(self) -> None:
+        while self._is_behind:
+            self._manager.call_late(self, "on_msg", self._hear, self._inbox.popleft())
+        msg, callback = self._close_msg, self._close_callback
+        if msg is not None and callback is not None:
+            self._close_msg = None
+            self._manager.call_late(self, "on_close", callback, msg)
 
 
 def _installed_manager() -> CommManager:

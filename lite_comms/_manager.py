@@ -22,6 +22,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 import comm.base_comm
@@ -316,8 +317,10 @@ class CommManager(comm.base_comm.CommManager):
             return None
 
         def fail(error: BaseException) -> None:
-            self._show(f"the target function of {_name(opened)} raised; it is closed", error)
-            opened.close(metadata=_reason(error))
+            try:
+                self._show(f"the target function of {_name(opened)} raised; it is closed", error)
+            finally:
+                opened.close(metadata=_reason(error))
 
         return self._call(lambda: target(opened, msg), fail)
 
@@ -328,10 +331,7 @@ class CommManager(comm.base_comm.CommManager):
             if str(comm_id) not in self._closed_ids:
                 self._refuse(comm_id, LookupError(f"the kernel has no comm {comm_id}"))
             return None
-        return self._call(
-            lambda: known.handle_msg(msg),
-            lambda error: self._show(f"the on_msg callback of {_name(known)} raised", error),
-        )
+        return self._call_for(known, "on_msg", known.handle_msg, msg)
 
     def _close(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         comm_id = msg["content"].get("comm_id")
@@ -347,9 +347,29 @@ class CommManager(comm.base_comm.CommManager):
             self.transport.show_error(
                 f"lite_comms: {_name(known)} is refused by the page: {reason}"
             )
+        return self._call_for(known, "on_close", known.handle_close, msg)
+
+    def call_late(
+        self,
+        known: BaseComm,
+        field: str,
+        callback: Callable[[dict[str, Any]], object],
+        msg: dict[str, Any],
+    ) -> None:
+        """Call a comm's callback for a message that came before the callback was there."""
+        with suppress(KeyboardInterrupt, SystemExit):  # of the callback; they have been shown
+            self._handle(lambda msg: self._call_for(known, field, callback, msg), msg)
+
+    def _call_for(
+        self,
+        known: BaseComm,
+        field: str,
+        callback: Callable[[dict[str, Any]], object],
+        msg: dict[str, Any],
+    ) -> asyncio.Task[None] | None:
         return self._call(
-            lambda: known.handle_close(msg),
-            lambda error: self._show(f"the on_close callback of {_name(known)} raised", error),
+            lambda: callback(msg),
+            lambda error: self._show(f"the {field} callback of {_name(known)} raised", error),
         )
 
     def _call(
@@ -361,7 +381,9 @@ class CommManager(comm.base_comm.CommManager):
             result = callback()
             if result is None or not inspect.isawaitable(result):
                 return None
-            task = asyncio.get_running_loop().create_task(_awaited(result, fail))
+            loop = asyncio.get_running_loop()
+            # Up to its first await it is as good as a plain function: what comes next comes later.
+            task = asyncio.Task(_awaited(result, fail), loop=loop, eager_start=True)
         except BaseException as error:
             _forget_context(error, running)
             fail(error)
@@ -400,11 +422,13 @@ async def _awaited(result: Awaitable[object], fail: Callable[[BaseException], No
 
 def _forget_context(error: BaseException, running: BaseException | None) -> None:
     """Take away the exception that the interrupted cell was handling: it is not the callback's."""
-    while error.__context__ is not None:
+    seen = {id(error)}
+    while error.__context__ is not None and id(error.__context__) not in seen:
         if error.__context__ is running:
             error.__context__ = None
             return
         error = error.__context__
+        seen.add(id(error))
 
 
 def _name(known: BaseComm) -> str:

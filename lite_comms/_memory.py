@@ -67,12 +67,12 @@ class MemoryTransport(Transport):
         self.comms: dict[str, PageComm] = {}
         self.errors: list[str] = []
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
-        self._queue: deque[tuple[Callable[[Message], None], Message]] = deque()
+        self._queue: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._manager: CommManager | None = None
         # As on a site: callbacks are not called within one another, nor in `quiet`.
         self._in_callback = False
         self._holds = 0
-        self._held: deque[Message] = deque()
+        self._held: deque[Callable[[], object]] = deque()
         # One item for each block that is entered: what is in force again after it.
         self._before: list[_Before] = []
 
@@ -132,6 +132,9 @@ class MemoryTransport(Transport):
     def release(self) -> None:
         self._holds -= 1
         self._handle_held()
+
+    def soon(self, f: Callable[[], object]) -> None:
+        self._queue.append((self._call_back, f))
 
     @property
     def live(self) -> str:
@@ -197,13 +200,14 @@ class MemoryTransport(Transport):
         """
         count = 0
         while self._queue:
-            self._deliver_one()
-            count += 1
+            count += self._deliver_one()
         return count
 
-    def _deliver_one(self) -> None:
-        handle, msg = self._queue.popleft()
-        handle(msg)
+    def _deliver_one(self) -> bool:
+        """Do what is next; returns whether it was a message."""
+        do, what = self._queue.popleft()
+        do(what)
+        return isinstance(what, dict)
 
     def _to_page(self, msg: Message) -> None:
         self.received.append(msg)
@@ -226,19 +230,23 @@ class MemoryTransport(Transport):
     def _to_kernel(self, msg: Message) -> None:
         if self._manager is None:
             raise RuntimeError("this MemoryTransport is not installed, and no manager has it")
+        handler = getattr(self._manager, msg["header"]["msg_type"])
+        self._call_back(lambda: handler(None, None, msg))
+
+    def _call_back(self, f: Callable[[], object]) -> None:
         if self._holds or self._in_callback:
-            self._held.append(msg)
+            self._held.append(f)
             return
         self._in_callback = True
         try:
-            getattr(self._manager, msg["header"]["msg_type"])(None, None, msg)
+            f()
         finally:
             self._in_callback = False
         self._handle_held()
 
     def _handle_held(self) -> None:
         while self._held and not self._holds and not self._in_callback:
-            self._to_kernel(self._held.popleft())
+            self._call_back(self._held.popleft())
 
 
 class PageComm:

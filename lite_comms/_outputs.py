@@ -23,10 +23,11 @@ import asyncio
 import json
 import sys
 from asyncio import CancelledError
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, copy_context
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,21 @@ from ._replace import Replacements
 
 _ATTRIBUTE = "_parent_header"
 
-# Exceptions, what was shown of each, and whether that has been published.
-_Shown = list[tuple[object, dict[str, Any], bool]]
-
+_Run = Callable[[str], Awaitable[dict[str, Any]]]
 _Read = Callable[[dict[str, Any]], dict[str, Any]]
 _Publish = Callable[[dict[str, Any]], bool]
 
 # What the user's code runs in, and is not shown when it is stopped.
 _NOT_THE_USERS = (str(Path(__file__).parent), "/pyodide_kernel/")
+
+
+class _Shown:
+    """What IPython has shown of exceptions."""
+
+    def __init__(self) -> None:
+        # The latest, one of which is the cell's own; each holds all that its frames do.
+        self.contents: deque[tuple[object, dict[str, Any]]] = deque(maxlen=9)
+        self.is_published = True
 
 
 class Outputs:
@@ -67,7 +75,10 @@ class Outputs:
         self._execution: dict[str, Any] = {}
         # A parent, its header as JSON, and as the kernel's JavaScript takes it.
         self._written: tuple[Any, str, Any] = (None, "{}", None)
-        self._in_run_cell = ContextVar("lite_comms.run_cell", default=False)
+        # Of the cell that is to be run in this context: takes its result.
+        self._due: ContextVar[list[Any] | None] = ContextVar("lite_comms.due", default=None)
+        # Runs a cell by the function that it gets for it.
+        self.runner: Callable[[_Run, str], Awaitable[Any]] = lambda run, code: run(code)
         # What is shown of exceptions in this context; and in that of the cell that runs.
         self._shown: ContextVar[_Shown | None] = ContextVar("lite_comms.shown", default=None)
         self._shown_of_cell: _Shown | None = None
@@ -94,20 +105,17 @@ class Outputs:
         if known is not None and asyncio.current_task() is not None:
             # This is in the middle of a cell, which runs as JupyterLite does it.
             self._parent.set(self._request)
-            self._shown_of_cell = []
+            self._shown_of_cell = _Shown()
             self._shown.set(self._shown_of_cell)
-        self.runner = self._kernel.run
-        self._run_cell = self._shell.run_cell
-        self._run_cell_async = self._shell.run_cell_async
-        self._showtraceback = self._shell._showtraceback
+        kernel, shell = self._kernel, self._shell
         header = property(lambda kernel: self._header, lambda kernel, value: self._set(value))
         for owner, name, value in (
-            (type(self._kernel), _ATTRIBUTE, header),
-            (self._kernel, "get_parent", self.get_parent),
-            (self._kernel, "run", self.run),
-            (self._shell, "run_cell", self.run_cell),
-            (self._shell, "run_cell_async", self.run_cell_async),
-            (self._shell, "_showtraceback", self.showtraceback),
+            (type(kernel), _ATTRIBUTE, header),
+            (kernel, "get_parent", self.get_parent),
+            (kernel, "run", partial(self.run, kernel.run)),
+            (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
+            (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
+            (shell, "_showtraceback", self.showtraceback),
         ):
             self._replaced.set(owner, name, value)
 
@@ -127,20 +135,23 @@ class Outputs:
     @property
     def header_text(self) -> str:
         """The header of the parent as JSON."""
+        self._write()
+        return self._written[1]
+
+    def _write(self) -> None:
         parent = self.parent
         if parent is not self._written[0]:
             text = json.dumps(parent.get("header", {}), default=_iso)
             # The kernel's JavaScript would copy a dict at each output.
             wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json() if parent else None
             self._written = parent, text, wire
-        return self._written[1]
 
     @property
     def _header(self) -> Any:
         """What the kernel's JavaScript reads at each output."""
         if not self.parent:
             raise AttributeError("the kernel has had no request yet")
-        assert self.header_text
+        self._write()
         return self._written[2]
 
     def get_parent(self, channel: str | None = None) -> dict[str, Any]:
@@ -169,6 +180,10 @@ class Outputs:
 
     def _set(self, value: Any) -> None:
         """Learn the request from the kernel's JavaScript, which sets it before each one."""
+        if value.get("content") is None:
+            # It is what we have given, put back by the user's code.
+            self._parent.set(self._read(json.loads(js.JSON.stringify(value))))
+            return
         self._raw = value
         self._request = self._read(value)
         if self._request["msg_type"] == "execute_request" or not self._execution:
@@ -176,61 +191,73 @@ class Outputs:
 
     # Cells
 
-    def run(self, code: str) -> Coroutine[Any, Any, dict[str, Any]]:
+    # Each of the three is told what it stands for: someone who has wrapped one may hold it still
+    # when it is replaced anew.
+
+    def run(self, run: _Run, code: str) -> Awaitable[dict[str, Any]]:
         """Run a cell; what the kernel's JavaScript calls."""
-        return self._run(self._request, code)
+        return run(code) if self._publish is None else self._run(self._request, run, code)
 
     @runs_user_code
-    async def _run(self, parent: dict[str, Any], code: str) -> dict[str, Any]:
-        shell = self._shell
+    async def _run(self, parent: dict[str, Any], run: _Run, code: str) -> dict[str, Any]:
         if parent:
             self._parent.set(parent)
-        shown: _Shown = []
+        shown = _Shown()
         self._shown.set(shown)
         self._shown_of_cell = shown
         self._of_cell = self._streams()
-        before = getattr(shell, "last_execution_result", None)
+        results: list[Any] = []
+        self._due.set(results)
         try:
-            reply: dict[str, Any] = await self.runner(code)
+            reply: dict[str, Any] = await self.runner(run, code)
         finally:
             self._shown_of_cell = None
-        result = getattr(shell, "last_execution_result", None)
-        if result is None or result is before:
+        (result,) = results or (None,)
+        if result is None or self._publish is None:  # lite_comms has been uninstalled in this cell
             return reply
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
-            own = [content for value, content, _ in shown if value is error]
+            own = [content for value, content in shown.contents if value is error]
             # IPython prints a group of exceptions, and an unknown magic, as text.
-            content = own[-1] if own else _content(type(error), error, [])
+            content = own[-1] if own else error_content(type(error), error, [])
             return {**reply, "status": "error", **content}
         is_stopped = reply.get("ename") in ("KeyboardInterrupt", "CancelledError")
-        if reply["status"] == "error" and not is_stopped and all(known for *_, known in shown):
+        if reply["status"] == "error" and not is_stopped and shown.is_published:
             # None of them is the cell's: user code has had them shown.
             return {"status": "ok", "payload": reply["payload"]}
         return reply
 
-    @runs_user_code
-    def run_cell(self, *args: Any, **keys: Any) -> Any:
-        """Run code as IPython does, and know that IPython fires the events."""
-        token = self._in_run_cell.set(True)
-        try:
-            return self._run_cell(*args, **keys)
-        finally:
-            self._in_run_cell.reset(token)
+    def _take_due(self) -> list[Any] | None:
+        """Say whether code that is to run is the cell; what that runs itself is not."""
+        results = self._due.get()
+        self._due.set(None)
+        return results
 
     @runs_user_code
-    async def run_cell_async(self, *args: Any, **keys: Any) -> Any:
-        """Run code as IPython does, with the events at its end.
+    def run_cell(self, run_cell: Callable[..., Any], *args: Any, **keys: Any) -> Any:
+        """Run code as IPython does; it fires the events, too."""
+        results = self._take_due()
+        result = run_cell(*args, **keys)
+        if results is not None:
+            results.append(result)
+        return result
 
-        IPython's ``run_cell`` fires those by itself; whoever calls this one is to
-        do it, and JupyterLite does not.
+    @runs_user_code
+    async def run_cell_async(
+        self, run_cell_async: Callable[..., Awaitable[Any]], *args: Any, **keys: Any
+    ) -> Any:
+        """Run code as IPython does, and fire the events at the end of a cell.
+
+        They are left to who calls this, and JupyterLite does not do it.
         """
+        results = self._take_due()
         result = None
         try:
-            result = await self._run_cell_async(*args, **keys)
+            result = await run_cell_async(*args, **keys)
             return result
         finally:
-            if not self._in_run_cell.get():
+            if results is not None:
+                results.append(result)
                 self._shell.events.trigger("post_execute")
                 if not keys.get("silent"):
                     self._shell.events.trigger("post_run_cell", result)
@@ -243,12 +270,13 @@ class Outputs:
         """Publish what IPython shows of an exception; IPython calls it."""
         if issubclass(etype, (KeyboardInterrupt, CancelledError)):
             stb = [part for part in stb if not any(folder in part for folder in _NOT_THE_USERS)]
-        content = _content(etype, evalue, stb)
+        content = error_content(etype, evalue, stb)
         is_published = self._publish is not None and self._publish(content)
         shown = self._shown.get()
         if shown is not None and shown is self._shown_of_cell:
             self._shell._last_traceback = content
-            shown.append((evalue, content, is_published))
+            shown.contents.append((evalue, content))
+            shown.is_published &= is_published
         elif not is_published:
             print("\n".join(content["traceback"]), file=sys.stderr)
 
@@ -257,13 +285,15 @@ class Outputs:
     def _streams(self) -> tuple[Any, Any, Any]:
         return sys.stdout, sys.stderr, self._shell.display_pub
 
-    def _redirect(self, streams: tuple[Any, Any, Any]) -> None:
+    def _redirect(self, streams: tuple[Any, ...]) -> None:
         sys.stdout, sys.stderr, self._shell.display_pub = streams
 
     # No context manager of contextlib: a Stop within its frames would leave it half done.
     def aside(self, f: Callable[..., object], *args: Any) -> None:
         """Call something in the middle of a cell, which keeps what it has redirected to itself."""
-        redirected, given = self._streams(), self._of_cell
+        redirected = self._streams()
+        pairs = zip(redirected, self._of_cell, strict=True)
+        given = tuple(mine if mine is there else _StandIn(there) for mine, there in pairs)
         self._redirect(given)
         try:
             f(*args)
@@ -274,7 +304,24 @@ class Outputs:
             self._redirect((out, err, pub))
 
 
-def _content(etype: type[BaseException], evalue: BaseException, stb: list[str]) -> dict[str, Any]:
+class _StandIn:
+    """Is as good as another object, but not the same: whoever puts that back is noticed."""
+
+    def __init__(self, of: Any) -> None:
+        vars(self)["_of"] = of
+
+    __class__ = property(lambda self: type(self._of))  # for isinstance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._of, name, value)
+
+
+def error_content(
+    etype: type[BaseException], evalue: BaseException, stb: list[str]
+) -> dict[str, Any]:
     """Make the content of an error message."""
     return {
         "ename": etype.__name__,

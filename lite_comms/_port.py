@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -129,6 +130,16 @@ class PortTransport(StockTransport):
         if self._held:
             # Not here and now: the user's code is in the middle of registering.
             self._port.soon(create_once_callable(lambda: self._release(target_name)))
+
+    def soon(self, f: Callable[[], object]) -> None:
+        if self._state == "closed":
+            super().soon(f)
+            return
+
+        def call() -> None:
+            self._call_back(f, lambda error: self.show_error("lite_comms", error))
+
+        self._port.soon(create_once_callable(call))
 
     def hold(self) -> None:
         self._port.hold()
@@ -253,12 +264,14 @@ class PortTransport(StockTransport):
             wanted = messages[0][1]["content"].get("target_name")
             if target_name is None or wanted == target_name:
                 self._releasing.add(comm_id)
-                # One by one: what arrives meanwhile comes after them.
-                while messages:
-                    message_id, msg = messages.popleft()
-                    if self._handle(message_id, msg):
-                        self._port.ack(message_id)
-                self._releasing.discard(comm_id)
+                try:
+                    # One by one: what arrives meanwhile comes after them.
+                    while messages:
+                        message_id, msg = messages.popleft()
+                        if self._handle(message_id, msg):
+                            self._port.ack(message_id)
+                finally:
+                    self._releasing.discard(comm_id)
                 self._held.pop(comm_id, None)
 
     def _handle(self, message_id: int, msg: dict[str, Any]) -> bool:
@@ -266,29 +279,39 @@ class PortTransport(StockTransport):
 
         A callback that is to be awaited comes to its end later, and is acknowledged then.
         """
-        signals = self._signals
         with_date(msg["header"])
-        task = None
-        try:
-            if signals is not None:
-                signals.in_callback = True
-            if self._manager is not None:
-                task = self._manager.receive(msg)
-        except (KeyboardInterrupt, SystemExit):
-            pass  # of the user's callback: the manager has shown it
-        except BaseException as error:
-            # Not an error of the user's callback, which the manager shows; and not one that may
-            # end the worker's event loop.
-            what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')}"
-            self.under(msg, self.show_error, f"lite_comms: {what} could not be handled", error)
-        finally:
-            if signals is not None:
-                signals.in_callback = False
-                signals.handled()
+        manager = self._manager
+        if manager is None:
+            return True
+        # Not an error of the user's callback, which the manager shows.
+        what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')} could not be handled"
+        task = self._call_back(
+            lambda: manager.receive(msg),
+            lambda error: self.under(msg, self.show_error, f"lite_comms: {what}", error),
+        )
         if task is None:
             return True
         task.add_done_callback(lambda _: self._port.ack(message_id))
         return False
+
+    def _call_back[T](
+        self, f: Callable[[], T], fail: Callable[[BaseException], object]
+    ) -> T | None:
+        """Call what calls the user's callbacks; none of its errors may end the event loop."""
+        signals = self._signals
+        try:
+            if signals is not None:
+                signals.in_callback = True
+            return f()
+        except (KeyboardInterrupt, SystemExit):
+            return None  # of the user's callback: the manager has shown it
+        except BaseException as error:
+            fail(error)
+            return None
+        finally:
+            if signals is not None:
+                signals.in_callback = False
+                signals.handled()
 
     def _go_live(self, is_live: bool) -> None:
         assert self._manager is not None

@@ -23,7 +23,7 @@ import signal
 import sys
 import time
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -36,7 +36,7 @@ from pyodide.ffi import can_run_sync, run_sync
 
 from . import _ui_poll
 from ._errors import is_kept_whole, is_ours
-from ._outputs import Outputs
+from ._outputs import Outputs, error_content
 from ._replace import Replacements
 
 if TYPE_CHECKING:
@@ -115,7 +115,6 @@ class Signals:
         signal.signal(_SIGNAL, self._on_signal)
         # Pyodide's own, on top of the original, lets the event loop turn whenever it can.
         self._sleep = getattr(time.sleep, "__wrapped__", time.sleep)
-        self._run = self._outputs.runner
         self._replaced.set(time, "sleep", self.sleep)
         self._replaced.set(self._outputs, "runner", self.run)
         sys.modules.setdefault("jupyter_ui_poll", _ui_poll)
@@ -243,15 +242,17 @@ class Signals:
         if not self._js.nap(seconds * 1000):
             self._sleep(seconds)
 
-    async def run(self, code: str) -> Any:
+    async def run(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
         """Run a cell, and know that it runs."""
         self.cell = asyncio.current_task()
         try:
-            return await self._run(code)
-        except (KeyboardInterrupt, CancelledError):
+            return await run(code)
+        except (KeyboardInterrupt, CancelledError) as error:
             # Outside of the user's code, which IPython guards.
             self._shell.showtraceback()
-            return {"status": "error", "payload": [], **self._shell._last_traceback}
+            # That keeps nothing where someone else shows exceptions.
+            shown = self._shell._last_traceback or error_content(type(error), error, [])
+            return {"status": "error", "payload": [], **shown}
         finally:
             self.cell = None
             self._done()

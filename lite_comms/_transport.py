@@ -15,6 +15,7 @@ called by the kernel. The transports of the package:
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -130,6 +131,21 @@ class Transport:
     def set_live(self, on: bool) -> None:
         """Handle messages within synchronous code, or not."""
 
+    def soon(self, f: Callable[[], object]) -> None:
+        """Call a function that calls the user's callbacks; not in the middle of what runs.
+
+        Parameters
+        ----------
+        f : callable
+            The function.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            f()
+        else:
+            loop.call_soon(f)
+
     def attach(self, comm: BaseComm) -> None:
         """Prepare for a comm that is about to be registered."""
 
@@ -171,15 +187,26 @@ class Transport:
         elif shell is None:
             print(f"{text}\n{user_traceback(error)}", file=sys.stderr)
         else:
-            error.add_note(text)
             try:
-                if isinstance(error, BaseExceptionGroup):  # IPython would print it, as text
+                error.add_note(text)
+            except Exception:  # it takes no attributes
+                lines = [*user_traceback(error).splitlines(), text]
+                shell._showtraceback(type(error), error, lines)
+                return
+            try:
+                if _is_text_only(error):
                     lines = user_traceback(error).splitlines()
                     shell._showtraceback(type(error), error, lines)
                 else:
                     shell.showtraceback((type(error), error, user_frames(error)), tb_offset=0)
             finally:
                 error.__notes__.remove(text)  # it is the user's, who may raise it again
+
+
+def _is_text_only(error: BaseException) -> bool:
+    """Tell whether IPython would print it as a text."""
+    usage_error = sys.modules["IPython.core.error"].UsageError
+    return isinstance(error, (BaseExceptionGroup, usage_error))
 
 
 def transport_for(here: Surroundings) -> Transport:

@@ -24,6 +24,14 @@ from lite_comms import (
 )
 
 
+def opened(memory: MemoryTransport) -> Comm:
+    """A comm that the page has."""
+    memory.register_target("target", lambda comm, msg: None)
+    comm = Comm("target")
+    memory.deliver()
+    return comm
+
+
 def received(memory: MemoryTransport) -> list[tuple[str, Any]]:
     """Deliver, and list type and data of all that the page has received."""
     memory.deliver()
@@ -334,3 +342,69 @@ def test_a_transport_that_fails_leaves_no_comm(memory: MemoryTransport) -> None:
         Comm("plot", manager=manager)
 
     assert manager.comms == {}
+
+
+def test_callbacks_get_what_came_before_they_were_there(memory: MemoryTransport) -> None:
+    heard: list[Any] = []
+    comm = opened(memory)
+    page = memory.comms[comm.comm_id]
+    page.send(1)
+    page.send(2)
+    memory.deliver()
+    comm.on_msg(lambda msg: heard.append(msg["content"]["data"]))
+    assert heard == []
+    page.send(3)
+    page.close(4)
+    memory.deliver()
+    assert heard == [1, 2, 3]
+    comm.on_close(lambda msg: heard.append(msg["content"]["data"]))
+    memory.deliver()
+    comm.on_close(lambda msg: heard.append("twice"))
+    memory.deliver()
+    assert heard == [1, 2, 3, 4]
+
+
+def test_a_callback_that_raises_for_what_came_before_does_not_keep_it_from_the_rest(
+    memory: MemoryTransport,
+) -> None:
+    heard: list[Any] = []
+    comm = opened(memory)
+    for n in range(3):
+        memory.comms[comm.comm_id].send(n)
+    memory.deliver()
+
+    @comm.on_msg
+    def _(msg: dict[str, Any]) -> None:
+        heard.append(msg["content"]["data"])
+        raise [KeyboardInterrupt, ValueError, SystemExit][len(heard) - 1]
+
+    memory.deliver()
+    assert heard == [0, 1, 2]
+    assert len(memory.errors) == 3
+    assert f"the on_msg callback of comm 'target' ({comm.comm_id}) raised" in memory.errors[1]
+
+
+def test_what_waits_in_quiet_for_a_callback_comes_after_it(memory: MemoryTransport) -> None:
+    heard: list[Any] = []
+    comm = opened(memory)
+    memory.comms[comm.comm_id].send(1)
+    memory.deliver()
+    with lite_comms.quiet():
+        comm.on_msg(heard.append)
+        memory.deliver()
+        assert heard == []
+    assert len(heard) == 1
+
+
+def test_a_comm_that_is_open_stays_so_when_it_cannot_be_opened_again(
+    memory: MemoryTransport,
+) -> None:
+    comm = opened(memory)
+    with pytest.raises(EncodeError):
+        comm.open(object())
+    memory.deliver()
+    heard: list[Any] = []
+    comm.on_msg(heard.append)
+    memory.comms[comm.comm_id].send(1)
+    memory.deliver()
+    assert len(heard) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import RESET
 from .distribution import Distribution
-from .kernel import Kernel
+from .kernel import Kernel, plain
 
 pytestmark = pytest.mark.pyodide
 
@@ -414,6 +414,120 @@ for name, listener in listeners.items():
     )
 
 
+def test_the_events_of_a_cell_are_not_those_of_what_it_runs_itself(kernel: Kernel) -> None:
+    kernel.run("""
+fired = []
+names = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell")
+listeners = {name: lambda *_, name=name: fired.append(name) for name in names}
+for name, listener in listeners.items():
+    get_ipython().events.register(name, listener)
+""")
+    # As ipykernel does it, who calls run_cell_async fires what comes after it.
+    kernel.run("""
+fired.clear()
+async def inner():
+    result = await get_ipython().run_cell_async("2", transformed_cell="2")
+    get_ipython().events.trigger("post_execute")
+    get_ipython().events.trigger("post_run_cell", result)
+await inner()
+""")
+    assert (
+        kernel.run("print(fired)")
+        == str(
+            ["pre_execute", "pre_run_cell"]
+            + 2 * (["post_execute", "post_run_cell"])
+            + ["pre_execute", "pre_run_cell"]
+        )
+        + "\n"
+    )
+    kernel.run("fired.clear()\ntask = asyncio.create_task(inner())")
+    kernel.run("await task")
+    seen = kernel.run("""
+print([fired.count(name) for name in names])
+for name, listener in listeners.items():
+    get_ipython().events.unregister(name, listener)
+""")
+    # Three cells, the first and the last of them seen in part, and what the task has run.
+    assert seen == "[3, 3, 3, 3]\n"
+
+
+def test_a_cell_that_fails_is_an_error_whatever_its_hooks_run(kernel: Kernel) -> None:
+    reply = kernel.page(f"""
+        {RUN}
+        return run(`
+ip = get_ipython()
+def hook(result):
+    ip.events.unregister("post_run_cell", hook)
+    ip.run_cell("1", silent=True, store_history=False)
+ip.events.register("post_run_cell", hook)
+1 / 0
+`);
+        """)
+    assert (reply["status"], reply["ename"]) == ("error", "ZeroDivisionError")
+
+
+def test_a_message_that_comes_before_the_callback_is_handled_when_there_is_one(
+    kernel: Kernel,
+) -> None:
+    kernel.run("""
+heard = []
+def note(msg):
+    is_parent = get_ipython().kernel.get_parent()["msg_id"] == msg["msg_id"]
+    heard.append([is_parent, msg["content"]["data"]])
+async def late(comm, msg):
+    await asyncio.sleep(0.1)
+    comm.on_msg(note)
+    comm.on_close(note)
+get_comm_manager().register_target("late", late)
+""")
+    kernel.page(f"""
+        {PAUSE}
+        page.send('comm_open', {{comm_id: 'l', target_name: 'late', data: {{}}}});
+        page.send('comm_msg', {{comm_id: 'l', data: 1}});
+        page.send('comm_msg', {{comm_id: 'l', data: 2}});
+        page.send('comm_close', {{comm_id: 'l', data: 3}});
+        await pause(300);
+        """)
+    assert kernel.run("print(heard)") == "[[True, 1], [True, 2], [True, 3]]\n"
+    kernel.page(f"""
+        {PAUSE} {RUN}
+        const cell = run(`
+heard.clear()
+from lite_comms import Comm
+comm = Comm("page", comm_id="p")
+await asyncio.sleep(0.2)
+comm.on_msg(note)
+`);
+        await pause(100);
+        page.send('comm_msg', {{comm_id: 'p', data: 1}});
+        await cell;
+        await page.send('comm_msg', {{comm_id: 'p', data: 2}});
+        """)
+    assert kernel.run("print(heard)") == "[[True, 1], [True, 2]]\n"
+
+
+def test_an_async_callback_has_begun_before_the_next_message_is_handled(kernel: Kernel) -> None:
+    kernel.run("""
+heard = []
+def target(comm, msg):
+    @comm.on_msg
+    async def _(msg):
+        heard.append("begins")
+        await asyncio.sleep(0.01)
+        heard.append("ends")
+    comm.on_close(lambda msg: heard.append("closed"))
+get_comm_manager().register_target("target", target)
+""")
+    kernel.page(f"""
+        {PAUSE}
+        page.send('comm_open', {{comm_id: 't', target_name: 'target', data: {{}}}});
+        page.send('comm_msg', {{comm_id: 't', data: 1}});
+        page.send('comm_close', {{comm_id: 't', data: {{}}}});
+        await pause(100);
+        """)
+    assert kernel.run("print(heard)") == "['begins', 'closed', 'ends']\n"
+
+
 def test_a_callback_in_the_middle_of_a_cell_prints_past_its_redirection(kernel: Kernel) -> None:
     kernel.page("page.watch(65536); await page.turn()")
     reply = kernel.page(f"""
@@ -441,6 +555,29 @@ print([text.getvalue(), done])
     assert parent != parent_of_cell
 
 
+def test_a_redirection_of_a_cell_that_a_callback_ends_is_ended(kernel: Kernel) -> None:
+    kernel.page("page.watch(65536); await page.turn()")
+    kernel.page(f"""
+        {PAUSE} {RUN}
+        const cell = run(`
+import contextlib, io, time
+redirection = contextlib.redirect_stdout(io.StringIO())
+redirection.__enter__()
+done = False
+end = time.time() + 20
+while not done and time.time() < end:
+    pass
+print("after")
+`);
+        await pause(300);
+        const data = "redirection.__exit__(None, None, None); done = True";
+        await page.share('comm_msg', {{comm_id: 'c', data}});
+        await cell;
+        """)
+    assert [text for text, _ in printed(kernel)] == ["after"]
+    assert kernel.run("print('next')") == "next\n"
+
+
 def test_a_callback_that_stop_ends_in_the_middle_of_a_cell_is_not_the_cells_error(
     kernel: Kernel,
 ) -> None:
@@ -464,6 +601,90 @@ while not done and time.time() < end:
         """)
     assert reply["status"] == "ok"
     assert [error["ename"] for error, _ in kernel.errors()] == ["KeyboardInterrupt"]
+
+
+def test_an_error_that_takes_no_attributes_is_shown_with_its_comm(kernel: Kernel) -> None:
+    kernel.run("""
+import dataclasses
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    x: int
+async def fails(comm, msg):
+    await asyncio.sleep(0)
+    raise Frozen(4)
+get_comm_manager().register_target("fails", fails)
+""")
+    kernel.page(f"{SEND} {PAUSE} await send('raise Frozen(3)'); await pause(50)")
+    ((error, _),) = kernel.errors()
+    assert error["ename"] == "Frozen"
+    assert error["traceback"][-1] == "lite_comms: the on_msg callback of comm 'do' (c) raised"
+    kernel.page("await page.send('comm_open', {comm_id: 'f', target_name: 'fails', data: {}})")
+    assert [error["evalue"] for error, _ in kernel.errors()] == ["4"]
+    assert kernel.run("print('f' in get_comm_manager().comms)") == "False\n"
+
+
+def test_a_magic_that_a_callback_gets_wrong_is_an_error_of_the_comm(kernel: Kernel) -> None:
+    kernel.page(f"{SEND} await send(\"get_ipython().run_line_magic('nosuch', '')\")")
+    ((error, _),) = kernel.errors()
+    assert error["ename"] == "UsageError"
+    assert "comm 'do' (c)" in error["traceback"][-1]
+
+
+def test_code_may_put_back_the_parent_that_it_has_read(kernel: Kernel) -> None:
+    kernel.run("""
+kernel = get_ipython().kernel
+parent = kernel._parent_header
+kernel._parent_header = parent
+print(kernel._parent_header["header"]["msg_id"] == parent["header"]["msg_id"])
+""")
+    ((same, first),) = printed(kernel)
+    kernel.run("print('next')")
+    ((_, second),) = printed(kernel)
+    assert same == "True"
+    assert None not in {first, second}
+    assert first != second
+
+
+def test_an_error_after_the_undo_in_the_same_cell_has_its_traceback(kernel: Kernel) -> None:
+    reply = kernel.page(f"{RUN} return run('import lite_comms; lite_comms.uninstall(); 1 / 0')")
+    assert "1 / 0" in plain("\n".join(reply["traceback"]))
+    kernel.run("lite_comms.install()")
+    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+
+
+def test_functions_that_others_have_wrapped_outlive_the_undo(kernel: Kernel) -> None:
+    kernel.run("""
+import lite_comms
+ip = get_ipython()
+seen = []
+def wrap(owner, name):
+    before = getattr(owner, name)
+    def wrapper(*args, **keys):
+        seen.append(name)
+        return before(*args, **keys)
+    setattr(owner, name, wrapper)
+wrapped = (ip.kernel, "run"), (ip, "run_cell"), (ip, "run_cell_async")
+originals = [getattr(owner, name) for owner, name in wrapped]
+for owner, name in wrapped:
+    wrap(owner, name)
+lite_comms.uninstall()
+lite_comms.install()
+""")
+    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    reply = kernel.page(f"{RUN} return run('seen.clear(); 1 / 0')")
+    assert (reply["status"], reply["ename"]) == ("error", "ZeroDivisionError")
+    assert len(kernel.errors()) == 1
+    assert kernel.run("ip.run_cell('2'); print(sorted(set(seen)))").endswith(
+        "['run', 'run_cell', 'run_cell_async']\n"
+    )
+    kernel.run("""
+lite_comms.uninstall()
+for (owner, name), original in zip(wrapped, originals, strict=True):
+    setattr(owner, name, original)
+lite_comms.install()
+""")
+    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    assert kernel.run("print(1)") == "1\n"
 
 
 def test_after_the_undo_the_kernel_is_as_it_was(kernel: Kernel) -> None:
