@@ -11,6 +11,7 @@ from comm import get_comm_manager
 heard = {}
 told = {}
 ends = []
+late_cuts = []
 
 def soak(comm, msg):
     mine = heard[comm.comm_id] = []
@@ -34,6 +35,12 @@ def tell(times):
     for comm in list(get_comm_manager().comms.values()):
         for _ in range(times):
             comm.send({"number": next(told[comm.comm_id])})
+
+def tell_late():
+    try:
+        tell(5)
+    except KeyboardInterrupt:
+        late_cuts.append(1)
 `;
   const CELLS = [
     'end = time.time() + 0.7\nwhile time.time() < end: pass',
@@ -42,13 +49,13 @@ def tell(times):
     'tell(100)',
     '1 / 0',
     'await asyncio.sleep(0.1); raise LookupError("on purpose")',
-    'asyncio.get_running_loop().call_later(0.3, tell, 5)',
+    'asyncio.get_running_loop().call_later(0.3, tell_late)',
     'print("x" * 10_000)'
   ];
   // Of what a cell has put off something may still come.
   const REPORT =
     'await asyncio.sleep(0.5)\nprint(json.dumps({"heard": heard, "told": {i: next(n) - 1 for i, n in told.items()},' +
-    ' "open": list(get_comm_manager().comms), "ends": ends}))';
+    ' "open": list(get_comm_manager().comms), "ends": ends, "late_cuts": len(late_cuts)}))';
 
   // A generator of numbers in [0, 1) that can be repeated: mulberry32.
   let state = seed;
@@ -69,7 +76,18 @@ def tell(times):
       })
     ]);
 
-  const total = {lives: 0, sent: 0, handled: 0, cancelled: 0, told: 0, cells: 0, stops: 0, cut: 0};
+  const total = {
+    lives: 0,
+    sent: 0,
+    handled: 0,
+    cancelled: 0,
+    told: 0,
+    compared: 0,
+    cells: 0,
+    aborted: 0,
+    stops: 0,
+    cut: 0
+  };
   globalThis.soakState = total;
   const problems = [];
   const check = (fine, text) => {
@@ -83,13 +101,24 @@ def tell(times):
   let comms = new Map();
   let closed = [];
   let under_way = new Map();
-  let stops = 0;
-  let running = false;
+  let running = 0;
+  let restarting = false;
+  // The messages, of cells and of comms, whose Python a Stop has ended.
+  let ended_by_stop = new Set();
+  let cut_tells = 0;
+  kernel.iopubMessage.connect((_, {header, content, parent_header}) => {
+    if (header.msg_type === 'error' && /KeyboardInterrupt|CancelledError/.test(content.ename)) {
+      ended_by_stop.add(parent_header.msg_id);
+    }
+  });
 
   const settle = (promise, what) => {
     const settled = promise.then(
       () => (total.handled += 1),
-      () => (total.cancelled += 1)
+      () => {
+        total.cancelled += 1;
+        check(restarting, `cancelled, without a restart: ${what}`);
+      }
     );
     under_way.set(settled, what);
     settled.finally(() => under_way.delete(settled));
@@ -98,22 +127,31 @@ def tell(times):
     total.lives += 1;
     comms = new Map();
     closed = [];
-    stops = 0;
+    ended_by_stop = new Set();
+    cut_tells = 0;
     const reply = await inTime(kernel.requestExecute({code: SETUP}).done, 60_000, 'the set-up');
     check(reply.content.status === 'ok', 'the set-up failed');
   };
   const execute = code => {
     total.cells += 1;
-    running = true;
-    const future = kernel.requestExecute({code, stop_on_error: false});
-    const end = () => (running = false);
-    const ended = future.done.then(end, end);
+    running += 1;
+    const future = kernel.requestExecute({code, stop_on_error: random() < 0.5});
+    const ended = future.done.then(
+      reply => {
+        total.aborted += reply.content.status === 'aborted';
+        cut_tells += code.startsWith('tell') && ended_by_stop.has(future.msg.header.msg_id);
+      },
+      () => check(restarting, `cancelled, without a restart: ${code}`)
+    );
     under_way.set(ended, code);
-    ended.finally(() => under_way.delete(ended));
+    ended.finally(() => {
+      running -= 1;
+      under_way.delete(ended);
+    });
   };
   const open = () => {
     const comm = kernel.createComm('soak');
-    const known = {comm, sent: 0, got: []};
+    const known = {comm, sent: 0, ids: [], got: [], closing: null};
     comm.onMsg = ({content}) => {
       known.got.push(content.data.number);
       total.told += 1;
@@ -127,10 +165,9 @@ def tell(times):
       const data = {n: ++known.sent, slow: random() < 0.02 ? 0.03 : 0, fails: random() < 0.01};
       const buffers = random() < 0.1 ? [new Uint8Array(upTo(10_000)).buffer] : [];
       total.sent += 1;
-      settle(
-        known.comm.send(data, undefined, buffers).done,
-        `message ${known.sent} of ${known.comm.commId}`
-      );
+      const future = known.comm.send(data, undefined, buffers);
+      known.ids.push(future.msg.header.msg_id);
+      settle(future.done, `message ${known.sent} of ${known.comm.commId}`);
     }
   };
   const close = () => {
@@ -138,7 +175,7 @@ def tell(times):
     if (known && comms.size > 1) {
       comms.delete(known.comm.commId);
       closed.push(known);
-      known.comm.close();
+      known.closing = known.comm.close().msg.header.msg_id;
     }
   };
 
@@ -153,8 +190,8 @@ def tell(times):
     await inTime(future.done, 60_000, 'the report');
     await pause(200);
     const report = JSON.parse(text);
-    // A Stop may end a callback before it has counted, or between a number and its message.
-    let missing = 0;
+    let untold = 0;
+    const stopped = id => ended_by_stop.has(id);
     for (const known of [...comms.values(), ...closed]) {
       const id = known.comm.commId;
       const isOpen = comms.has(id);
@@ -162,16 +199,33 @@ def tell(times):
       const isRising = list => list.every((n, i) => i === 0 || n > list[i - 1]);
       check(isRising(heard), `the kernel heard out of order on ${id}: ${heard}`);
       check(isRising(known.got), `the page heard out of order on ${id}: ${known.got}`);
-      missing += known.sent - heard.length;
+      const wasHeard = new Set(heard);
+      known.ids.forEach((msg_id, i) => {
+        if (!wasHeard.has(i + 1)) {
+          total.cut += 1;
+          check(stopped(msg_id), `message ${i + 1} of ${id} was not heard, and not stopped`);
+        }
+      });
+      total.compared += known.ids.length;
       if (isOpen) {
         // What the kernel tells after the page has closed its end is nobody's.
-        missing += report.told[id] - known.got.length;
+        untold += report.told[id] - known.got.length;
       }
       check(report.open.includes(id) === isOpen, `${id} is open on one side only`);
-      check(report.ends.includes(id) !== isOpen, `on_close of ${id}`);
+      const ends = report.ends.filter(end => end === id).length;
+      check(
+        ends === (isOpen ? 0 : 1) || stopped(known.closing),
+        `on_close of ${id}: ${ends} times`
+      );
     }
-    check(missing >= 0 && missing <= 2 * stops, `${missing} messages are missing, ${stops} stops`);
-    total.cut += missing;
+    // A Stop may come between a number and its message, in each callback and cell once.
+    const callbacks = [...comms.values(), ...closed].flatMap(({ids}) => ids).filter(stopped).length;
+    const cuts = callbacks + cut_tells + report.late_cuts;
+    check(
+      untold >= 0 && untold <= cuts,
+      `${untold} messages of the kernel are missing, ${cuts} cuts`
+    );
+    total.cut += untold;
   };
 
   await begin();
@@ -186,29 +240,30 @@ def tell(times):
     } else if (what < 0.78) {
       close();
     } else if (what < 0.95) {
-      // Of those behind one that fails, JupyterLite says nothing.
-      if (!running) {
+      if (running < 3) {
         execute(CELLS[upTo(CELLS.length)]);
       }
     } else {
-      stops += 1;
       total.stops += 1;
       void kernel.interrupt();
     }
     await pause(upTo(60));
     if (performance.now() > restart) {
       restart = performance.now() + restartEvery * 1000;
-      if (random() < 0.5) {
-        await compare();
+      await compare();
+      // What is under way at the restart need not be handled, but comes to an end.
+      for (let i = upTo(10); i > 0; i--) {
+        random() < 0.5 ? send() : execute(CELLS[upTo(CELLS.length)]);
       }
       const before = [...under_way.keys()];
+      restarting = true;
       await inTime(kernel.restart(), 60_000, 'the restart');
       await inTime(Promise.all(before), 10_000, 'what was under way at the restart');
+      restarting = false;
       await begin();
     }
   }
   await compare();
-  check(total.sent === total.handled + total.cancelled, 'a message was not settled');
   await kernel.shutdown();
   return {...total, problems};
 };

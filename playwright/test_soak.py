@@ -23,6 +23,7 @@ def test_what_is_sent_is_handled_once_and_in_order(
         finally:
             page.close()
     assert done["problems"] == []
-    assert done["sent"] == done["handled"] + done["cancelled"] > 500
+    assert done["sent"] == done["handled"] + done["cancelled"]
     assert done["lives"] >= 2
-    assert min(done["told"], done["cells"], done["stops"]) > 0
+    assert min(done["compared"], done["told"]) > 300
+    assert min(done["cells"], done["stops"]) > 0
