@@ -692,7 +692,7 @@ globalThis.conformance = (() => {
     toJSON: {toJSON: () => 'by itself'},
     text: 'text',
     null: null,
-    __proto__: JSON.parse('{"__proto__": 1, "constructor": 2}'),
+    ['__proto__']: JSON.parse('{"__proto__": 1, "constructor": 2}'),
     nothing: undefined
   };
 

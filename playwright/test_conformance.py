@@ -254,8 +254,6 @@ _DIFFERENT = {
     ),
 }
 
-# In work; docs do not have them.
-
 Heard = dict[str, list[str]]
 
 _REFERENCE, _SITE, _SERVER = "a server", "the site", "a server with lite_comms"

@@ -42,12 +42,22 @@ export interface IOptions {
   readonly live: boolean;
   /** Called when a kernel takes no notice of Stop for long; returns what to do when it has. */
   readonly onDeaf: (kernelId: string) => () => void;
-  /** Called when a kernel has died; `wasReady` says that it had started before. */
-  readonly onDied: (kernelId: string, reason: string, wasReady: boolean) => void;
+  /** Whether a kernel that dies after its start can be made anew. */
+  readonly canRestart: boolean;
+  /** Called when a kernel has died; `restarts` says that it is to be made anew. */
+  readonly onDied: (kernelId: string, reason: string, restarts: boolean) => void;
 }
 
 /** How much the kernel can read of what is sent while a cell runs, where it cannot wait for messages. */
 const INBOX_BYTES = 2 ** 22;
+
+/** What waits while a kernel starts; with a frame for comm messages. */
+interface IHeld {
+  readonly msg: Message;
+  readonly client: IClient;
+  readonly frame: Frame | null;
+  isAborted: boolean;
+}
 
 type Frame = Omit<IFromPage, 'id' | 'may_wait'>;
 
@@ -70,8 +80,12 @@ export class Channel {
     this._endIfUnused();
   }
 
-  /** A kernel has been made, at first or by a restart. */
-  attach(worker: Worker, kernel: IKernel): Port {
+  /**
+   * A kernel has been made, at first or by a restart.
+   *
+   * @param isPython - Whether it may have its half of lite_comms.
+   */
+  attach(worker: Worker, kernel: IKernel, isPython = true): Port {
     if (this._port) {
       this.detach(this._port);
     }
@@ -84,7 +98,7 @@ export class Channel {
     this._state = 'starting';
     this._dead = null;
     kernel.ready.then(
-      () => this._port === port && !this._dead && this._settle(),
+      () => this._port === port && !this._dead && this._settle(isPython),
       (reason: unknown) => this._die(port, String(reason))
     );
     return port;
@@ -101,13 +115,18 @@ export class Channel {
     });
   }
 
-  /** Answer in the place of the kernel, which will not do it, so that nobody waits for ever. */
-  abandon(why: IReason): void {
+  /**
+   * Answer in the place of the kernel, which will not do it, so that nobody waits for ever.
+   *
+   * @param isWithComms - Whether comm messages are answered, too: there is no answer that says that
+   * they were lost.
+   */
+  abandon(why: IReason, isWithComms = true): void {
     const waiting = [
       ...this._queue.empty(),
       ...this._unanswered.values(),
       ...this._held.map(({msg}) => msg.header)
-    ];
+    ].filter(({msg_type}) => isWithComms || !COMM_TYPES.has(msg_type));
     this._unanswered.clear();
     this._held = [];
     // JupyterLite's queue handles one message at a time, the first; none before it is ready.
@@ -150,11 +169,17 @@ export class Channel {
     if (msg.channel !== 'shell') {
       return false;
     }
+    const isComm = COMM_TYPES.has(msg.header.msg_type);
     if (this._dead) {
-      this._clients.refuse(msg.header, this._dead);
+      const why = this._dead;
+      if (isComm) {
+        // Later, as if it came from a kernel: page code may open one anew each time that one closes.
+        setTimeout(() => this._clients.refuseComm(msg, why));
+      } else {
+        this._clients.refuse(msg.header, why);
+      }
       return true;
     }
-    const isComm = COMM_TYPES.has(msg.header.msg_type);
     if (this._state === 'port' && isComm) {
       this._send(msg.header, toFrame(msg));
       return true;
@@ -164,7 +189,7 @@ export class Channel {
     const waits =
       isComm || (this._held.length > 0 && msg.header.msg_type !== 'kernel_info_request');
     if (this._state === 'starting' && waits) {
-      this._held.push({msg, client, frame: isComm ? toFrame(msg) : null});
+      this._held.push({msg, client, frame: isComm ? toFrame(msg) : null, isAborted: false});
       return true;
     }
     this._queue.sent(msg);
@@ -214,13 +239,18 @@ export class Channel {
     this._openWhenQuiet();
   }
 
-  /** Stop what runs in the kernel; returns whether its half can. */
+  /** Stop what runs in the kernel, or is to run while it starts; returns whether that can be done. */
   interrupt(): boolean {
-    if (!this._stops) {
+    if (!this._stops && this._state !== 'starting') {
       return false;
     }
+    this._held.forEach(held => {
+      held.isAborted = held.msg.header.msg_type === 'execute_request';
+    });
     this._queue.stopped();
-    this._port?.post({type: 'interrupt', number: this._stops.press()});
+    if (this._stops) {
+      this._port?.post({type: 'interrupt', number: this._stops.press()});
+    }
     return true;
   }
 
@@ -275,16 +305,19 @@ export class Channel {
       return;
     }
     const wasReady = this._state !== 'starting';
-    const what = wasReady
+    // One that has died while it started would do so again.
+    const restarts = wasReady && this._options.canRestart;
+    const what = restarts
       ? `the kernel has died (${reason})\nIt starts anew, without variables: run your cells again.`
-      : `the kernel could not start (${reason})\nRestart it to try again.`;
+      : `the kernel ${wasReady ? 'has died' : 'could not start'} (${reason})\nRestart it to try again.`;
     console.error(`lite_comms: ${what}`);
     port.dispose();
     this._dead = {ename: 'KernelDied', evalue: what};
     this._forget();
     this._busy.clear();
-    this.abandon(this._dead);
-    this._options.onDied(this._options.id, reason, wasReady);
+    // JupyterLab rejects what waits for a kernel that restarts.
+    this.abandon(this._dead, !restarts);
+    this._options.onDied(this._options.id, reason, restarts);
   }
 
   /** Its half has not spoken yet, or does not any more. */
@@ -338,18 +371,18 @@ export class Channel {
   }
 
   /** The kernel is ready: now it is known which way its comm messages go. */
-  private _settle(): void {
+  private _settle(isPython: boolean): void {
     this._state = this._greeted ? 'port' : 'stock';
-    if (!this._greeted && this._options.expected) {
+    if (!this._greeted && isPython && this._options.expected) {
       console.warn(
         "lite_comms: the kernel's half did not answer; its comms take JupyterLite's own path"
       );
     }
-    for (const {msg, client, frame} of this._held.splice(0)) {
+    for (const {msg, client, frame, isAborted} of this._held.splice(0)) {
       if (frame && this._greeted) {
         this._send(msg.header, frame);
       } else {
-        this._queue.sent(msg);
+        this._queue.sent(msg, isAborted);
         client.sendStock(frame ? ({...msg, buffers: [...frame.buffers]} as Message) : msg);
       }
     }
@@ -414,8 +447,7 @@ export class Channel {
 
   private readonly _clients: Clients;
   private readonly _queue = new Queue();
-  /** What waits while the kernel starts; with a frame for comm messages. */
-  private _held: {msg: Message; client: IClient; frame: Frame | null}[] = [];
+  private _held: IHeld[] = [];
   /** A comm_open may wait in the kernel for the end of executions. */
   private _asked = false;
 

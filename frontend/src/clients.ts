@@ -69,6 +69,17 @@ export class Clients {
     this.status('idle', parent);
   }
 
+  /** Answer a comm message in the place of a kernel that could not start; what opens is closed. */
+  refuseComm({header, content}: Message, {ename, evalue}: IReason): void {
+    if (header.msg_type === 'comm_open') {
+      const {comm_id} = content as {comm_id: string};
+      const close = this._header('comm_close');
+      const why = {lite_comms: {ename, evalue}};
+      this._deliver(() => message(close, {comm_id, data: {}}, {...header}, {...why}, []));
+    }
+    this.status('idle', header);
+  }
+
   /**
    * Deliver a message that came over the port.
    *

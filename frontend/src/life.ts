@@ -69,6 +69,16 @@ export class Connections {
     }
   }
 
+  /** A kernel is gone, and another will be in its place: comms are told when they can reach it. */
+  endUntilMade(kernelId: string, why: IReason): void {
+    for (const connection of this._of(kernelId)) {
+      const untold = this._died.has(connection) ? [] : this._dispose(connection, why);
+      if (untold.length > 0) {
+        this._untold.set(connection, untold);
+      }
+    }
+  }
+
   /** A kernel has died; a connection will hear that it restarts, and then its comms close. */
   die(kernelId: string, why: IReason): void {
     for (const connection of this._of(kernelId)) {
@@ -89,6 +99,7 @@ export class Connections {
           console.warn('lite_comms: a client has lost its kernel', error);
         });
       }
+      this._tell(connection);
     }
   }
 
@@ -97,17 +108,29 @@ export class Connections {
   }
 
   private _close(connection: Connection, why: IReason): void {
-    for (const comm of this._commsOf(connection)) {
-      if (!LEFT_ALONE.has(comm.targetName)) {
-        const {onClose} = comm;
-        comm.dispose();
-        // Later: what it opens or sends now would be thrown away with the rest.
-        queueMicrotask(() => void tell(onClose, comm, commClose(comm, connection, why)));
-      }
-    }
+    this._tell(connection, this._dispose(connection, why));
+  }
+
+  /** Dispose the comms of a connection; returns what is to be called then. */
+  private _dispose(connection: Connection, why: IReason): (() => void)[] {
+    const comms = this._commsOf(connection).filter(({targetName}) => !LEFT_ALONE.has(targetName));
+    return comms.map(comm => {
+      const {onClose} = comm;
+      comm.dispose();
+      return () => void tell(onClose, comm, commClose(comm, connection, why));
+    });
+  }
+
+  private _tell(connection: Connection, more: (() => void)[] = []): void {
+    const untold = [...(this._untold.get(connection) ?? []), ...more];
+    this._untold.delete(connection);
+    // Later: what it opens or sends now would be thrown away with the rest.
+    untold.forEach(each => queueMicrotask(each));
   }
 
   private readonly _all = new Set<Connection>();
+  /** What is to be called when there is a kernel again. */
+  private readonly _untold = new WeakMap<Connection, (() => void)[]>();
   /** Why the kernels have died of those that have still to hear of it. */
   private readonly _died = new WeakMap<Connection, IReason>();
 }

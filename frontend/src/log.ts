@@ -10,7 +10,13 @@ import {KernelMessage} from '@jupyterlab/services';
 import {COMM_TYPES} from './queue';
 
 export function logErrors(notebooks: INotebookTracker, loggers: ILoggerRegistry): void {
-  const add = ({context, content}: NotebookPanel) =>
+  // A notebook may have several views.
+  const known = new WeakSet<object>();
+  const add = ({context, content}: NotebookPanel) => {
+    if (known.has(context)) {
+      return;
+    }
+    known.add(context);
     context.sessionContext.iopubMessage.connect((_, msg) => {
       const parent = (msg.parent_header as {msg_type?: string}).msg_type;
       if (KernelMessage.isErrorMsg(msg) && parent !== undefined && COMM_TYPES.has(parent)) {
@@ -20,6 +26,7 @@ export function logErrors(notebooks: INotebookTracker, loggers: ILoggerRegistry)
         logger.log({type: 'output', data, level: 'error'});
       }
     });
+  };
   notebooks.forEach(add);
   notebooks.widgetAdded.connect((_, panel) => add(panel));
 }

@@ -17,7 +17,7 @@ export function tellOfDeafKernel(app: JupyterFrontEnd, id: string): () => void {
 }
 
 /**
- * Say that a kernel has died.
+ * Say that a kernel has died; returns how to take that away again.
  *
  * @param reason - Of what.
  * @param restarts - Whether it starts anew; if not, a restart is offered.
@@ -27,14 +27,15 @@ export function tellOfDeadKernel(
   id: string,
   reason: string,
   restarts: boolean
-): void {
+): () => void {
   const short = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
   if (restarts) {
     const text = `The kernel has died (${short}). It starts anew, without variables: run your cells again.`;
     Notification.error(text, {autoClose: SHOWN_MS});
-  } else {
-    Notification.error(`The kernel could not start (${short}).`, offerRestart(app, id));
+    return () => undefined; // it starts at once, and the user should see why
   }
+  const shown = Notification.error(`The kernel could not start (${short}).`, offerRestart(app, id));
+  return () => Notification.dismiss(shown);
 }
 
 function offerRestart({shell}: JupyterFrontEnd, id: string) {

@@ -20,11 +20,11 @@ interface IEntry {
 }
 
 export class Queue {
-  /** A message has been sent to the kernel. */
-  sent({header, content}: Pick<KernelMessage.IMessage, 'header' | 'content'>): void {
+  /** A message has been sent to the kernel; `isAborted` says that it is a cell that is not to run. */
+  sent({header, content}: KernelMessage.IMessage, isAborted = false): void {
     const {stop_on_error} = content as KernelMessage.IExecuteRequestMsg['content'];
     const stopsOthers = stop_on_error !== false;
-    this._entries.set(header.msg_id, {header, stopsOthers, runs: false, isAborted: false});
+    this._entries.set(header.msg_id, {header, stopsOthers, runs: false, isAborted});
   }
 
   /** A message of the kernel; returns whether it says anything about the queue. */

@@ -24,6 +24,11 @@ interface IClient extends IInterrupts {
   isRestarting?(kernelId: string): boolean;
 }
 
+interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDied'> {
+  /** Called when a kernel has died; returns what to do when it is there no more, or again. */
+  readonly onDied: (kernelId: string, reason: string, restarts: boolean) => () => void;
+}
+
 /**
  * Put a channel between the clients and the kernels of a page. All of it, or nothing.
  *
@@ -33,13 +38,13 @@ export function connectKernels(
   kernels: Kernels,
   specs: IKernelSpecs,
   client: IClient | null,
-  options: Omit<IOptions, 'id'>
+  options: ISettings
 ): Undo {
   const channels = new Map<string, Channel>();
   const channelOf = (id: string): Channel => {
     let channel = channels.get(id);
     if (!channel) {
-      const made = new Channel({id, ...options, onDied}, () => {
+      const made = new Channel({id, ...options, onDied, canRestart: client !== null}, () => {
         if (channels.get(id) === made) {
           channels.delete(id);
         }
@@ -49,11 +54,15 @@ export function connectKernels(
     }
     return channel;
   };
-  const onDied = (id: string, reason: string, wasReady: boolean) => {
+  const notices = new Map<string, () => void>();
+  const dismiss = (id: string) => {
+    notices.get(id)?.();
+    notices.delete(id);
+  };
+  const onDied = (id: string, reason: string, restarts: boolean) => {
     const why = {ename: 'KernelDied', evalue: reason};
-    const restarts = wasReady && client !== null;
-    options.onDied(id, reason, restarts);
-    if (!restarts) {
+    notices.set(id, options.onDied(id, reason, restarts));
+    if (!client || !restarts) {
       connections.end(id, why);
       return;
     }
@@ -75,8 +84,9 @@ export function connectKernels(
     },
     onMade: (id: string) => connections.reconnect(id),
     onEnd: (id: string) => {
+      dismiss(id);
       if (client?.isRestarting?.(id)) {
-        connections.end(id, RESTARTED);
+        connections.endUntilMade(id, RESTARTED);
         channels.get(id)?.abandon(RESTARTED);
       } else {
         connections.end(id, SHUT_DOWN);
@@ -148,7 +158,7 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
       const worker = workerOf(kernel);
       if (worker) {
         answerAll(kernel, sendMessage, msg => channel.isAborted(msg));
-        const port = channel.attach(worker, kernel);
+        const port = channel.attach(worker, kernel, options.name === PYTHON);
         kernel.disposed.connect(() => channel.detach(port));
       } else {
         life.onNoWorker(options.name);
@@ -204,19 +214,23 @@ export function answerAll(
         metadata: {},
         content
       } as KernelMessage.IMessage);
-    if (isAborted(msg)) {
+    const answer = async (msg_type: string, content: object | Promise<object>) => {
       say('status', {execution_state: 'busy'}, 'iopub');
-      say('execute_reply', {status: 'aborted'});
+      say(msg_type, await content);
       say('status', {execution_state: 'idle'}, 'iopub');
+    };
+    if (isAborted(msg)) {
+      await answer('execute_reply', {status: 'aborted'});
+      return;
+    }
+    if (msg.header.msg_type === 'comm_info_request' && commInfoRequest) {
+      const reply = commInfoRequest
+        .call(kernel, msg.content)
+        .catch(error => ({status: 'error', ename: 'Error', evalue: `${error}`, traceback: []}));
+      await answer('comm_info_reply', reply);
       return;
     }
     await handleMessage.call(kernel, msg);
-    if (msg.header.msg_type === 'comm_info_request' && commInfoRequest) {
-      const content = await commInfoRequest
-        .call(kernel, msg.content)
-        .catch(error => ({status: 'error', ename: 'Error', evalue: `${error}`, traceback: []}));
-      say('comm_info_reply', content);
-    }
   };
 }
 

@@ -46,6 +46,7 @@ const OPTIONS = {
   version: '0.1.0',
   expected: true,
   live: true,
+  canRestart: true,
   onDeaf: () => () => undefined,
   onDied: () => undefined
 };

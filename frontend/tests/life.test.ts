@@ -116,6 +116,36 @@ describe('a comm of the page', () => {
     ]);
   });
 
+  it('of another client can be opened anew as well', {timeout: 20_000}, async () => {
+    const connection = await connect();
+    const other = lite.manager.connectTo({model: connection.model, handleComms: true});
+    await other.info;
+    open(other, 'a').onClose = () => void open(other, 'again');
+    await restart(connection);
+    // JupyterLab waits for its kernel_info_request first, for some seconds.
+    await vi.waitFor(
+      () =>
+        expect(lite.worker!.posted.map(([type, , text]) => [type, text]).slice(1)).toEqual([
+          ['comm', expect.stringContaining('"comm_id":"again"')]
+        ]),
+      10_000
+    );
+  });
+
+  it('is told when the kernel it is sent to could not start', async () => {
+    lite.start = Promise.reject(new Error('no Python'));
+    lite.start.catch(() => undefined);
+    const connection = await lite.manager.startNew({name: 'python'});
+    await vi.waitFor(() => expect(lite.died.length).toBe(1));
+    await vi.waitFor(() => expect(connection.connectionStatus).toBe('connected'));
+    const sent = open(connection, 'a').send({});
+    await sent.done;
+    expect(told).toEqual([
+      ['a', {ename: 'KernelDied', evalue: expect.stringMatching('no Python')}]
+    ]);
+    expect(connection.hasComm('a')).toBe(false);
+  });
+
   it('can be opened anew by what is told, and reaches the new kernel', async () => {
     const connection = await connect();
     open(connection, 'a').onClose = () => void open(connection, 'again');
@@ -227,7 +257,10 @@ describe('a kernel that dies', () => {
       }
     ]);
     expect(ends.map(reply => reply!.content.status)).toEqual(['error', 'error']);
-    expect([await info, await sent]).toEqual(['resolved', 'resolved']);
+    expect([await info, await sent]).toEqual([
+      'resolved',
+      'Canceled future for comm_msg message before replies were done'
+    ]);
   });
 
   it('has comms that can be opened anew by what is told', async () => {
@@ -286,6 +319,10 @@ describe('a kernel that dies', () => {
         });
       }
       expect(lite.kernels.length).toBe(1);
+      expect(lite.dismissed).toEqual([]);
+      lite.start = Promise.resolve();
+      await lite.client.restart(connection.id);
+      expect(lite.dismissed).toEqual([connection.id]);
     }
   );
 

@@ -76,6 +76,8 @@ export interface ILite {
   undo: () => void;
   /** What the user was told of kernels that have died. */
   died: unknown[][];
+  /** The kernels of which the user is told no more. */
+  dismissed: string[];
 }
 export const lite = {} as ILite;
 
@@ -84,7 +86,10 @@ export const OPTIONS = {
   expected: true,
   live: true,
   onDeaf: () => () => undefined,
-  onDied: (...args: unknown[]) => void lite.died.push(args)
+  onDied: (...args: unknown[]) => {
+    lite.died.push(args);
+    return () => void lite.dismissed.push(args[0] as string);
+  }
 };
 
 // JupyterLite's client looks at it late, after the end of a test.
@@ -98,6 +103,7 @@ beforeEach(() => {
   Object.assign(LiteKernelClient, {WS_BASE_URL: 'ws://localhost/'});
   lite.kernels = [];
   lite.died = [];
+  lite.dismissed = [];
   lite.start = Promise.resolve();
   lite.worker = new Worker();
   lite.specs = new KernelSpecs();

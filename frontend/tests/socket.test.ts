@@ -96,6 +96,23 @@ describe('a kernel with a port', () => {
     expect(await statuses(cells)).toEqual(['ok', 'ok']);
   });
 
+  it('begins no cell that a Stop has found waiting for its start', async () => {
+    let start = () => undefined as void;
+    lite.start = new Promise(resolve => (start = resolve));
+    const connection = await lite.manager.startNew({name: 'python'});
+    await vi.waitFor(() => expect(connection.connectionStatus).toBe('connected'));
+    const first = connection.requestExecute({code: 'a'});
+    connection.createComm('t', 'c').open();
+    const second = connection.requestExecute({code: 'b'});
+    await connection.interrupt();
+    const third = connection.requestExecute({code: 'c'});
+    lite.worker!.say('hello', VERSION, '0.1.0');
+    start();
+    await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['c']));
+    lite.kernels[0]!.end('ok');
+    expect(await statuses([first, second, third])).toEqual(['aborted', 'aborted', 'ok']);
+  });
+
   it('begins no cell that was still on its way at a Stop', async () => {
     const connection = await connect();
     lite.worker!.say('hello', VERSION, '0.1.0', 'interrupt');
