@@ -35,7 +35,7 @@ from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, run_sync
 
 from . import _ui_poll
-from ._errors import is_kept_whole, is_ours
+from ._errors import is_kept_whole, is_ours, runs_user_code
 from ._outputs import Outputs, error_content
 from ._replace import Replacements
 
@@ -242,6 +242,7 @@ class Signals:
         if not self._js.nap(seconds * 1000):
             self._sleep(seconds)
 
+    @runs_user_code
     async def run(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
         """Run a cell, and know that it runs."""
         self.cell = asyncio.current_task()
@@ -345,8 +346,7 @@ def _imports(frame: FrameType) -> bool:
 
 
 def _is_kept_whole(frame: FrameType) -> bool:
-    # Of this module only what waits stands below the user's code, beside `run`.
-    return _imports(frame) or (frame.f_code.co_filename != __file__ and is_kept_whole(frame))
+    return _imports(frame) or is_kept_whole(frame)
 
 
 def _in_task() -> bool:

@@ -277,13 +277,13 @@ def test_stop_does_nothing_when_nothing_runs(notebook: Notebook) -> None:
     assert notebook.python("sum(range(1_000_000))") == "499999500000"
 
 
-def test_fifty_stops_at_any_moment_leave_the_kernel_well(collecting: Notebook) -> None:
+def test_stops_at_any_moment_leave_the_kernel_well(collecting: Notebook) -> None:
     chance = random.Random(1)
     codes = ["while True: pass", "time.sleep(9)", "await asyncio.sleep(9)", "sorted(range(5000))"]
     collecting.page.evaluate(
         "(async () => { for (let n = 0; n < 1000; n++) { send(n); await pause(20); } })()"
     )
-    for _ in range(50):
+    for _ in range(25):  # on each of two hosts
         number = collecting.start(f"{chance.choice(codes)}\n'ended'")
         collecting.page.wait_for_timeout(chance.randint(0, 120))
         collecting.stop()

@@ -695,6 +695,12 @@ def test_after_the_undo_the_kernel_is_as_it_was(kernel: Kernel) -> None:
     )
     (parent,) = {msg.parent_id for msg in kernel.received}
     assert parent is not None
+    left = kernel.run("""
+ip = get_ipython()
+names = "run", "get_parent", "run_cell", "run_cell_async", "_showtraceback"
+print([name for name in names for owner in (ip, ip.kernel) if name in vars(owner)])
+""")
+    assert left == "[]\n"
     kernel.run("lite_comms.install(); print('in its cell')")
     (parent,) = {msg.parent_id for msg in kernel.received}
     assert parent is not None
