@@ -664,7 +664,6 @@ def wrap(owner, name):
         return before(*args, **keys)
     setattr(owner, name, wrapper)
 wrapped = (ip.kernel, "run"), (ip, "run_cell"), (ip, "run_cell_async")
-originals = [getattr(owner, name) for owner, name in wrapped]
 for owner, name in wrapped:
     wrap(owner, name)
 lite_comms.uninstall()
@@ -679,8 +678,8 @@ lite_comms.install()
     )
     kernel.run("""
 lite_comms.uninstall()
-for (owner, name), original in zip(wrapped, originals, strict=True):
-    setattr(owner, name, original)
+for owner, name in wrapped:
+    delattr(owner, name)
 lite_comms.install()
 """)
     kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
