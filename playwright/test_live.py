@@ -63,6 +63,29 @@ def test_messages_are_handled_in_a_synchronous_loop(collecting: Notebook) -> Non
     assert collecting.ended(number) == "([1, 2, 3], True)"
 
 
+def test_what_comes_in_a_loop_before_the_callback_is_there_is_not_lost(notebook: Notebook) -> None:
+    notebook.javascript(
+        """
+        Jupyter.notebook.kernel.comm_manager.register_target('early', comm => {
+          [1, 2, 3].forEach(n => comm.send(n));
+          comm.close();
+        });
+        """
+    )
+    notebook.python(
+        """import time
+from lite_comms import Comm
+heard = []
+comm = Comm('early')
+end = time.time() + 0.7
+while time.time() < end:
+    pass
+comm.on_msg(lambda msg: heard.append(msg['content']['data']))
+comm.on_close(lambda msg: heard.append('closed'))"""
+    )
+    assert notebook.python("heard") == "[1, 2, 3, 'closed']"
+
+
 def test_a_slider_steers_a_loop(notebook: Notebook) -> None:
     notebook.python("import ipywidgets, time\nslider = ipywidgets.IntSlider()\nslider")
     number = notebook.start(

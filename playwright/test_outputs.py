@@ -200,3 +200,20 @@ def test_the_log_console_has_the_error_of_a_callback(
     page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
     # Only what is a warning or an error is shown there at first.
     expect(page.locator(".jp-LogConsolePanel")).to_contain_text("the on_msg callback of comm 'do'")
+
+
+def test_a_redirection_that_a_task_ends_in_the_middle_of_a_cell_is_ended(
+    notebook: Notebook,
+) -> None:
+    shown = notebook.python(
+        """import asyncio, contextlib, io, time
+async def redirect():
+    with contextlib.redirect_stdout(io.StringIO()):
+        await asyncio.sleep(0.1)
+task = asyncio.create_task(redirect())
+await asyncio.sleep(0)
+time.sleep(0.5)
+print('seen', task.done())"""
+    )
+    assert shown == "seen True"
+    assert notebook.python("print('next')") == "next"
