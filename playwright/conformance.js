@@ -942,6 +942,20 @@ globalThis.conformance = (() => {
   check('a cell that raises CancelledError', fails('raise asyncio.CancelledError'));
   check('an error after an unfinished line', fails(`print('no end', end=''); 1 / 0`));
 
+  check('a result whose display fails', async t => {
+    const odd = 'class Odd:\n  __repr__ = lambda self: "odd"\n  def _repr_html_(self): 1 / 0\n';
+    t.say(reply(await t.run(`${odd}Odd(); None`)));
+    t.say(reply(await t.run('get_ipython().display_formatter.format(Odd()); None')));
+    t.say(reply(await t.run('Odd()')));
+    t.say(reply(await t.run(`say('next')`)));
+  });
+
+  check('cells behind one whose display fails', async t => {
+    const cells = ['Odd()', `say('second')`];
+    const futures = cells.map(code => t.begin(code, {stop_on_error: true}));
+    (await Promise.all(futures.map(answer))).forEach(one => t.say(one));
+  });
+
   check('cells behind one that fails', async t => {
     const cells = ['await asyncio.sleep(0.1); 1 / 0', `say('second')`, `say('third')`];
     const futures = cells.map(code => t.begin(code, {stop_on_error: true}));

@@ -211,6 +211,23 @@ _DIFFERENT = {
 """,
         },
     ),
+    "a result whose display fails": Difference(
+        "the cell itself has not failed",
+        {
+            "a result whose display fails": r"""
+- {"status":"error","ename":"NoneType",...
++ {"status":"ok",...
+""",
+            "cells behind one whose display fails": r"""
+- {"status":"error","ename":"NoneType",...
+- {"status":"aborted",...
++ cell 2: execute_input
++ cell 2: stdout "second\n"
++ {"status":"ok",...
++ {"status":"ok",...
+""",
+        },
+    ),
     "`silent` of an execute_request": Difference(
         "JupyterLite does not know it",
         {
