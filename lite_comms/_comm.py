@@ -186,6 +186,9 @@ class Comm(BaseComm):
                 manager.register_comm(replaced)
             raise
         self._closed = False
+        # Of a life before this one.
+        self._inbox.clear()
+        self._close_msg = None
 
     def send(
         self,
@@ -250,6 +253,8 @@ class Comm(BaseComm):
                 buffers=buffers,
             )
         self._end()
+        if self._is_behind:  # as a message that comes now is nobody's
+            self._inbox.clear()
         self._manager.forget(self)
 
     def on_msg(self, callback: H) -> H:  # type: ignore[override]  # the return value is ours
@@ -383,6 +388,7 @@ class Comm(BaseComm):
         self._end()
         if self._close_callback is None or self._is_behind:
             self._close_msg = msg
+            self._catch_up()
             return None
         return self._close_callback(msg)
 
@@ -400,6 +406,7 @@ class Comm(BaseComm):
         if self._msg_callback is None or self._is_behind:
             self._inbox.append(msg)
             self._tell()
+            self._catch_up()
             return None
         return self._hear(msg)
 

@@ -383,7 +383,7 @@ class CommManager(comm.base_comm.CommManager):
                 return None
             loop = asyncio.get_running_loop()
             # Up to its first await it is as good as a plain function: what comes next comes later.
-            task = asyncio.Task(_awaited(result, fail), loop=loop, eager_start=True)
+            task = asyncio.Task(_awaited(result, fail, running), loop=loop, eager_start=True)
         except BaseException as error:
             _forget_context(error, running)
             fail(error)
@@ -411,12 +411,17 @@ class CommManager(comm.base_comm.CommManager):
 
 
 @runs_user_code
-async def _awaited(result: Awaitable[object], fail: Callable[[BaseException], None]) -> None:
+async def _awaited(
+    result: Awaitable[object],
+    fail: Callable[[BaseException], None],
+    running: BaseException | None,
+) -> None:
     try:
         await result
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # also of Stop, which must not end the event loop
+        _forget_context(error, running)
         fail(error)
 
 

@@ -212,7 +212,7 @@ class Outputs:
             reply: dict[str, Any] = await self.runner(run, code)
         finally:
             self._shown_of_cell = None
-        (result,) = results or (None,)
+        result = results[-1] if results else None
         if result is None or self._publish is None:  # lite_comms has been uninstalled in this cell
             return reply
         error = result.error_before_exec or result.error_in_exec

@@ -403,6 +403,22 @@ globalThis.conformance = (() => {
     await Promise.all([comm.send({n: 1}).done, comm.send({n: 2}).done]);
   });
 
+  check('what comes before there is a callback', async t => {
+    await t.run(py`
+      kept = []
+      def hear(msg):
+          say('hears', msg['content'].get('data'))
+      manager.register_target('t', lambda comm, msg: kept.append(comm))
+    `);
+    const comm = await t.open('t');
+    await comm.send({n: 1}).done;
+    await t.run('kept[0].on_msg(hear); None');
+    await comm.send({n: 2}).done;
+    await comm.close().done;
+    await t.run('kept[0].on_close(hear); None');
+    await t.run('');
+  });
+
   check('a target is registered and taken away', async t => {
     await t.run(py`
       manager.register_target('t', echo)

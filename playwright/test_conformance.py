@@ -119,6 +119,16 @@ _DIFFERENT = {
         },
         ours=True,
     ),
+    "a message, or the close, before the comm has a callback for it": Difference(
+        "in a live cell it comes before the next line has set one",
+        {
+            "what comes before there is a callback": r"""
++ ...hears {'n': 1}...
++ ...hears {}...
+"""
+        },
+        ours=True,
+    ),
     "`send` on a closed comm": Difference(
         "nobody hears the message, and one should know",
         {

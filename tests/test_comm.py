@@ -364,6 +364,36 @@ def test_callbacks_get_what_came_before_they_were_there(memory: MemoryTransport)
     assert heard == [1, 2, 3, 4]
 
 
+def test_a_comm_that_is_opened_again_begins_anew(memory: MemoryTransport) -> None:
+    heard: list[Any] = []
+    comm = opened(memory)
+    page = memory.comms[comm.comm_id]
+    page.send(1)
+    page.close()
+    memory.deliver()
+    comm.open()
+    comm.on_msg(heard.append)
+    comm.on_close(heard.append)
+    memory.deliver()
+    assert heard == []
+
+
+def test_who_closes_a_comm_hears_nothing_more(memory: MemoryTransport) -> None:
+    heard: list[Any] = []
+    comm = opened(memory)
+    for n in range(2):
+        memory.comms[comm.comm_id].send(n)
+    memory.deliver()
+
+    @comm.on_msg
+    def _(msg: dict[str, Any]) -> None:
+        heard.append(msg["content"]["data"])
+        comm.close()
+
+    memory.deliver()
+    assert heard == [0]
+
+
 def test_a_callback_that_raises_for_what_came_before_does_not_keep_it_from_the_rest(
     memory: MemoryTransport,
 ) -> None:

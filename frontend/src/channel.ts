@@ -13,7 +13,7 @@
  * and comm messages go to the sockets as objects. Replies take JupyterLite's own, which is
  * synchronous in this direction.
  */
-import type {KernelMessage} from '@jupyterlab/services';
+import {KernelMessage} from '@jupyterlab/services';
 import {toTransfer} from './buffers';
 import {BusySign} from './busy';
 import {Clients, type IClient} from './clients';
@@ -470,9 +470,8 @@ function toFrame({header, metadata, content, buffers}: Message): Frame {
   };
 }
 
-function isFailure({header, content}: Message): boolean {
-  const {status} = content as KernelMessage.IExecuteReplyMsg['content'];
-  return header.msg_type === 'execute_reply' && status === 'error';
+function isFailure(msg: Message): boolean {
+  return KernelMessage.isExecuteReplyMsg(msg) && msg.content.status === 'error';
 }
 
 function errorKey(parent: object, content: object): string {

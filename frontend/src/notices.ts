@@ -34,7 +34,7 @@ export function tellOfDeadKernel(
     Notification.error(text, {autoClose: SHOWN_MS});
     return () => undefined; // it starts at once, and the user should see why
   }
-  const shown = Notification.error(`The kernel could not start (${short}).`, offerRestart(app, id));
+  const shown = Notification.error(`The kernel does not run (${short}).`, offerRestart(app, id));
   return () => Notification.dismiss(shown);
 }
 

@@ -22,8 +22,8 @@ interface IEntry {
 export class Queue {
   /** A message has been sent to the kernel; `isAborted` says that it is a cell that is not to run. */
   sent({header, content}: KernelMessage.IMessage, isAborted = false): void {
-    const {stop_on_error} = content as KernelMessage.IExecuteRequestMsg['content'];
-    const stopsOthers = stop_on_error !== false;
+    const {silent, stop_on_error} = content as KernelMessage.IExecuteRequestMsg['content'];
+    const stopsOthers = stop_on_error !== false && !silent;
     this._entries.set(header.msg_id, {header, stopsOthers, runs: false, isAborted});
   }
 

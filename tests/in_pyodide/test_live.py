@@ -378,11 +378,13 @@ def test_ipython_hooks_are_called_for_callbacks_between_cells_only(kernel: Kerne
     assert printed == "1 2 4 [1, 2]\n"
 
 
-def test_an_error_in_a_callback_knows_nothing_of_the_cells(kernel: Kernel) -> None:
+@pytest.mark.parametrize("define", ["def", "async def"])
+def test_an_error_in_a_callback_knows_nothing_of_the_cells(kernel: Kernel, define: str) -> None:
+    kernel.run(f"{define} fail(msg):\n    heard.append(1)\n    1 / 0")
     during(
         kernel,
         "try:\n    raise LookupError('of the cell')\nexcept LookupError:\n"
-        "    get_comm_manager().comms['c'].on_msg(lambda msg: heard.append(1) or 1 / 0)\n"
+        "    get_comm_manager().comms['c'].on_msg(fail)\n"
         + "".join(f"    {line}\n" for line in LOOP.format(n=1).splitlines()),
         "send(1)",
     )
