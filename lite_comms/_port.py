@@ -283,12 +283,13 @@ class PortTransport(StockTransport):
         manager = self._manager
         if manager is None:
             return True
-        # Not an error of the user's callback, which the manager shows.
-        what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')} could not be handled"
-        task = self._call_back(
-            lambda: manager.receive(msg),
-            lambda error: self.under(msg, self.show_error, f"lite_comms: {what}", error),
-        )
+
+        def fail(error: BaseException) -> None:
+            # Not an error of the user's callback, which the manager shows.
+            what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')}"
+            self.under(msg, self.show_error, f"lite_comms: {what} could not be handled", error)
+
+        task = self._call_back(lambda: manager.receive(msg), fail)
         if task is None:
             return True
         task.add_done_callback(lambda _: self._port.ack(message_id))
