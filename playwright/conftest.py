@@ -35,6 +35,8 @@ KNOWN = [
     r"Plugin '@jupyterlab/codemirror-extension:commands' failed to activate",
     # How a busy kernel learns of Stop: it asks for a URL that the page has taken back.
     r"ERR_FILE_NOT_FOUND blob:",
+    # A kernel that is ended while it reads a file.
+    r"NetworkError: .*'XMLHttpRequest'.*/api/",
     # JupyterLite's kernel extension in a JupyterLab that is not JupyterLite.
     r"Shared module @jupyterlite/services doesn't exist.*/pyodide-kernel-extension/",
 ]

@@ -113,6 +113,7 @@ def everything():
         if hasattr(holder, "__dict__")
         for name, value in vars(holder).items()
         if not owner.startswith(("module __main__", "module lite_comms"))
+        and (owner, name) != ("module sys", "excepthook")  # IPython's, new for each statement
     } | {("kernel", "comm_manager"): id(shell.kernel.comm_manager)}
 
 before = everything()
