@@ -150,9 +150,12 @@ describe('a kernel with a port', () => {
     expect(lite.kernels[0]!.executed).toEqual(['a', 'd']);
   });
 
-  it('runs the cells behind one that was allowed to fail', async () => {
+  it.each([
+    ['was allowed to fail', {stop_on_error: false}],
+    ['is silent', {stop_on_error: true, silent: true}]
+  ])('runs the cells behind one that fails and %s', async (_, options) => {
     const connection = await connect();
-    const cells = await queued(connection, ['a', 'b'], {stop_on_error: false});
+    const cells = await queued(connection, ['a', 'b'], options);
     lite.kernels[0]!.end('error');
     await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['a', 'b']));
     lite.kernels[0]!.end('ok');
