@@ -686,6 +686,28 @@ lite_comms.install()
     assert kernel.run("print(1)") == "1\n"
 
 
+def test_stop_ends_a_callback_and_not_the_cell_that_awaits(kernel: Kernel) -> None:
+    kernel.page("page.watch(65536); await page.turn()")
+    reply = kernel.page(f"""
+        {SEND} {PAUSE} {RUN}
+        const cell = run('await asyncio.sleep(1)');
+        await pause(100);
+        const sent = send('while True: pass');
+        await pause(200);
+        page.stop();
+        await sent;
+        return cell;
+        """)
+    assert reply["status"] == "ok"
+    assert [error["ename"] for error, _ in kernel.errors()] == ["KeyboardInterrupt"]
+
+
+def test_a_callback_cannot_wait_for_another_message(kernel: Kernel) -> None:
+    kernel.page(f"{SEND} await send('import lite_comms; lite_comms.wait_for(lambda: False)')")
+    ((error, _),) = kernel.errors()
+    assert error["evalue"] == "messages cannot be waited for here: this is a comm callback"
+
+
 def test_after_the_undo_the_kernel_is_as_it_was(kernel: Kernel) -> None:
     kernel.run("import lite_comms; lite_comms.uninstall()")
     kernel.page("page.post('bye'); await page.turn()")
