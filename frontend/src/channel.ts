@@ -11,7 +11,8 @@
  *
  * What the kernel says takes one way for all its messages while the port is open: outputs, status
  * and comm messages go to the sockets as objects. Replies take JupyterLite's own, which is
- * synchronous in this direction.
+ * synchronous in this direction; but for that of a cell that has failed, at which JupyterLite would
+ * empty its queue.
  */
 import {KernelMessage} from '@jupyterlab/services';
 import {toTransfer} from './buffers';
