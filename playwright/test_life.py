@@ -143,11 +143,14 @@ def test_a_kernel_that_cannot_start_says_so_and_can_be_restarted(
     # JupyterLite does not expect a kernel that is disposed of while it starts.
     with tab.watch.error("ERR_FAILED|could not start|was disposed|Canceled future"):
         notebook = tab.notebook()
+        restart = tab.page.get_by_role("button", name="Restart Kernel")
+        expect(restart).to_be_visible(timeout=START_TIMEOUT_MS)
         number = notebook.start("1 + 1")
         output = notebook.cells.nth(number).locator(".jp-OutputArea")
         expect(output).to_contain_text("KernelDied: the kernel could not start")
         tab.page.context.unroute(scripts)
-        tab.page.get_by_role("button", name="Restart Kernel").click()
+        restart.click()
+        expect(restart).not_to_be_visible()
         assert notebook.python("1 + 1") == "2"
 
 
