@@ -19,7 +19,7 @@ def test_what_is_sent_is_handled_once_and_in_order(
     with serving(site_copy(exposeAppInBrowser=True), isolated=isolated) as url:
         page = browser.new_page()
         try:
-            done = soak(page, url, seconds=15, seed=1, restart_every_s=6)
+            done = soak(page, url, seconds=10, seed=1, restart_every_s=5)
         finally:
             page.close()
     assert done["problems"] == []
