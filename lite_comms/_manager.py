@@ -28,7 +28,7 @@ from typing import Any, cast
 import comm.base_comm
 from comm.base_comm import BaseComm
 
-from ._comm import Comm
+from ._comm import Comm, Handler
 from ._errors import EncodeError, runs_user_code, user_message, warn
 from ._message import CommMessage, MessageType, flat_buffers
 from ._transport import Transport
@@ -353,7 +353,7 @@ class CommManager(comm.base_comm.CommManager):
         self,
         known: BaseComm,
         field: str,
-        callback: Callable[[dict[str, Any]], object],
+        callback: Handler,
         msg: dict[str, Any],
     ) -> None:
         """Call a comm's callback for a message that came before the callback was there."""
@@ -364,7 +364,7 @@ class CommManager(comm.base_comm.CommManager):
         self,
         known: BaseComm,
         field: str,
-        callback: Callable[[dict[str, Any]], object],
+        callback: Handler,
         msg: dict[str, Any],
     ) -> asyncio.Task[None] | None:
         return self._call(

@@ -62,7 +62,7 @@ export function makeSocket(
   return class Socket extends Stock implements IClient {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
-      this.session = new URL(url).searchParams.get('session_id') ?? '';
+      this.session = new URL(this.url).searchParams.get('session_id') ?? '';
       const id = kernelId(`${url}`);
       if (id !== null) {
         const channel = channelOf(id);
