@@ -939,7 +939,14 @@ globalThis.conformance = (() => {
 
   /** The reply to a cell, if there is one at all. */
   const answer = ({done}) =>
-    Promise.race([done.then(({content}) => reply(content)), turn(1000).then(() => 'no answer')]);
+    Promise.race([done.then(({content}) => reply(content)), turn(10_000).then(() => 'no answer')]);
+
+  /**
+   * How long a cell that fails lasts, in seconds, so that those sent after it wait behind it by then.
+   *
+   * A kernel aborts what waits when the error comes, and runs what a busy server brings later.
+   */
+  const UNTIL_OTHERS_WAIT = 0.7;
 
   check('a cell that fails', async t => {
     t.say(reply(await t.run(`say('before')\n1 / 0\nsay('after')`)));
@@ -967,13 +974,14 @@ globalThis.conformance = (() => {
   });
 
   check('cells behind one whose display fails', async t => {
-    const cells = ['Odd()', `say('second')`];
+    const cells = [`await asyncio.sleep(${UNTIL_OTHERS_WAIT}); Odd()`, `say('second')`];
     const futures = cells.map(code => t.begin(code, {stop_on_error: true}));
     (await Promise.all(futures.map(answer))).forEach(one => t.say(one));
   });
 
   check('cells behind one that fails', async t => {
-    const cells = ['await asyncio.sleep(0.1); 1 / 0', `say('second')`, `say('third')`];
+    const failing = `await asyncio.sleep(${UNTIL_OTHERS_WAIT}); 1 / 0`;
+    const cells = [failing, `say('second')`, `say('third')`];
     const futures = cells.map(code => t.begin(code, {stop_on_error: true}));
     (await Promise.all(futures.map(answer))).forEach(one => t.say(one));
     t.say(reply(await t.run(`say('fourth')`)));
@@ -1180,7 +1188,7 @@ globalThis.conformance = (() => {
     const cell = t.begin(`say('begins')\n${code}`, stops);
     const behind = t.begin(`say('behind')`, stops);
     await t.hearText('begins');
-    await turn(100);
+    await turn(UNTIL_OTHERS_WAIT * 1000);
     await t.kernel.interrupt();
     t.say(await answer(cell));
     t.say(await answer(behind));
