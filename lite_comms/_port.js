@@ -21,6 +21,7 @@
     flush();
   };
   let isClosed = false;
+  let isHeard = false; // by a page that knows this protocol
   const ack = id => {
     if (handled.push(id) === 1 && isClosed) {
       flush();
@@ -98,6 +99,7 @@
     if (frame === undefined) {
       return;
     }
+    isHeard = true;
     if (frame[0] === 'interrupt') {
       take(frame);
       return;
@@ -112,11 +114,18 @@
     pump();
   };
   self.addEventListener('message', listener);
-  // When Python has gone, JavaScript can still say so.
+  // When Python has gone, JavaScript can still say so. What waits in this worker, timers of asyncio
+  // as well, would enter what is left of Python until the page has heard and ends the worker.
   const {on_fatal} = pyodide;
   const onFatal = error => {
     post('died', `${error}`);
-    return on_fatal?.(error);
+    try {
+      on_fatal?.(error);
+    } finally {
+      if (isHeard) {
+        self.close();
+      }
+    }
   };
   pyodide.on_fatal = onFatal;
   return {

@@ -60,8 +60,12 @@ def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -
     page = notebook.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
     with notebook.watch.error("fatal error|cause of|out of bounds|the kernel has died"):
+        # A task that goes on would meet what is left of Python.
         first = notebook.start(
-            "import asyncio, ctypes\nprint('before')\nawait asyncio.sleep(0.5)\n"
+            "import asyncio, ctypes\n"
+            "async def tick():\n    while True: await asyncio.sleep(0.001)\n"
+            "task = asyncio.ensure_future(tick())\n"
+            "print('before')\nawait asyncio.sleep(0.5)\n"
             "ctypes.string_at(0xfffffff0)"
         )
         second = notebook.start("1 + 1")
@@ -88,6 +92,8 @@ def test_closing_twice_in_callbacks_and_errors_in_on_close_leave_nothing_half_op
 ) -> None:
     notebook.python(
         """
+from comm import get_comm_manager
+
 def once(comm, msg):
     comm.on_msg(lambda msg: (comm.close(), comm.close()))
     comm.on_close(lambda msg: comm.close() or 1 / 0)
@@ -117,6 +123,7 @@ get_comm_manager().register_target('once', once)
 
 @pytest.mark.parametrize("notebook", ["plain"], indirect=True)
 def test_a_shutdown_tells_comms_why_and_the_next_cell_has_a_new_kernel(notebook: Notebook) -> None:
+    notebook.python(ECHO)
     page = notebook.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
     notebook.page.get_by_role("menuitem", name="Kernel", exact=True).click()

@@ -52,7 +52,8 @@ class Watch:
         ]
 
     def _on_error(self, error: WebError) -> None:
-        self._problems.append(f"page error: {error.error.stack or error.error}")
+        # The stack that Pyodide's errors have does not say what has happened.
+        self._problems.append(f"page error: {error.error.message} {error.error.stack or ''}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
         told = _told(message)

@@ -14,6 +14,7 @@ globalThis.addEventListener = (type, listener) => {
 globalThis.removeEventListener = (type, listener) => {
   parentPort.off('message', listeners.get(listener));
 };
+globalThis.close = () => undefined; // the test ends the thread
 // Before version 22 Node.js has none; the worker's libraries mention it as they load.
 globalThis.WebSocket ??= class {};
 
