@@ -9,6 +9,9 @@ PYODIDE_FILES := pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip
 # Tiers that need more than a Python.
 SLOW := browser or build or pyodide or server
 
+# What does not need one another is made side by side.
+MAKEFLAGS += --jobs=2
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Asked before anything is downloaded.
@@ -21,7 +24,7 @@ define need_node
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo site test test-fast lint format screenshots bench soak dist
+.PHONY: help setup demo site test test-fast test-frontend lint format screenshots bench soak dist
 
 help:
 	@sed -n 's/^| `make \([^|]*\)` | /make \1: /; s/`//g; s/ |$$//; /^make /p' CONTRIBUTING.md
@@ -33,11 +36,13 @@ demo: site
 
 site: _site/jupyter-lite.json
 
-test: setup site lint
-	@echo "== frontend tests"
-	@cd frontend && npm test
+test: setup site lint test-frontend
 	@echo "== Python tests"
 	@$(BIN)/python -m pytest
+
+test-frontend: $(VENV)/.lite-comms
+	@echo "== frontend tests"
+	@cd frontend && npm test
 
 test-fast: $(VENV)/.lite-comms
 	@$(BIN)/python -m pytest tests -m "not ($(SLOW))"

@@ -8,19 +8,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from pages import Tab, said
+from pages import Notebook, Tab, said
 from serve import serving
 
-# What a kernel without lite_comms prints for it, too: test_a_site_can_leave_kernels_alone.
+# What a kernel without lite_comms prints for it, too: test_sites.py.
 FIRST_CELL = "print(len(In), sorted(name for name in globals() if name[0] != '_'), end='')"
 UNTOUCHED = "2 ['In', 'Out', 'exit', 'get_ipython', 'open', 'quit']"
 
 
-@pytest.mark.parametrize("app", ["notebook", "repl", "console"])
+@pytest.mark.parametrize("app", ["lab", "notebook", "repl", "console"])
 def test_it_is_in_force_before_the_first_cell_and_leaves_no_trace(
     new_tab: Callable[[str], Tab], plain: str, app: str
 ) -> None:
-    cells = getattr(new_tab(plain), app)()
+    tab = new_tab(plain)
+    cells = tab.lab("empty.ipynb")[0] if app == "lab" else getattr(tab, app)()
     assert cells.python(FIRST_CELL) == UNTOUCHED
     assert cells.python("__import__('lite_comms').status().transport").endswith("'port'")
 
@@ -72,10 +73,7 @@ def test_a_saved_script_runs_only_when_the_user_trusts_the_notebook(
     notebook.page.wait_for_function("window.ran === Jupyter.notebook.kernel.id")
 
 
-def test_code_that_looks_for_the_classic_modules_finds_no_jupyter(
-    new_tab: Callable[[str], Tab], plain: str
-) -> None:
-    notebook = new_tab(plain).notebook()
+def test_code_that_looks_for_the_classic_modules_finds_no_jupyter(notebook: Notebook) -> None:
     looking = notebook.javascript(
         """
         // As Bokeh and others decide whether they are in the classic Notebook.

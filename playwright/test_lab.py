@@ -133,6 +133,7 @@ def test_what_a_page_has_registered_survives_a_restart_and_a_change_of_the_kerne
     assert kernel_in_the_browsers_console(notebook) != before
     notebook.page.evaluate("ask_again('more')")
     expect(said(page).last).to_have_text('{"changed":"more"}')
+    notebook.python(ANSWER.format(name="first"))  # as it was
 
 
 def test_a_console_shares_the_comms_of_its_notebook_and_outlives_it(

@@ -112,6 +112,6 @@ def test_stop_shows_what_it_shows_in_the_browser(
         "while True: pass",
         "def f():\n    while True: pass\nf()",
         "import time\ntime.sleep(60)",
-        "import asyncio\nawait asyncio.sleep(15)",
+        "import asyncio\nawait asyncio.sleep(5)",
     ):
         assert shown(in_browser, code) == shown(on_server, code), code

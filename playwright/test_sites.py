@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,32 +25,27 @@ def open_in_module(target, url):
 """
 
 
-@pytest.fixture(scope="module")
-def left_alone(new_tab: Callable[[str], Tab], site_copy: Callable[..., Path]) -> Iterator[Notebook]:
-    """A notebook on a site that does not start lite_comms by itself."""
+def test_a_notebook_installs_it_on_a_site_that_leaves_kernels_alone(
+    new_tab: Callable[[str], Tab], site_copy: Callable[..., Path]
+) -> None:
     with serving(site_copy(disabledExtensions=["lite-comms:kernel-start"])) as url:
-        yield new_tab(url).notebook()
+        notebook = new_tab(url).notebook()
+        assert notebook.python(FIRST_CELL) == UNTOUCHED
+        assert notebook.python("'lite_comms' in __import__('sys').modules") == "False"
 
-
-def test_a_site_can_leave_kernels_alone(left_alone: Notebook) -> None:
-    assert left_alone.python(FIRST_CELL) == UNTOUCHED
-    assert left_alone.python("'lite_comms' in __import__('sys').modules") == "False"
-
-
-def test_a_notebook_of_such_a_site_installs_it_from_the_site(left_alone: Notebook) -> None:
-    assert left_alone.python("%pip install -q lite-comms") == ""
-    assert left_alone.python("%load_ext lite_comms") == ""
-    page = left_alone.javascript(
-        """
-        Jupyter.notebook.kernel.comm_manager.register_target('t', (comm, msg) => {
-          say(msg.content.data);
-        });
-        """
-    )
-    left_alone.python("c = __import__('comm').create_comm('t', data={'none': None})")
-    expect(said(page)).to_have_text(['{"none":null}'])
-    left_alone.python("%unload_ext lite_comms")
-    assert left_alone.python("__import__('lite_comms').status().installed").endswith("False")
+        assert notebook.python("%pip install -q lite-comms") == ""
+        assert notebook.python("%load_ext lite_comms") == ""
+        page = notebook.javascript(
+            """
+            Jupyter.notebook.kernel.comm_manager.register_target('t', (comm, msg) => {
+              say(msg.content.data);
+            });
+            """
+        )
+        notebook.python("c = __import__('comm').create_comm('t', data={'none': None})")
+        expect(said(page)).to_have_text(['{"none":null}'])
+        notebook.python("%unload_ext lite_comms")
+        assert notebook.python("__import__('lite_comms').status().installed").endswith("False")
 
 
 @pytest.fixture(scope="module")

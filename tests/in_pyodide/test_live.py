@@ -278,7 +278,7 @@ for n in with_ui_events(range(1000)):
 
 
 def test_stop_leaves_no_message_held(kernel: Kernel) -> None:
-    for _ in range(20):
+    for _ in range(10):
         reply = during(
             kernel, "while True:\n    with lite_comms.quiet():\n        pass", "page.stop()"
         )
