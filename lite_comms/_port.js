@@ -21,7 +21,8 @@
     flush();
   };
   let isClosed = false;
-  let isHeard = false; // by a page that knows this protocol
+  // By a page that knows this protocol.
+  let isHeard = false;
   const ack = id => {
     if (handled.push(id) === 1 && isClosed) {
       flush();
