@@ -9,19 +9,12 @@ PYODIDE_FILES := pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip
 # Tiers that need more than a Python.
 SLOW := browser or build or pyodide or server
 
-# What does not need one another is made side by side.
+# What does not need one another is made side by side; of several goals each after the one before.
+ifeq ($(words $(MAKECMDGOALS)),1)
 MAKEFLAGS += --jobs=2
+endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-
-# Asked before anything is downloaded.
-define need_node
-@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
-  echo >&2 "Node.js 20 or newer with npm is needed (found: $$(node --version 2>/dev/null || echo none))."; \
-  echo >&2 "Install it and call make again."; \
-  exit 1; \
-}
-endef
 
 .DELETE_ON_ERROR:
 .PHONY: help setup demo site test test-fast test-frontend lint format screenshots bench soak dist
@@ -75,9 +68,13 @@ dist: $(VENV)/.packages
 	@rm -rf dist
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
 
-$(VENV)/.packages: constraints.txt pyproject.toml
-	$(need_node)
-	@echo "== Python packages, into $(VENV)"
+# Before anything is downloaded, what the machine lacks is said.
+$(VENV)/.python:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
+	  echo >&2 "Node.js 20 or newer with npm is needed (found: $$(node --version 2>/dev/null || echo none))."; \
+	  echo >&2 "Install it and call make again."; \
+	  exit 1; \
+	}
 	@for python in $(PYTHONS) "$$(uv python find 2>/dev/null)"; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
 	    $(BIN)/python -m pip --version >/dev/null 2>&1 || $$python -m venv --clear $(VENV) || { \
@@ -89,13 +86,16 @@ $(VENV)/.packages: constraints.txt pyproject.toml
 	done; \
 	echo >&2 "Python 3.12 or newer was not found. Install it, or say where it is: make PYTHON=/path/to/python3"; \
 	exit 1
+	@touch $@
+
+$(VENV)/.packages: constraints.txt pyproject.toml | $(VENV)/.python
+	@echo "== Python packages, into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
 	@$(BIN)/python -m pip install --constraint constraints.txt --group dev
 	@touch $@
 
-$(NODE_MODULES): frontend/package-lock.json
+$(NODE_MODULES): frontend/package-lock.json | $(VENV)/.python
 	@echo "== the frontend's packages, into frontend/node_modules"
-	$(need_node)
 	@cd frontend && npm ci --no-audit --no-fund
 	@touch $@
 

@@ -21,8 +21,6 @@
     flush();
   };
   let isClosed = false;
-  // By a page that knows this protocol.
-  let isHeard = false;
   const ack = id => {
     if (handled.push(id) === 1 && isClosed) {
       flush();
@@ -100,7 +98,6 @@
     if (frame === undefined) {
       return;
     }
-    isHeard = true;
     if (frame[0] === 'interrupt') {
       take(frame);
       return;
@@ -115,15 +112,16 @@
     pump();
   };
   self.addEventListener('message', listener);
-  // When Python has gone, JavaScript can still say so. What waits in this worker, timers of asyncio
-  // as well, would enter what is left of Python until the page has heard and ends the worker.
+  // When Python has gone, JavaScript can still say so. Until the page has heard it and ends the
+  // worker, timers of asyncio and messages would enter what is left of Python.
+  let isOpen = false;
   const {on_fatal} = pyodide;
   const onFatal = error => {
     post('died', `${error}`);
     try {
       on_fatal?.(error);
     } finally {
-      if (isHeard) {
+      if (isOpen) {
         self.close();
       }
     }
@@ -132,6 +130,10 @@
   return {
     post,
     ack,
+    // The page speaks this protocol: it knows what to do when the worker ends.
+    open() {
+      isOpen = true;
+    },
     // Calls a function as if it were a frame that comes now.
     soon(task) {
       waiting.push(task);

@@ -208,6 +208,7 @@ class PortTransport(StockTransport):
             case Hello(version, _, can) if self._state == "waiting":
                 if version == VERSION:
                     self._state, self.name, self.why = "open", "port", _OPEN
+                    self._port.open()
                     self._go_live("live" in can)
                 else:
                     self.why = (

@@ -304,7 +304,7 @@ def test_stops_at_any_moment_leave_the_kernel_well(collecting: Notebook) -> None
     chance = random.Random(1)
     codes = ["while True: pass", "time.sleep(9)", "await asyncio.sleep(9)", "sorted(range(5000))"]
     collecting.page.evaluate(
-        "(async () => { for (let n = 0; n < 1000; n++) { send(n); await pause(20); } })()"
+        "(async () => { for (let n = 0; n < 500; n++) { send(n); await pause(20); } })()"
     )
     for _ in range(10):  # on each of two hosts
         number = collecting.start(f"{chance.choice(codes)}\n'ended'")
@@ -316,7 +316,7 @@ def test_stops_at_any_moment_leave_the_kernel_well(collecting: Notebook) -> None
             assert shown == ""  # it has not begun
         else:
             assert re.search("KeyboardInterrupt|CancelledError|'ended'", shown), shown
-    number = collecting.start(f"{LOOP.format(n=1000)}heard == list(range(1000)), worst")
+    number = collecting.start(f"{LOOP.format(n=500)}heard == list(range(500)), worst")
     assert collecting.ended(number) == "(True, 1)"
 
 
@@ -327,16 +327,6 @@ def test_who_waits_for_c_code_is_told(notebook: Notebook) -> None:
     expect(told).to_be_visible(timeout=10_000)
     notebook.ended(number)
     expect(told).not_to_be_visible()
-
-
-def test_a_kernel_that_does_not_notice_stop_can_be_restarted(new_tab: NewTab, plain: str) -> None:
-    notebook = new_tab(plain).notebook()
-    notebook.python("1")
-    number = running(notebook, "sum(range(10**12))")
-    notebook.stop()
-    notebook.page.get_by_role("button", name="Restart Kernel").click(timeout=10_000)
-    expect(notebook.cells.nth(number).locator(".jp-InputPrompt")).not_to_have_text("[*]:")
-    assert notebook.python("2 + 2") == "4"
 
 
 def test_a_site_can_turn_it_off(new_tab: NewTab, site_copy: Callable[..., Path]) -> None:

@@ -52,8 +52,7 @@ class Watch:
         ]
 
     def _on_error(self, error: WebError) -> None:
-        # The stack that Pyodide's errors have does not say what has happened.
-        self._problems.append(f"page error: {error.error.message} {error.error.stack or ''}")
+        self._problems.append(f"page error: {error.error.stack or error.error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
         told = _told(message)

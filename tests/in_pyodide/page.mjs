@@ -50,8 +50,10 @@ const frames = [];
 const unanswered = new Map();
 let lastId = 0;
 let memory;
-worker.on('message', ({_kernelMessage: msg, lite_comms: frame}) => {
-  if (frame) {
+worker.on('message', ({_kernelMessage: msg, lite_comms: frame, isClosed}) => {
+  if (isClosed) {
+    page.isClosed = true;
+  } else if (frame) {
     frames.push(frame);
     const answered = frame[0] === 'ack' ? frame.slice(1) : frame[0] === 'error' ? [frame[2]] : [];
     answered.forEach(id => {
@@ -82,6 +84,9 @@ const page = {
   },
 
   frames,
+
+  // Whether the worker has closed itself.
+  isClosed: false,
 
   // Sends a frame over the port.
   post(...frame) {

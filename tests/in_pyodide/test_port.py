@@ -67,6 +67,21 @@ def status(kernel: Kernel) -> list[str]:
     return kernel.run("s = lite_comms.status(); print(s.transport)").splitlines()[-1:]
 
 
+DIED = ["died", "RuntimeError: memory access out of bounds"]
+
+
+def crash(kernel: Kernel, before: str = "") -> list[list[str]]:
+    """Let Python suffer a fatal error; the beginnings of the frames that have come."""
+    code = f"{before}\nimport ctypes\nctypes.string_at(0xfffffff0)"
+    # Its promise may be kept, or not: Python is gone.
+    kernel.page(
+        f"page.ask('execute', {json.dumps({'code': code})}).catch(() => undefined);"
+        "while (!page.frames.some(([type]) => type === 'died'))"
+        "  await new Promise(resolve => setTimeout(resolve, 10));"
+    )
+    return [frame[:2] for frame in kernel.page("return page.frames")]
+
+
 def test_the_first_frame_is_a_hello(
     distribution: Distribution, wheel: Path, tmp_path: Path
 ) -> None:
@@ -88,6 +103,8 @@ def test_another_version_of_the_page_leaves_the_stock_path(
         printed = kernel.run("import lite_comms; s = lite_comms.status()")
         assert "transport stock" in printed
         assert "version 99 of the protocol, this kernel 1; reload the page" in printed
+        assert crash(kernel)[-1] == DIED
+        assert not kernel.page("return page.isClosed")
 
 
 def test_a_comm_of_the_kernel_goes_over_the_port_with_its_parent(kernel: Kernel) -> None:
@@ -436,21 +453,9 @@ def test_a_fatal_error_of_python_is_told_after_all_that_was_sent(
 ) -> None:
     with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
         kernel.page(f"{HELLO}; await page.turn(); page.frames.length = 0")
-        code = (
-            "import ctypes, lite_comms\nlite_comms.Comm('t', comm_id='c')\n"
-            "ctypes.string_at(0xfffffff0)"
-        )
-        # Its promise may be kept, or not: Python is gone.
-        kernel.page(
-            f"page.ask('execute', {json.dumps({'code': code})}).catch(() => undefined);"
-            "while (!page.frames.some(([type]) => type === 'died'))"
-            "  await new Promise(resolve => setTimeout(resolve, 10));"
-        )
-        frames = kernel.page("return page.frames")
-        assert [frame[:2] for frame in frames] == [
-            ["comm", "comm_open"],
-            ["died", "RuntimeError: memory access out of bounds"],
-        ]
+        before = "import lite_comms\nlite_comms.Comm('t', comm_id='c')"
+        assert crash(kernel, before) == [["comm", "comm_open"], DIED]
+        assert kernel.page("return page.isClosed")
 
 
 def test_pyodide_has_its_own_hook_back_when_the_port_is_closed(kernel: Kernel) -> None:

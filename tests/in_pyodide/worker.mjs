@@ -14,7 +14,8 @@ globalThis.addEventListener = (type, listener) => {
 globalThis.removeEventListener = (type, listener) => {
   parentPort.off('message', listeners.get(listener));
 };
-globalThis.close = () => undefined; // the test ends the thread
+// The thread itself is ended by the test.
+globalThis.close = () => parentPort.postMessage({isClosed: true});
 // Before version 22 Node.js has none; the worker's libraries mention it as they load.
 globalThis.WebSocket ??= class {};
 
