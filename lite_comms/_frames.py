@@ -92,8 +92,9 @@ class Interrupt(NamedTuple):
 class Watch(NamedTuple):
     """To the kernel: where it sees an `Interrupt` while its event loop does not turn.
 
-    Shared memory that holds the number; or the number of the first of some URLs,
-    one for each of the next interrupts, and these.
+    Shared memory that holds the number, and the id of the last `FromPage` so far;
+    or the number of the first of some URLs, one for each of the next interrupts,
+    and these.
     """
 
     places: tuple[Any, ...]
@@ -105,6 +106,12 @@ class Interrupted(NamedTuple):
     number: int
 
 
+class Begun(NamedTuple):
+    """To the page: the cell of this execute_request has begun to run."""
+
+    msg_id: str
+
+
 class Died(NamedTuple):
     """To the page: Python has suffered a fatal error, or has exited; `reason` says which.
 
@@ -114,7 +121,7 @@ class Died(NamedTuple):
     reason: str
 
 
-ToPage = Hello | Bye | Failed | FromKernel | Ack | Interrupted | Died
+ToPage = Hello | Bye | Failed | FromKernel | Ack | Begun | Interrupted | Died
 ToKernel = Hello | Bye | Failed | FromPage | Idle | Interrupt | Watch
 
 _BOTH: dict[str, Any] = {"hello": Hello, "bye": Bye, "error": Failed}
@@ -122,6 +129,7 @@ TO_PAGE: dict[str, Callable[..., ToPage]] = {
     **_BOTH,
     "comm": FromKernel,
     "ack": Ack,
+    "begun": Begun,
     "interrupted": Interrupted,
     "died": Died,
 }
@@ -200,11 +208,23 @@ def from_wire(wire: Sequence[Any]) -> ToKernel:
     return frame(*given)
 
 
-def _places(first: Any = None, *urls: Any) -> tuple[Any, ...]:
-    are_urls = type(first) is int and urls and all(type(url) is str for url in urls)
-    if not are_urls and (urls or not hasattr(first, "js_id")):
-        raise FrameError("places of a frame 'watch' must be shared memory, or a number and URLs")
-    return (first, *urls)
+def _places(first: Any = None, *others: Any) -> tuple[Any, ...]:
+    are_urls = type(first) is int and others and all(type(url) is str for url in others)
+    # An older page does not say the id.
+    is_last_id = len(others) == 0 or (len(others) == 1 and type(others[0]) is int)
+    if not are_urls and not (is_last_id and _is_shared_memory(first)):
+        raise FrameError(
+            "places of a frame 'watch' must be shared memory and an id, or a number and URLs"
+        )
+    return (first, *others)
+
+
+def _is_shared_memory(value: Any) -> bool:
+    names = [
+        getattr(getattr(each, "constructor", None), "name", None)
+        for each in (value, getattr(value, "buffer", None))
+    ]
+    return names == ["Int32Array", "SharedArrayBuffer"]
 
 
 _FIELDS: dict[Any, tuple[tuple[str, type], ...]] = {

@@ -62,7 +62,7 @@
       const at = Atomics.load(shared, READ) >>> 0;
       const [length, id, size] = new Int32Array(copy(at, 12).buffer);
       if (newest !== null && id > newest + 1) {
-        // One before it was too large for this memory.
+        // One before it has still to be posted, or was too large for this memory.
         return;
       }
       if (newest === null || id > newest) {
@@ -151,7 +151,9 @@
     },
     hasMail,
     hasInbox: () => shared !== null && bytes.length > 0,
-    watch(place) {
+    // `last` is the id of the last message that the page has posted before it shared the memory.
+    watch(place, last = null) {
+      newest ??= last;
       shared = place;
       bytes = new Uint8Array(shared.buffer, HEAD);
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,19 @@ CASES = json.loads(Path(__file__).with_name("frames.json").read_text("utf-8"))
 
 
 def plain(value: Any) -> Any:
-    """Read a field of a case: binary data is {"bytes": [...]} there."""
-    return bytes(value["bytes"]) if isinstance(value, dict) else value
+    """Read a field of a case: binary data is {"bytes": [...]} there, memory {"shared": nbytes}."""
+    if not isinstance(value, dict):
+        return value
+    return bytes(value["bytes"]) if "bytes" in value else memory("SharedArrayBuffer")
+
+
+def memory(kind: str, words: str = "Int32Array") -> Any:
+    """Stand for what Pyodide makes of a typed array."""
+
+    def made_by(name: str, **fields: Any) -> SimpleNamespace:
+        return SimpleNamespace(js_id=1, constructor=SimpleNamespace(name=name), **fields)
+
+    return made_by(words, buffer=made_by(kind))
 
 
 def frame_of(case: dict[str, Any], table: dict[str, Any]) -> Any:
@@ -49,6 +61,19 @@ def test_a_frame_is_read_as_it_was_written(case: dict[str, Any]) -> None:
 def test_what_is_no_frame_is_refused_with_the_field(case: dict[str, Any]) -> None:
     with pytest.raises(FrameError, match=case["field"]):
         from_wire([plain(field) for field in case["wire"]])
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        memory("ArrayBuffer"),
+        memory("SharedArrayBuffer", "Uint8Array"),
+        SimpleNamespace(js_id=1),
+    ],
+)
+def test_memory_that_is_not_shared_words_is_refused(place: object) -> None:
+    with pytest.raises(FrameError, match="places"):
+        from_wire(["watch", place, 0])
 
 
 def test_a_refusal_is_an_error_of_lite_comms() -> None:

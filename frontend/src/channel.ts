@@ -9,17 +9,21 @@
  * | starting | a kernel with a Worker        | wait until it is ready, for where to go        |
  * | port     | its hello, once it is ready   | go over the port, past JupyterLite's queue     |
  *
+ * While a cell runs, a comm message goes past the cells behind it. While none runs, but one is queued,
+ * it waits for that to begin: it was sent later, and may need what the cell makes. A kernel that does
+ * not say when cells begin gets it at once.
+ *
  * What the kernel says takes one way for all its messages while the port is open: outputs, status
  * and comm messages go to the sockets as objects. Replies take JupyterLite's own, which is
  * synchronous in this direction; but for that of a cell that has failed, at which JupyterLite would
  * empty its queue.
  */
 import {KernelMessage} from '@jupyterlab/services';
-import {toTransfer} from './buffers';
 import {BusySign} from './busy';
 import {Clients, type IClient} from './clients';
-import {type IFromKernel, type IFromPage, NO_MESSAGE, type ToPage, VERSION} from './frames';
+import {type IFromKernel, NO_MESSAGE, type ToPage, VERSION} from './frames';
 import type {IReason} from './life';
+import {type IHeld, Outbox, toMessage} from './outbox';
 import {Port} from './port';
 import {COMM_TYPES, Queue} from './queue';
 import {SharedMemory} from './shared';
@@ -41,8 +45,11 @@ export interface IOptions {
   readonly expected: boolean;
   /** Whether kernels of this page handle messages within synchronous code. */
   readonly live: boolean;
-  /** Called when a kernel takes no notice of Stop for long; returns what to do when it has. */
-  readonly onDeaf: (kernelId: string) => () => void;
+  /**
+   * Called when a kernel takes no notice of Stop for long; returns what to do when it has.
+   * `commIds` has the comm of each message that it has not handled, while a cell runs.
+   */
+  readonly onDeaf: (kernelId: string, commIds: readonly string[]) => () => void;
   /** Whether a kernel that dies after its start can be made anew. */
   readonly canRestart: boolean;
   /** Called when a kernel has died; `restarts` says that it is to be made anew. */
@@ -51,16 +58,6 @@ export interface IOptions {
 
 /** How much the kernel can read of what is sent while a cell runs, where it cannot wait for messages. */
 const INBOX_BYTES = 2 ** 22;
-
-/** What waits while a kernel starts; with a frame for comm messages. */
-interface IHeld {
-  readonly msg: Message;
-  readonly client: IClient;
-  readonly frame: Frame | null;
-  isAborted: boolean;
-}
-
-type Frame = Omit<IFromPage, 'id' | 'may_wait'>;
 
 export class Channel {
   /** @param onEnd - Called when there is neither a kernel nor a client any more. */
@@ -107,13 +104,9 @@ export class Channel {
 
   /** A client has thrown away all that it was waiting for. */
   forget(session: string): void {
-    this._held = this._held.filter(({msg}) => msg.header.session !== session);
     this._queue.forget(session);
-    this._unanswered.forEach((header, id) => {
-      if (header.session === session) {
-        this._unanswered.delete(id);
-      }
-    });
+    this._outbox.forget(session);
+    this._onQueueChange();
   }
 
   /**
@@ -123,13 +116,9 @@ export class Channel {
    * they were lost.
    */
   abandon(why: IReason, isWithComms = true): void {
-    const waiting = [
-      ...this._queue.empty(),
-      ...this._unanswered.values(),
-      ...this._held.map(({msg}) => msg.header)
-    ].filter(({msg_type}) => isWithComms || !COMM_TYPES.has(msg_type));
-    this._unanswered.clear();
-    this._held = [];
+    const waiting = [...this._queue.empty(), ...this._outbox.empty()].filter(
+      ({msg_type}) => isWithComms || !COMM_TYPES.has(msg_type)
+    );
     // JupyterLite's queue handles one message at a time, the first; none before it is ready.
     const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
     const wasBehind = ({msg_type}: Header, i: number) =>
@@ -153,10 +142,8 @@ export class Channel {
     this._port = null;
     this._forget();
     this._asked = false;
-    this._held = [];
     this._queue.empty();
-    this._unanswered.clear();
-    this._lastId = NO_MESSAGE;
+    this._outbox.reset();
     this._busy.clear();
     this._endIfUnused();
   }
@@ -182,19 +169,26 @@ export class Channel {
       return true;
     }
     if (this._state === 'port' && isComm) {
-      this._send(msg.header, toFrame(msg));
+      const held = this._outbox.hold(msg, client, true);
+      this._flush();
+      this._showBusy(held);
       return true;
     }
     // What is sent after a comm message that waits, waits too; but for the question by which
     // JupyterLab learns that the kernel is there.
-    const waits =
-      isComm || (this._held.length > 0 && msg.header.msg_type !== 'kernel_info_request');
+    const waits = isComm || (this._outbox.hasHeld && msg.header.msg_type !== 'kernel_info_request');
     if (this._state === 'starting' && waits) {
-      this._held.push({msg, client, frame: isComm ? toFrame(msg) : null, isAborted: false});
+      this._outbox.hold(msg, client, isComm);
       return true;
     }
     this._queue.sent(msg);
     return false;
+  }
+
+  /** A message that was not taken could not be sent by JupyterLite's own path either. */
+  unsent(msg: Message): void {
+    this._queue.unsent(msg);
+    this._onQueueChange();
   }
 
   /** Pass on a message of the kernel; `stock` is JupyterLite's own way. */
@@ -230,14 +224,7 @@ export class Channel {
       const {execution_state} = (msg as KernelMessage.IStatusMsg).content;
       this._busy[execution_state === 'idle' ? 'end' : 'begin'](msg_id);
     }
-    if (!this._queue.hasExecutions) {
-      this._told.clear();
-    }
-    if (this._asked && !this._queue.hasExecutions) {
-      this._asked = false;
-      this._port?.post({type: 'idle'});
-    }
-    this._openWhenQuiet();
+    this._onQueueChange();
   }
 
   /** Stop what runs in the kernel, or is to run while it starts; returns whether that can be done. */
@@ -245,13 +232,12 @@ export class Channel {
     if (!this._stops && this._state !== 'starting') {
       return false;
     }
-    this._held.forEach(held => {
-      held.isAborted = held.msg.header.msg_type === 'execute_request';
-    });
+    this._outbox.abortCells();
     this._queue.stopped();
     if (this._stops) {
       this._port?.post({type: 'interrupt', number: this._stops.press()});
     }
+    this._onQueueChange();
     return true;
   }
 
@@ -289,7 +275,15 @@ export class Channel {
         break;
       case 'bye':
         this._forget();
+        if (this._state === 'stock') {
+          // Behind the cell that they have waited for.
+          this._outbox.takeAll().forEach(held => this._sendStock(held));
+        }
         port.post({type: 'bye'});
+        break;
+      case 'begun':
+        this._queue.began(frame.msg_id);
+        this._flush();
         break;
       case 'interrupted':
         this._stops?.noticed(frame.number);
@@ -356,19 +350,21 @@ export class Channel {
 
   private _greet(port: Port): void {
     const {version, live, id, onDeaf} = this._options;
-    port.post({type: 'hello', version: VERSION, package: version, can: live ? ['live'] : []});
+    const can = live ? ['begun', 'live'] : ['begun'];
+    port.post({type: 'hello', version: VERSION, package: version, can});
     if (this._can.has('interrupt') && !this._stops) {
       // WebKitGTK has isolated pages without shared memory.
       if (globalThis.crossOriginIsolated && globalThis.SharedArrayBuffer) {
         this._shared = new SharedMemory(live && this._can.has('inbox') ? INBOX_BYTES : 0);
-        port.post({type: 'watch', places: [this._shared.words]});
+        port.post({type: 'watch', places: [this._shared.words, this._outbox.lastId]});
       }
       this._stops = new Stops(
         frame => port.post(frame),
         this._shared,
-        () => onDeaf(id)
+        () => onDeaf(id, this._queue.runsCell ? this._outbox.unansweredComms : [])
       );
     }
+    this._queue.takeRunningAsBegun();
   }
 
   /** The kernel is ready: now it is known which way its comm messages go. */
@@ -379,14 +375,36 @@ export class Channel {
         "lite_comms: the kernel's half did not answer; its comms take JupyterLite's own path"
       );
     }
-    for (const {msg, client, frame, isAborted} of this._held.splice(0)) {
-      if (frame && this._greeted) {
-        this._send(msg.header, frame);
+    const waited = this._outbox.takeAll();
+    const isForPort = ({frame}: IHeld) => frame !== null && this._greeted;
+    for (const held of waited) {
+      if (isForPort(held)) {
+        this._outbox.put(held);
+        this._flush();
       } else {
-        this._queue.sent(msg, isAborted);
-        client.sendStock(frame ? ({...msg, buffers: [...frame.buffers]} as Message) : msg);
+        this._sendStock(held);
       }
     }
+    // Whoever hears of it may send more, which is to come behind.
+    waited.filter(isForPort).forEach(held => this._showBusy(held));
+  }
+
+  private _sendStock(held: IHeld): void {
+    this._queue.sent(held.msg, held.isAborted);
+    held.client.sendStock(toMessage(held));
+  }
+
+  /** Something has left JupyterLite's queue, or is not to run any more. */
+  private _onQueueChange(): void {
+    if (!this._queue.hasExecutions) {
+      this._told.clear();
+    }
+    if (this._asked && !this._queue.hasExecutions) {
+      this._asked = false;
+      this._port?.post({type: 'idle'});
+    }
+    this._openWhenQuiet();
+    this._flush();
   }
 
   private _openWhenQuiet(): void {
@@ -397,25 +415,32 @@ export class Channel {
     }
   }
 
-  private _send(header: Header, frame: Frame): void {
-    const id = ++this._lastId;
-    const may_wait = this._queue.hasExecutions;
-    const sent = {...frame, id, may_wait};
-    if (this._shared && this._can.has('inbox') && may_wait) {
-      this._shared.put(sent);
+  /** Post the comm messages that wait, in order, unless a cell is to begin before. */
+  private _flush(): void {
+    while (this._outbox.hasHeld && this._state === 'port' && !this._waitsForCell) {
+      const may_wait = this._queue.hasExecutions;
+      const {frame, header} = this._outbox.next(may_wait);
+      if (this._shared && this._can.has('inbox') && may_wait) {
+        this._shared.put(frame);
+      }
+      this._port!.post(frame);
+      this._asked ||= may_wait && header.msg_type === 'comm_open';
     }
-    this._port!.post(sent);
-    this._asked ||= may_wait && header.msg_type === 'comm_open';
-    this._unanswered.set(id, {...header});
+  }
+
+  private get _waitsForCell(): boolean {
+    return this._can.has('begun') && this._queue.isBeforeCell;
+  }
+
+  private _showBusy({msg: {header}}: IHeld): void {
     this._clients.status('busy', header);
     this._busy.begin(header.msg_id);
   }
 
   private _answered(id: number): void {
     this._shared?.handled(id);
-    const header = this._unanswered.get(id);
+    const header = this._outbox.answered(id);
     if (header) {
-      this._unanswered.delete(id);
       this._clients.status('idle', header);
       this._busy.end(header.msg_id);
     }
@@ -448,27 +473,17 @@ export class Channel {
 
   private readonly _clients: Clients;
   private readonly _queue = new Queue();
-  private _held: IHeld[] = [];
+  private readonly _outbox = new Outbox();
   /** A comm_open may wait in the kernel for the end of executions. */
   private _asked = false;
 
   /** The errors that the kernel's half has told while cells were running. */
   private readonly _told = new Set<string>();
 
-  private readonly _unanswered = new Map<number, Header>();
-  private _lastId = NO_MESSAGE;
   private readonly _busy = new BusySign(
     state => this._clients.status(state),
     () => this._queue.hasExecutions
   );
-}
-
-function toFrame({header, metadata, content, buffers}: Message): Frame {
-  return {
-    type: 'comm',
-    message: JSON.stringify({header, metadata, content}),
-    buffers: (buffers ?? []).map(toTransfer)
-  };
 }
 
 function isFailure(msg: Message): boolean {

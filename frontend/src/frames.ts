@@ -64,17 +64,24 @@ interface IInterrupt {
 
 /**
  * Where the kernel sees an interrupt while its event loop does not turn: shared memory that holds
- * the number; or the number of the first of some URLs, one for each of the next, and these.
+ * the number, and the id of the last comm message so far; or the number of the first of some URLs,
+ * one for each of the next, and these.
  */
 export interface IWatch {
   readonly type: 'watch';
-  readonly places: readonly [Int32Array] | readonly [number, ...string[]];
+  readonly places: readonly [Int32Array, number] | readonly [number, ...string[]];
 }
 
 /** The interrupts up to this number are done with. */
 interface IInterrupted {
   readonly type: 'interrupted';
   readonly number: number;
+}
+
+/** The cell of this execute_request has begun to run. */
+interface IBegun {
+  readonly type: 'begun';
+  readonly msg_id: string;
 }
 
 /** Python has suffered a fatal error, or has exited: nothing else comes any more. */
@@ -88,7 +95,7 @@ interface IIdle {
   readonly type: 'idle';
 }
 
-export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck | IInterrupted | IDied;
+export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck | IBegun | IInterrupted | IDied;
 export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle | IInterrupt | IWatch;
 
 /** What came over the port is not a frame of the protocol. */
@@ -148,6 +155,7 @@ const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
       reason: fields.string('reason'),
       id: fields.number('id')
     }),
+  begun: fields => fields.end({type: 'begun', msg_id: fields.string('msg_id')}),
   interrupted: fields => fields.end({type: 'interrupted', number: fields.number('number')}),
   died: fields => fields.end({type: 'died', reason: fields.string('reason')}),
   ack: fields => ({type: 'ack', ids: fields.numbers('ids')}),

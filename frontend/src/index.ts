@@ -62,7 +62,7 @@ const channel: JupyterFrontEndPlugin<void> = {
     const client = await app.resolveOptionalService(lite.IKernelClient);
     const expected = !PageConfig.Extension.isDisabled(kernelStart.id);
     const live = settingsOf(channel.id)['live'] !== false;
-    const onDeaf = (id: string) => tellOfDeafKernel(app, id);
+    const onDeaf = (id: string, comms: readonly string[]) => tellOfDeafKernel(app, id, comms);
     const onDied = (id: string, reason: string, restarts: boolean) =>
       tellOfDeadKernel(app, id, reason, restarts);
     try {

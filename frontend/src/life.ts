@@ -103,6 +103,12 @@ export class Connections {
     }
   }
 
+  /** The target of an open comm, or undefined where the page knows none. */
+  targetOf(kernelId: string, commId: string): string | undefined {
+    const comms = this._of(kernelId).flatMap(connection => this._commsOf(connection));
+    return comms.find(comm => comm.commId === commId)?.targetName;
+  }
+
   private _of(kernelId: string): Connection[] {
     return [...this._all].filter(({id, isDisposed}) => id === kernelId && !isDisposed);
   }

@@ -1,19 +1,52 @@
 /** Tells the user of a kernel that takes no notice of Stop, or has died. */
 import type {JupyterFrontEnd} from '@jupyterlab/application';
-import {type ISessionContext, Notification} from '@jupyterlab/apputils';
+import {Dialog, type ISessionContext, Notification, showDialog} from '@jupyterlab/apputils';
 
 // JupyterLab cuts off what is longer than 140 characters.
-const DEAF =
-  'The kernel has not noticed Stop: it may be in one long call that cannot be interrupted. ' +
-  'Restarting ends it; its variables are lost.';
+const DEAF = 'The kernel has not responded to Stop for 5 seconds';
 const MAX_REASON = 50;
 const SHOWN_MS = 20_000;
 
-/** Show what would help; returns how to take that away again. */
-export function tellOfDeafKernel(app: JupyterFrontEnd, id: string): () => void {
-  console.warn(`lite_comms: ${DEAF}`);
-  const shown = Notification.warning(DEAF, offerRestart(app, id));
+/**
+ * Show why a kernel may not respond to Stop, and offer a restart; returns how to take that away again.
+ *
+ * @param comms - The comm of each message that the kernel has not handled, while a cell runs.
+ */
+export function tellOfDeafKernel(
+  app: JupyterFrontEnd,
+  id: string,
+  comms: readonly string[]
+): () => void {
+  const {actions, ...options} = offerRestart(app, id);
+  let notice = `${DEAF}: it may be in one long call. A restart ends it; variables are lost.`;
+  let details = notice;
+  if (comms.length > 0) {
+    notice = `${DEAF}: it may be in one long call, or a comm callback waits for something that the cell holds.`;
+    details = describe(comms);
+    actions.unshift({
+      label: 'Details',
+      callback: event => {
+        event.preventDefault(); // keeps the notice
+        const buttons = [Dialog.okButton()];
+        void showDialog({title: 'Stop', body: details, buttons});
+      }
+    });
+  }
+  console.warn(`lite_comms: ${details}`);
+  const shown = Notification.warning(notice, {...options, actions});
   return () => Notification.dismiss(shown);
+}
+
+/** Say what the notice has no room for. */
+function describe(comms: readonly string[]): string {
+  const messages = comms.length === 1 ? '1 message' : `${comms.length} messages`;
+  const names = [...new Set(comms)].map(name => `'${name}'`).join(', ');
+  return (
+    `${DEAF}. It may be in one long call that cannot be interrupted. Or a comm callback may be ` +
+    'waiting for something that the interrupted cell holds, such as a lock: the kernel has not ' +
+    `handled ${messages} of ${names}. If so, wrap that part of the cell in ` +
+    "'with lite_comms.quiet():'. Restart the kernel to go on; its variables will be lost."
+  );
 }
 
 /**
@@ -49,5 +82,6 @@ function offerRestart({shell}: JupyterFrontEnd, id: string) {
       }
     }
   };
-  return {autoClose: false as const, actions: [{label: 'Restart Kernel', callback: restart}]};
+  const actions: Notification.IAction[] = [{label: 'Restart Kernel', callback: restart}];
+  return {autoClose: false as const, actions};
 }

@@ -14,7 +14,10 @@ interface IEntry {
   readonly header: Header;
   /** Whether its error keeps the cells behind it from running. */
   readonly stopsOthers: boolean;
+  /** Whether JupyterLite is handling it. */
   runs: boolean;
+  /** Whether Python runs it; before that, though JupyterLite handles it, comm messages can overtake. */
+  hasBegun: boolean;
   /** Whether it is kept from running itself. */
   isAborted: boolean;
 }
@@ -24,7 +27,13 @@ export class Queue {
   sent({header, content}: KernelMessage.IMessage, isAborted = false): void {
     const {silent, stop_on_error} = content as KernelMessage.IExecuteRequestMsg['content'];
     const stopsOthers = stop_on_error !== false && !silent;
-    this._entries.set(header.msg_id, {header, stopsOthers, runs: false, isAborted});
+    this._entries.set(header.msg_id, {
+      header,
+      stopsOthers,
+      runs: false,
+      hasBegun: false,
+      isAborted
+    });
   }
 
   /** A message of the kernel; returns whether it says anything about the queue. */
@@ -43,6 +52,26 @@ export class Queue {
     return true;
   }
 
+  /** A message that was to be sent was not. */
+  unsent({header}: KernelMessage.IMessage): void {
+    this._entries.delete(header.msg_id);
+  }
+
+  /** The kernel says that a cell has begun. */
+  began(msg_id: string): void {
+    const entry = this._entries.get(msg_id);
+    if (entry) {
+      entry.hasBegun = true;
+    }
+  }
+
+  /** From now on the kernel says when a cell begins; it will not for one that is being handled. */
+  takeRunningAsBegun(): void {
+    this._entries.forEach(entry => {
+      entry.hasBegun ||= entry.runs;
+    });
+  }
+
   /** A cell has failed: those that wait are not to run, unless it was allowed to fail. */
   failed(msg_id: string): void {
     if (this._entries.get(msg_id)?.stopsOthers) {
@@ -52,7 +81,7 @@ export class Queue {
 
   /** Stop has been pressed: between two cells it is for those that wait. */
   stopped(): void {
-    if (!this._some(entry => entry.runs && isCell(entry))) {
+    if (!this.runsCell) {
       this._abortCells();
     }
   }
@@ -79,6 +108,19 @@ export class Queue {
 
   get hasExecutions(): boolean {
     return this._some(isCell);
+  }
+
+  /** Whether JupyterLite is handling a cell. */
+  get runsCell(): boolean {
+    return this._some(entry => entry.runs && isCell(entry));
+  }
+
+  /** Whether a cell is about to begin: one is queued that is to run, and none runs. */
+  get isBeforeCell(): boolean {
+    return (
+      this._some(entry => isCell(entry) && !entry.isAborted) &&
+      !this._some(entry => isCell(entry) && entry.hasBegun)
+    );
   }
 
   get hasComms(): boolean {

@@ -24,7 +24,12 @@ interface IClient extends IInterrupts {
   isRestarting?(kernelId: string): boolean;
 }
 
-interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDied'> {
+interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDeaf' | 'onDied'> {
+  /**
+   * Called when a kernel takes no notice of Stop for long; returns what to do when it has. `comms`
+   * has the target of each message that it has not handled, while a cell runs.
+   */
+  readonly onDeaf: (kernelId: string, comms: readonly string[]) => () => void;
   /** Called when a kernel has died; returns what to do when it is there no more, or again. */
   readonly onDied: (kernelId: string, reason: string, restarts: boolean) => () => void;
 }
@@ -44,11 +49,14 @@ export function connectKernels(
   const channelOf = (id: string): Channel => {
     let channel = channels.get(id);
     if (!channel) {
-      const made = new Channel({id, ...options, onDied, canRestart: client !== null}, () => {
-        if (channels.get(id) === made) {
-          channels.delete(id);
+      const made = new Channel(
+        {id, ...options, onDeaf, onDied, canRestart: client !== null},
+        () => {
+          if (channels.get(id) === made) {
+            channels.delete(id);
+          }
         }
-      });
+      );
       channels.set(id, made);
       channel = made;
     }
@@ -59,6 +67,11 @@ export function connectKernels(
     notices.get(id)?.();
     notices.delete(id);
   };
+  const onDeaf = (id: string, commIds: readonly string[]) =>
+    options.onDeaf(
+      id,
+      commIds.map(commId => connections.targetOf(id, commId) ?? commId)
+    );
   const onDied = (id: string, reason: string, restarts: boolean) => {
     const why = {ename: 'KernelDied', evalue: reason};
     notices.set(id, options.onDied(id, reason, restarts));

@@ -82,7 +82,12 @@ export function makeSocket(
       if (!(data instanceof Envelope)) {
         super.send(data as ArrayBuffer);
       } else if (!this._channel?.take(data.msg, this)) {
-        super.send(stock.serialize(data.msg, data.protocol));
+        try {
+          super.send(stock.serialize(data.msg, data.protocol));
+        } catch (error) {
+          this._channel?.unsent(data.msg);
+          throw error;
+        }
       }
     }
 

@@ -11,7 +11,7 @@ import type {SharedMemory} from './shared';
 /** How many URLs the kernel has in hand. */
 const SPARE = 4;
 
-/** How long the kernel may take to notice a Stop. */
+/** How long the kernel may take to notice a Stop; the notice says "5 seconds". */
 const PATIENCE_MS = 5000;
 
 export class Stops {

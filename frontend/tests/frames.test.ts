@@ -10,22 +10,32 @@ const cases: {to_page: Case[]; to_kernel: Case[]; refused_by_page: Refusal[]} = 
   readFileSync(new URL('../../tests/frames.json', import.meta.url), 'utf-8')
 );
 
-/** A field of a case: binary data is {"bytes": [...]} there. */
+/** A field of a case: binary data is {"bytes": [...]} there, memory {"shared": nbytes}. */
 function plain(value: unknown): unknown {
-  const {bytes} = (value ?? {}) as {bytes?: number[]};
+  const {bytes, shared} = (value ?? {}) as {bytes?: number[]; shared?: number};
+  if (shared !== undefined) {
+    return new Int32Array(new SharedArrayBuffer(shared));
+  }
   return bytes ? new Uint8Array(bytes).buffer : value;
 }
 
 const frameOf = ({frame}: Case): Json =>
-  'buffers' in frame ? {...frame, buffers: (frame['buffers'] as unknown[]).map(plain)} : frame;
+  Object.fromEntries(
+    Object.entries(frame).map(([key, value]) => [
+      key,
+      key === 'buffers' || key === 'places' ? (value as unknown[]).map(plain) : value
+    ])
+  );
 
 /** Binary data made comparable. */
 const shown = (value: unknown): unknown =>
   value instanceof ArrayBuffer
     ? {bytes: [...new Uint8Array(value)]}
-    : Array.isArray(value)
-      ? value.map(shown)
-      : value;
+    : value instanceof Int32Array
+      ? {shared: value.buffer.byteLength}
+      : Array.isArray(value)
+        ? value.map(shown)
+        : value;
 
 describe('a frame to the kernel', () => {
   it.each(cases.to_kernel.map(each => [JSON.stringify(each.wire), each] as const))(

@@ -333,6 +333,20 @@ describe('a kernel that dies', () => {
   });
 });
 
+it('tells the target of each message that a kernel has not handled at a Stop', async () => {
+  const connection = await connect();
+  lite.worker!.say('hello', VERSION, '0.1.0', 'interrupt');
+  connection.requestExecute({code: ''});
+  await vi.waitFor(() => expect(connection.status).toBe('busy'));
+  open(connection, 'a', 'slider').send({});
+  open(connection, 'b', 'plot').dispose();
+  const timers = vi.mocked(vi.spyOn(globalThis, 'setTimeout'));
+  await lite.client.interrupt(connection.id);
+  const [onTimeout] = timers.mock.calls.find(([, ms]) => ms === 5000)!;
+  (onTimeout as () => void)();
+  expect(lite.deaf).toEqual([[connection.id, ['slider', 'slider', 'b']]]);
+});
+
 it('leaves nothing behind at a restart: no listener on the old Worker, no timer', async () => {
   const connection = await connect();
   const old = lite.worker!;

@@ -74,6 +74,8 @@ export interface ILite {
   /** When those that are made from now on are ready. */
   start: Promise<void>;
   undo: () => void;
+  /** What the user was told of kernels that take no notice of Stop. */
+  deaf: unknown[][];
   /** What the user was told of kernels that have died. */
   died: unknown[][];
   /** The kernels of which the user is told no more. */
@@ -85,7 +87,10 @@ export const OPTIONS = {
   version: '0.1.0',
   expected: true,
   live: true,
-  onDeaf: () => () => undefined,
+  onDeaf: (...args: unknown[]) => {
+    lite.deaf.push(args);
+    return () => undefined;
+  },
   onDied: (...args: unknown[]) => {
     lite.died.push(args);
     return () => void lite.dismissed.push(args[0] as string);
@@ -102,6 +107,7 @@ beforeEach(() => {
   // It was read from the page's settings when the module was loaded.
   Object.assign(LiteKernelClient, {WS_BASE_URL: 'ws://localhost/'});
   lite.kernels = [];
+  lite.deaf = [];
   lite.died = [];
   lite.dismissed = [];
   lite.start = Promise.resolve();

@@ -42,6 +42,27 @@ describe('a kernel with a port', () => {
     expect(lite.kernels[0]!.comms).toEqual([]);
   });
 
+  it('gets a comm message that is sent after a cell when that has begun', async () => {
+    const connection = await connect();
+    lite.worker!.say('hello', VERSION, '0.1.0', 'begun');
+    lite.worker!.posted.length = 0;
+    const cell = connection.requestExecute({code: 'a'});
+    connection.createComm('echo', 'c').open();
+    await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['a']));
+    expect(lite.worker!.posted).toEqual([]);
+    lite.worker!.say('begun', cell.msg.header.msg_id);
+    expect(lite.worker!.posted.map(([type]) => type)).toEqual(['comm']);
+  });
+
+  it('gets a comm message that is sent after a cell that could not be sent', async () => {
+    const connection = await connect();
+    lite.worker!.say('hello', VERSION, '0.1.0', 'begun');
+    lite.worker!.posted.length = 0;
+    expect(() => connection.requestExecute({code: 'a', more: 1n} as never)).toThrow('BigInt');
+    connection.createComm('echo', 'c').open();
+    expect(lite.worker!.posted.map(([type]) => type)).toEqual(['comm']);
+  });
+
   it('hands its messages over in one order, whichever way they take', async () => {
     const connection = await connect();
     const future = connection.requestExecute({code: ''});
@@ -198,7 +219,7 @@ describe('a kernel with a port', () => {
     const spec = {name: 'other', display_name: '', language: '', argv: [], resources: {}};
     lite.specs.register({spec, create: async () => lite.kernels[0]!});
     await connect();
-    expect(lite.worker!.posted).toEqual([['hello', VERSION, '0.1.0', 'live']]);
+    expect(lite.worker!.posted).toEqual([['hello', VERSION, '0.1.0', 'begun', 'live']]);
   });
 
   it('is found again after a restart, with a new Worker', async () => {

@@ -1,0 +1,96 @@
+/** What the user is told of a kernel that does not respond to Stop. */
+import type {JupyterFrontEnd} from '@jupyterlab/application';
+import {beforeEach, describe, expect, it, vi} from 'vitest';
+import {tellOfDeafKernel} from '../src/notices';
+
+type Action = {label: string; callback: (event: {preventDefault(): void}) => void};
+type Options = {actions: Action[]};
+
+const shown = vi.hoisted(() => ({
+  notices: [] as [string, Options][],
+  dismissed: [] as string[],
+  dialogs: [] as string[]
+}));
+
+vi.mock('@jupyterlab/apputils', () => ({
+  Notification: {
+    warning: (text: string, options: Options) => `n${shown.notices.push([text, options])}`,
+    dismiss: (id: string) => void shown.dismissed.push(id)
+  },
+  Dialog: {okButton: () => ({})},
+  showDialog: async ({body}: {body: string}) => void shown.dialogs.push(body)
+}));
+
+const restartKernel = vi.fn();
+const session = {kernel: {id: 'k'}};
+const app = {
+  shell: {widgets: () => [{}, {sessionContext: {session, restartKernel}}]}
+} as unknown as JupyterFrontEnd;
+
+let warned: string[];
+
+beforeEach(() => {
+  shown.notices.length = shown.dismissed.length = shown.dialogs.length = 0;
+  restartKernel.mockClear();
+  warned = [];
+  vi.spyOn(console, 'warn').mockImplementation(text => void warned.push(text));
+});
+
+/** Click on an action; returns whether the notice stays. */
+function click(label: string): boolean {
+  const [, {actions}] = shown.notices.at(-1)!;
+  const preventDefault = vi.fn();
+  actions.find(action => action.label === label)!.callback({preventDefault});
+  return preventDefault.mock.calls.length > 0;
+}
+
+const LOCK =
+  'The kernel has not responded to Stop for 5 seconds. It may be in one long call that cannot be ' +
+  'interrupted. Or a comm callback may be waiting for something that the interrupted cell holds, ' +
+  "such as a lock: the kernel has not handled 3 messages of 'slider', 'plot'. If so, wrap that part " +
+  "of the cell in 'with lite_comms.quiet():'. Restart the kernel to go on; its variables will be lost.";
+
+describe('a kernel that does not respond to Stop', () => {
+  it('may be in one long call, where no message waits', () => {
+    tellOfDeafKernel(app, 'k', []);
+    const text =
+      'The kernel has not responded to Stop for 5 seconds: it may be in one long call. ' +
+      'A restart ends it; variables are lost.';
+    expect(shown.notices.map(([notice]) => notice)).toEqual([text]);
+    expect(warned).toEqual([`lite_comms: ${text}`]);
+  });
+
+  it('may be in a callback that waits for the cell, where messages wait: the user is told which', () => {
+    tellOfDeafKernel(app, 'k', ['slider', 'slider', 'plot']);
+    expect(shown.notices.map(([notice]) => notice)).toEqual([
+      'The kernel has not responded to Stop for 5 seconds: it may be in one long call, or a comm ' +
+        'callback waits for something that the cell holds.'
+    ]);
+    expect(click('Details')).toBe(true);
+    expect([shown.dialogs, warned]).toEqual([[LOCK], [`lite_comms: ${LOCK}`]]);
+  });
+
+  it('says so of one message as well', () => {
+    tellOfDeafKernel(app, 'k', ['slider']);
+    expect(warned[0]).toMatch("has not handled 1 message of 'slider'.");
+  });
+
+  it.each([[[]], [['a comm with a long name'.repeat(9)]]])(
+    'is told of in so few words that JupyterLab shows all of them: %j',
+    comms => {
+      tellOfDeafKernel(app, 'k', comms);
+      expect(shown.notices[0]![0].length).toBeLessThanOrEqual(140);
+    }
+  );
+
+  it.each([[[]], [['slider']]])(
+    'can be restarted from there, and is forgotten later: %j',
+    comms => {
+      const dismiss = tellOfDeafKernel(app, 'k', comms);
+      click('Restart Kernel');
+      expect(restartKernel).toHaveBeenCalledOnce();
+      dismiss();
+      expect(shown.dismissed).toEqual(['n1']);
+    }
+  );
+});
