@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from comm.base_comm import BaseComm
 
-from ._errors import ClosedError, warn
+from ._errors import ClosedError, user_message, warn
+from ._inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
 from ._kernel import find_shell
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 Handler = Callable[[dict[str, Any]], object]
 H = TypeVar("H", bound="Handler | None")
 
-# How many messages wait for `receive`: not all that ever came to a comm that nobody listens to.
-_INBOX = 1000
+_TAKEN = "its on_msg callback takes the messages"
 
 
 class Comm(BaseComm):
@@ -92,9 +91,11 @@ class Comm(BaseComm):
         kernel: Any = None,
         **kwargs: Any,
     ) -> None:
-        self._inbox: deque[dict[str, Any]] = deque(maxlen=_INBOX)
+        self._inbox = Inbox()
+        # Until a callback is removed; a server would have dropped these messages, too.
+        self._keeps_messages = True
+        self._has_dropped = False
         self._close_msg: dict[str, Any] | None = None  # that no callback has had
-        self._news: asyncio.Event | None = None  # made by who awaits it
         self._closed = True  # so that __del__ is silent if a check below raises
         for field, value in (("target_name", target_name), ("comm_id", comm_id)):
             if not isinstance(value, str) and not (field == "comm_id" and value is None):
@@ -136,7 +137,19 @@ class Comm(BaseComm):
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except Exception as error:
+            if exc is None:
+                raise
+            # The exception of the block is the one that the user has to see.
+            reason = f"{type(error).__name__}: {user_message(error)}"
+            text = f"lite_comms: closing {self!r} failed, too: {reason}"
+            try:
+                exc.add_note(text)
+            except Exception:  # it takes no attributes
+                self._manager.transport.show_error(text)
+            self._close_without_data()
 
     def publish_msg(
         self,
@@ -186,8 +199,9 @@ class Comm(BaseComm):
                 manager.register_comm(replaced)
             raise
         self._closed = False
-        # Of a life before this one.
+        # What came before the comm was closed is not for whoever opens it again.
         self._inbox.clear()
+        self._keeps_messages = True
         self._close_msg = None
 
     def send(
@@ -252,31 +266,54 @@ class Comm(BaseComm):
                 metadata=metadata,
                 buffers=buffers,
             )
-        self._end()
-        if self._is_behind:  # as a message that comes now is nobody's
-            self._inbox.clear()
+        self._end_here()
         self._manager.forget(self)
 
+    def _close_without_data(self) -> None:
+        """Close both ends; if the page cannot be told, the kernel's end only."""
+        try:
+            self.close({})
+        except Exception:
+            self._end_here()
+            # Not by `forget`: if the page sends again, it must learn that the comm is closed.
+            if self._manager.comms.get(self.comm_id) is self:
+                self._manager.unregister_comm(self)
+
     def on_msg(self, callback: H) -> H:  # type: ignore[override]  # the return value is ours
-        """Register the function for messages from the page.
+        """Register the callback for messages from the page.
 
         Parameters
         ----------
         callback : callable or None
-            Called with the message, a dict; the data is in
-            ``msg["content"]["data"]``. None takes the present one away. It may
-            be an ``async def``: the next message does not wait for its end, but
-            the page learns that this one is handled only then.
+            Called with each message, a dict; the data is in
+            ``msg["content"]["data"]``. It may be an ``async def``: the next
+            message does not wait until it has ended, but the page is told only
+            then that this one has been handled.
 
-            What has come while there was none, the last 1,000 messages, it gets
-            first: soon, not within this call.
+            The first callback also gets the messages that came before it was
+            registered (see `receive` for how many are kept). It is called with
+            them soon after this call has returned.
+
+            None removes the current callback. From then on messages are
+            dropped, as on a server, until another callback is registered or
+            `receive` is called. So are those that the callback has not got yet.
 
         Returns
         -------
         callable or None
             `callback`, so that this works as a decorator.
+
+        Notes
+        -----
+        Registering a callback ends every `receive` and `areceive` that waits
+        for this comm with a RuntimeError.
         """
-        self._msg_callback = _checked(callback, "on_msg", self)
+        before, self._msg_callback = self._msg_callback, _checked(callback, "on_msg", self)
+        if callback is not None:
+            self._inbox.fail(_TAKEN)
+        elif before is not None:
+            self._keeps_messages = False
+            self._inbox.clear()
         self._catch_up()
         return callback
 
@@ -300,15 +337,21 @@ class Comm(BaseComm):
         return callback
 
     def receive(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Wait for the next message that no callback takes.
+        """Wait for the next message and return it.
 
-        Messages that come while the comm has no `on_msg` callback are kept for
-        this, the last 1,000 of them.
+        For a comm without an `on_msg` callback. Messages that came earlier are
+        returned first: the last 1,000 are kept, up to 64 MB together, and the
+        newest one whatever its size. The first time that older ones are
+        dropped, a line on stderr says so.
+
+        Calls that wait at the same time, `areceive` included, get the messages
+        in the order in which they began to wait.
 
         Parameters
         ----------
         timeout_s : float, optional
-            How many seconds to wait at most; without it, for ever. Stop ends it.
+            How many seconds to wait at most. Without it, wait until a message
+            comes; Stop interrupts the wait.
 
         Returns
         -------
@@ -318,25 +361,32 @@ class Comm(BaseComm):
         Raises
         ------
         TimeoutError
-            If none has come in time.
+            If no message has come in time.
         ClosedError
-            If the comm is closed and there is none left.
+            If the comm is closed and no message is left.
         RuntimeError
-            If a callback takes the messages; or if messages cannot be waited
-            for here (see ``lite_comms.wait_for``): await `areceive` there.
+            If the comm has an `on_msg` callback, or gets one meanwhile. Also
+            where code cannot wait for messages (see ``lite_comms.wait_for``):
+            await `areceive` there.
         """
-        self._check_receivable("receive")
-        what = f"receive of {self!r}"
-        self._manager.transport.wait_for(lambda: self._inbox or self._closed, timeout_s, what)
-        return self._next()
+        waiter = self._wait_in_line("receive")
+        try:
+            transport = self._manager.transport
+            transport.wait_for(lambda: self._is_ready(waiter), timeout_s, waiter.what)
+            return self._take(waiter)
+        finally:
+            self._inbox.leave(waiter)
 
     async def areceive(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Await the next message that no callback takes; see `receive`.
+        """Await the next message and return it; see `receive`.
+
+        If it is cancelled, or times out, the message goes to the next call.
 
         Parameters
         ----------
         timeout_s : float, optional
-            How many seconds to wait at most; without it, for ever.
+            How many seconds to wait at most. Without it, wait until a message
+            comes.
 
         Returns
         -------
@@ -345,45 +395,65 @@ class Comm(BaseComm):
 
         Raises
         ------
-        TimeoutError, ClosedError, RuntimeError
-            As for `receive`.
+        TimeoutError
+            If no message has come in time.
+        ClosedError
+            If the comm is closed and no message is left.
+        RuntimeError
+            If the comm has an `on_msg` callback, or gets one meanwhile.
         """
-        self._check_receivable("areceive")
-        news = self._news = self._news or asyncio.Event()
+        loop = asyncio.get_running_loop()
+        waiter = self._wait_in_line("areceive")
         try:
             async with asyncio.timeout(timeout_s):
-                while not self._inbox and not self._closed:
-                    news.clear()
-                    await news.wait()
+                while not self._is_ready(waiter):
+                    waiter.news = loop.create_future()
+                    await waiter.news
+            return self._take(waiter)
         except TimeoutError:
-            raise TimeoutError(f"areceive of {self!r}: nothing in {timeout_s} s") from None
-        return self._next()
+            raise TimeoutError(f"{waiter.what}: nothing in {timeout_s} s") from None
+        finally:
+            self._inbox.leave(waiter)
 
-    def _check_receivable(self, field: str) -> None:
+    def _wait_in_line(self, field: str) -> Waiter:
+        what = f"{field} of {self!r}"
         if self._msg_callback is not None:
-            raise RuntimeError(f"{field} of {self!r}: its on_msg callback takes the messages")
+            raise RuntimeError(f"{what}: {_TAKEN}")
+        self._keeps_messages = True
+        return self._inbox.enter(what)
 
-    def _next(self) -> dict[str, Any]:
-        if not self._inbox:
+    def _is_ready(self, waiter: Waiter) -> bool:
+        if waiter.error is not None or self._closed:
+            return True
+        return self._inbox.place(waiter) < len(self._inbox)
+
+    def _take(self, waiter: Waiter) -> dict[str, Any]:
+        """Return the waiter's message, or raise what has ended its wait."""
+        if waiter.error is not None:
+            raise waiter.error
+        place = self._inbox.place(waiter)
+        if place >= len(self._inbox):
             raise ClosedError(f"{self!r} has nothing more to receive")
-        return self._inbox.popleft()
-
-    def _tell(self) -> None:
-        if self._news is not None:
-            self._news.set()
+        return self._inbox.pop(place)
 
     def _end(self) -> None:
-        """Be closed; who waits for a message hears of it."""
+        """Mark the comm as closed, and end the waits for messages that will not come."""
         self._closed = True
-        self._tell()
+        self._inbox.wake()
+
+    def _end_here(self) -> None:
+        """Mark the comm as closed by the kernel, whose callbacks get nothing more."""
+        self._end()
+        if self._is_behind:
+            self._inbox.clear()
 
     def handle_close(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
-        """Be closed by the page, and call the function for it.
+        """Handle a comm_close of the page: call the `on_close` callback.
 
         Returns
         -------
         object
-            What the function has returned; the manager awaits it.
+            What the callback has returned; the manager awaits it.
         """
         self._end()
         if self._close_callback is None or self._is_behind:
@@ -393,24 +463,39 @@ class Comm(BaseComm):
         return self._close_callback(msg)
 
     def handle_msg(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
-        """Call the function for messages, between IPython's execute events.
-
-        In the middle of a cell there are none: their hooks take what is there for finished, such
-        as the figures of matplotlib.
+        """Handle a comm_msg of the page: call the `on_msg` callback, or keep the message.
 
         Returns
         -------
         object
-            What the function has returned, if it can be awaited; the manager does.
+            What the callback has returned; the manager awaits it.
         """
-        if self._msg_callback is None or self._is_behind:
-            self._inbox.append(msg)
-            self._tell()
+        if self._msg_callback is None:
+            if self._keeps_messages:
+                self._keep(msg)
+            return None
+        if self._is_behind:
+            self._inbox.put(msg)
             self._catch_up()
             return None
         return self._hear(msg)
 
+    def _keep(self, msg: dict[str, Any]) -> None:
+        self._inbox.put(msg)
+        if self._inbox.trim() and not self._has_dropped:
+            self._has_dropped = True
+            self._manager.transport.show_error(
+                f"lite_comms: comm {self.target_name!r} ({self.comm_id}) has no on_msg callback; "
+                f"it keeps {MAX_MESSAGES:,} messages or {MAX_NBYTES // 2**20} MB, and the oldest "
+                "ones are now dropped. Set on_msg, or call receive to take them."
+            )
+
     def _hear(self, msg: dict[str, Any]) -> object:
+        """Call the callback, between IPython's execute events.
+
+        Not in the middle of a cell: hooks of these events take what is there for finished, such
+        as the figures of matplotlib.
+        """
         assert self._msg_callback is not None
         events = getattr(self._shell, "events", None)
         if events is None or self._manager.transport.runs_cell:
@@ -434,7 +519,7 @@ class Comm(BaseComm):
 
     def _hear_late(self) -> None:
         while self._is_behind:
-            self._manager.call_late(self, "on_msg", self._hear, self._inbox.popleft())
+            self._manager.call_late(self, "on_msg", self._hear, self._inbox.pop())
         msg, callback = self._close_msg, self._close_callback
         if msg is not None and callback is not None:
             self._close_msg = None

@@ -52,28 +52,32 @@ def live(on: bool = True) -> None:
 
 
 def wait_for[T](predicate: Callable[[], T], timeout_s: float | None = None) -> T:
-    """Wait until something is true, while messages are handled.
+    """Wait until a function returns a true value; messages are handled meanwhile.
 
     Parameters
     ----------
     predicate : callable
-        Called without arguments, at first at once, and whenever a message may
-        have changed its answer.
+        A plain function without parameters, not an ``async def``. It is called
+        at once, and again whenever a message may have changed its answer.
     timeout_s : float, optional
-        How many seconds to wait at most; without it, for ever. Stop ends it.
+        How many seconds to wait at most. Without it, wait until the answer is
+        true; Stop interrupts the wait.
 
     Returns
     -------
     object
-        What `predicate` has returned, which is true.
+        The true value that `predicate` has returned.
 
     Raises
     ------
     TimeoutError
-        If it has not become true in time.
+        If the answer has not become true in time.
+    TypeError
+        If `predicate` returns an awaitable, as an ``async def`` does. A
+        coroutine is closed. Await it yourself instead.
     RuntimeError
         If messages cannot be handled in the middle of this code: in a comm
         callback, in `quiet`, in a browser without JSPI, or on a server kernel.
-        ``await`` something there instead.
+        Use ``await`` there instead, for example ``await comm.areceive()``.
     """
     return installed_manager().transport.wait_for(predicate, timeout_s)

@@ -91,12 +91,15 @@ class MemoryTransport(Transport):
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
+        from ._comm import Comm
         from ._install import install, uninstall
 
         transport, manager, comms, targets = self._before.pop()
         for known in manager.comms.values():
             if comms.get(known.comm_id) is not known:
                 known._closed = True
+                if isinstance(known, Comm):
+                    known._end()  # who waits for a message learns that none will come
         manager.comms.clear()
         manager.comms.update((i, known) for i, known in comms.items() if not known._closed)
         manager.targets.clear()

@@ -16,9 +16,10 @@ called by the kernel. The transports of the package:
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ._errors import user_frames, user_traceback, warn
@@ -104,9 +105,9 @@ class Transport:
     def wait_for[T](
         self, predicate: Callable[[], T], timeout_s: float | None = None, what: str = "wait_for"
     ) -> T:
-        """Wait for an answer that is true; see ``lite_comms.wait_for``."""
+        """Wait until a function returns a true value; see ``lite_comms.wait_for``."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
-        while not (answer := predicate()):
+        while not (answer := not_awaitable(predicate(), what)):
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 raise TimeoutError(f"{what}: nothing in {timeout_s} s")
@@ -201,6 +202,18 @@ class Transport:
                     shell.showtraceback((type(error), error, user_frames(error)), tb_offset=0)
             finally:
                 error.__notes__.remove(text)  # it is the user's, who may raise it again
+
+
+def not_awaitable[T](answer: T, what: str) -> T:
+    """Return what a predicate has answered; an awaitable would count as true at once."""
+    if inspect.isawaitable(answer):
+        if isinstance(answer, Coroutine):
+            answer.close()  # or Python warns that it was never awaited
+        raise TypeError(
+            f"{what}: the predicate returned an awaitable ({type(answer).__name__}), not an "
+            f"answer; await it instead of calling {what}, or pass a plain function"
+        )
+    return answer
 
 
 def _is_text_only(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import Any
 
 from ._install import installed_manager
+from ._transport import not_awaitable
 
 __all__ = ["run_ui_poll_loop", "ui_events", "with_ui_events"]
 
@@ -74,6 +75,6 @@ def run_ui_poll_loop[T](f: Callable[[], T | None], sleep: float = 0.02, n: int =
         if sleep is not None:
             time.sleep(sleep)
         _poll()
-        answer = f()
+        answer = not_awaitable(f(), "run_ui_poll_loop")
         if answer is not None:
             return answer

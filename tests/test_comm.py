@@ -22,6 +22,7 @@ from lite_comms import (
     MemoryTransport,
     TransportError,
 )
+from lite_comms._memory import PageComm
 
 
 def opened(memory: MemoryTransport) -> Comm:
@@ -272,6 +273,89 @@ def test_a_comm_closes_when_its_with_block_raises(memory: MemoryTransport) -> No
         raise LookupError("mine")
 
     assert received(memory) == [("comm_open", {}), ("comm_close", {})]
+
+
+UNSENDABLE = {"a": object()}
+
+
+def test_the_error_of_a_with_block_wins_over_that_of_its_close(memory: MemoryTransport) -> None:
+    mine = LookupError("mine")
+    with (
+        pytest.raises(LookupError) as caught,
+        Comm("plot", comm_id="1", _close_data=UNSENDABLE) as comm,
+    ):
+        raise mine
+
+    assert caught.value is mine
+    (note,) = mine.__notes__
+    assert note == (
+        "lite_comms: closing <Comm 'plot' 1 open> failed, too: EncodeError: comm 'plot' (1): "
+        f"data.a: object is not JSON serializable: {UNSENDABLE['a']!r}"
+    )
+    # The page hears of the end, without the data that cannot be sent.
+    assert received(memory) == [("comm_open", {}), ("comm_close", {})]
+    assert comm_package.get_comm_manager().comms == {}
+    assert repr(comm) == "<Comm 'plot' 1 closed>"
+
+
+def test_a_failed_close_is_shown_where_the_error_of_the_block_takes_no_note(
+    memory: MemoryTransport,
+) -> None:
+    class FrozenError(Exception):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(name)
+
+    with pytest.raises(FrozenError), Comm("plot", comm_id="1", _close_data=UNSENDABLE):
+        raise FrozenError
+
+    (shown,) = memory.errors
+    assert shown.startswith("lite_comms: closing <Comm 'plot' 1 open> failed, too: EncodeError: ")
+
+
+def test_a_with_block_that_raises_closes_the_kernels_end_if_nothing_can_be_sent() -> None:
+    class Breakable(MemoryTransport):
+        is_cut = False
+
+        def send(self, message: lite_comms.CommMessage) -> None:
+            if self.is_cut:
+                raise TransportError("the cable is cut")
+            super().send(message)
+
+    memory = Breakable()
+    manager = CommManager(memory)
+    comm = Comm("plot", comm_id="1", manager=manager)
+    memory.is_cut = True
+    with pytest.raises(LookupError, match="mine") as caught, comm:
+        raise LookupError("mine")
+
+    assert caught.value.__notes__ == [
+        "lite_comms: closing <Comm 'plot' 1 open> failed, too: TransportError: the cable is cut"
+    ]
+    assert manager.comms == {}
+    assert repr(comm) == "<Comm 'plot' 1 closed>"
+    # The page does not know; it is told when it sends.
+    memory.is_cut = False
+    PageComm(memory, "plot", "1").send("still there?")
+    assert received(memory) == [("comm_open", {}), ("comm_close", {})]
+
+
+def test_a_failed_close_raises_where_a_with_block_does_not(memory: MemoryTransport) -> None:
+    with pytest.raises(EncodeError), Comm("plot", comm_id="1", _close_data=UNSENDABLE) as comm:
+        pass
+
+    assert repr(comm) == "<Comm 'plot' 1 open>"
+    assert received(memory) == [("comm_open", {})]
+
+
+def test_stop_while_a_comm_closes_is_not_hidden(memory: MemoryTransport) -> None:
+    comm = Comm("plot")
+
+    def stopped(*args: object, **keys: object) -> None:
+        raise KeyboardInterrupt
+
+    comm.publish_msg = stopped  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt), comm:
+        raise LookupError("mine")
 
 
 def test_the_data_for_opening_and_closing_can_be_given_beforehand(memory: MemoryTransport) -> None:

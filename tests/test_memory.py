@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import sys
 from typing import Any
 
 import comm as comm_package
 import pytest
 
 import lite_comms
-from lite_comms import Comm, CommManager, EncodeError, MemoryTransport
+from lite_comms import ClosedError, Comm, CommManager, EncodeError, MemoryTransport
 
 
 def test_it_is_in_force_inside_its_with_block() -> None:
@@ -274,3 +276,16 @@ def test_a_comm_that_is_hidden_by_another_in_a_with_block_is_heard_again(
     memory.deliver()
 
     assert heard == [5]
+
+
+@pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
+def test_who_waits_for_a_message_learns_of_the_end_of_the_block() -> None:
+    async def main() -> None:
+        with MemoryTransport():
+            waiting = asyncio.create_task(Comm("quiet").areceive())
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await waiting
+
+    with pytest.raises(ClosedError):
+        asyncio.run(main())
