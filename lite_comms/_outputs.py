@@ -25,18 +25,21 @@ import sys
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import js
 
+from ._aside import Aside
 from ._errors import runs_user_code, sendable, user_message
 from ._replace import Replacements
 
 _ATTRIBUTE = "_parent_header"
+_WIDGETS = "ipywidgets.widgets.widget_output"
 
 _Run = Callable[[str], Awaitable[dict[str, Any]]]
 _Read = Callable[[dict[str, Any]], dict[str, Any]]
@@ -73,16 +76,20 @@ class Outputs:
         self._raw: Any = None
         self._request: dict[str, Any] = {}
         self._execution: dict[str, Any] = {}
-        # A parent, its header as JSON, and as the kernel's JavaScript takes it.
-        self._written: tuple[Any, str, Any] = (None, "{}", None)
+        # A copy of a header, the same as JSON, and as the kernel's JavaScript takes it.
+        self._written: tuple[dict[str, Any] | None, str, Any] = (None, "{}", None)
         # Of the cell that is to be run in this context: takes its result.
         self._due: ContextVar[list[Any] | None] = ContextVar("lite_comms.due", default=None)
         # Runs a cell by the function that it gets for it.
         self.runner: Callable[[_Run, str], Awaitable[Any]] = lambda run, code: run(code)
+        # Called with a request to run a cell, as soon as that has come.
+        self.on_request: Callable[[dict[str, Any]], object] = lambda request: None
         # What is shown of exceptions in this context; and in that of the cell that runs.
         self._shown: ContextVar[_Shown | None] = ContextVar("lite_comms.shown", default=None)
         self._shown_of_cell: _Shown | None = None
-        self._of_cell = self._streams()
+        self.is_async = True  # whether the cell that runs has an `await`; not known of the first
+        self._aside = Aside(shell, lambda: str(self.parent.get("header", {}).get("msg_id", "")))
+        self._widgets: ModuleType | None = None  # that of ipywidgets, once its outputs are known
         self._replaced = Replacements()
 
     def start(self, read: _Read, publish: _Publish) -> None:
@@ -112,17 +119,22 @@ class Outputs:
         for owner, name, value in (
             (type(kernel), _ATTRIBUTE, header),
             (kernel, "get_parent", self.get_parent),
+            (kernel, "set_parent", self.set_parent),
+            (shell, "get_parent", self.get_shell_parent),
+            (shell, "set_parent", self.set_shell_parent),
             (kernel, "run", partial(self.run, kernel.run)),
             (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
             (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
             (shell, "_showtraceback", self.showtraceback),
         ):
             self._replaced.set(owner, name, value)
+        self.widgets_may_be_there()
 
     def end(self, publish: _Publish) -> None:
         """Give everything back, if nobody else has started it since."""
         if self._publish == publish:
             self._publish = None
+            self._widgets = None
             self._replaced.undo()
             if self._raw is not None:
                 vars(self._kernel)[_ATTRIBUTE] = self._raw
@@ -139,12 +151,12 @@ class Outputs:
         return self._written[1]
 
     def _write(self) -> None:
-        parent = self.parent
-        if parent is not self._written[0]:
-            text = json.dumps(parent.get("header", {}), default=_iso)
+        header = self.parent.get("header", {})
+        if header != self._written[0]:  # by value: user code may change it in place
+            text = _as_json(header)
             # The kernel's JavaScript would copy a dict at each output.
-            wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json() if parent else None
-            self._written = parent, text, wire
+            wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json()
+            self._written = dict(header), text, wire
 
     @property
     def _header(self) -> Any:
@@ -169,6 +181,46 @@ class Outputs:
         """
         return {} if channel == "control" else self.parent
 
+    def set_parent(self, ident: object, parent: dict[str, Any], channel: str = "shell") -> None:
+        """Set the message to which belongs what the current context says from now on.
+
+        That is what it prints, displays, raises and sends by comms. The context is that of the
+        cell, callback or task that calls this, and of the tasks that it starts later. What
+        JavaScript has called has none of its own: there the message holds for all that is
+        called in this way, until the next cell.
+
+        Parameters
+        ----------
+        ident : object
+            Not used; ``ipykernel``'s method has this signature.
+        parent : dict
+            The message, as `get_parent` returns it.
+        channel : str, optional
+            With ``"control"`` nothing is done: there is no such channel here.
+
+        Raises
+        ------
+        TypeError
+            If it is no message with a header that can be sent. The parent stays what it was.
+        """
+        if channel != "control":
+            _check_parent(parent)
+            self._assign(parent)
+
+    def set_shell_parent(self, parent: dict[str, Any]) -> None:
+        """Set the parent as `set_parent` does; the shell's method has this signature."""
+        self.set_parent(None, parent)
+
+    def get_shell_parent(self) -> dict[str, Any]:
+        """Return the parent as `get_parent` does; the shell's method has this signature."""
+        return self.parent
+
+    def _assign(self, parent: dict[str, Any]) -> None:
+        if self._parent.get(None) is None and not _in_task():
+            self._execution = parent
+        else:
+            self._parent.set(parent)
+
     def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:
         """Call a function; what it says, and what its tasks say later, is said under a message."""
         return copy_context().run(self._under, msg, f, args)
@@ -182,7 +234,7 @@ class Outputs:
         """Learn the request from the kernel's JavaScript, which sets it before each one."""
         if value.get("content") is None:
             # It is what we have given, put back by the user's code.
-            self._parent.set(self._read(json.loads(js.JSON.stringify(value))))
+            self._assign(self._read(json.loads(js.JSON.stringify(value))))
             return
         self._raw = value
         self._request = self._read(value)
@@ -196,7 +248,10 @@ class Outputs:
 
     def run(self, run: _Run, code: str) -> Awaitable[dict[str, Any]]:
         """Run a cell; what the kernel's JavaScript calls."""
-        return run(code) if self._publish is None else self._run(self._request, run, code)
+        if self._publish is None:
+            return run(code)
+        self.on_request(self._request)
+        return self._run(self._request, run, code)
 
     @runs_user_code
     async def _run(self, parent: dict[str, Any], run: _Run, code: str) -> dict[str, Any]:
@@ -205,13 +260,15 @@ class Outputs:
         shown = _Shown()
         self._shown.set(shown)
         self._shown_of_cell = shown
-        self._of_cell = self._streams()
+        self.widgets_may_be_there()
+        self._aside.cell_starts()
         results: list[Any] = []
         self._due.set(results)
         try:
             reply: dict[str, Any] = await self.runner(run, code)
         finally:
             self._shown_of_cell = None
+            self._aside.cell_ends()
         result = results[-1] if results else None
         if result is None or self._publish is None:  # lite_comms has been uninstalled in this cell
             return reply
@@ -237,6 +294,8 @@ class Outputs:
     def run_cell(self, run_cell: Callable[..., Any], *args: Any, **keys: Any) -> Any:
         """Run code as IPython does; it fires the events, too."""
         results = self._take_due()
+        if results is not None:
+            self.is_async = False
         result = run_cell(*args, **keys)
         if results is not None:
             results.append(result)
@@ -251,6 +310,8 @@ class Outputs:
         They are left to who calls this, and JupyterLite does not do it.
         """
         results = self._take_due()
+        if results is not None:
+            self.is_async = True
         result = None
         try:
             result = await run_cell_async(*args, **keys)
@@ -280,43 +341,31 @@ class Outputs:
         elif not is_published:
             print("\n".join(content["traceback"]), file=sys.stderr)
 
-    # Redirection
+    # In the middle of a cell
 
-    def _streams(self) -> tuple[Any, Any, Any]:
-        return sys.stdout, sys.stderr, self._shell.display_pub
-
-    def _redirect(self, streams: tuple[Any, ...]) -> None:
-        sys.stdout, sys.stderr, self._shell.display_pub = streams
-
-    # No context manager of contextlib: a Stop within its frames would leave it half done.
     def aside(self, f: Callable[..., object], *args: Any) -> None:
-        """Call something in the middle of a cell, which keeps what it has redirected to itself."""
-        redirected = self._streams()
-        pairs = zip(redirected, self._of_cell, strict=True)
-        given = tuple(mine if mine is there else _StandIn(there) for mine, there in pairs)
-        self._redirect(given)
-        try:
-            f(*args)
-        finally:
-            # What a task has redirected meanwhile, or no longer does, stays so.
-            found = zip(self._streams(), given, redirected, strict=True)
-            out, err, pub = (mine if now is there else now for now, there, mine in found)
-            self._redirect((out, err, pub))
+        """Call a function in the middle of a cell, outside of what the cell has replaced."""
+        self._aside.call(f, *args)
 
+    @property
+    def context(self) -> Context:
+        """What `aside` calls functions in: a copy of it."""
+        return self._aside.context
 
-class _StandIn:
-    """Is as good as another object, but not the same: whoever puts that back is noticed."""
+    @context.setter
+    def context(self, context: Context) -> None:
+        self._aside.context = context
 
-    def __init__(self, of: Any) -> None:
-        vars(self)["_of"] = of
-
-    __class__ = property(lambda self: type(self._of))  # for isinstance
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._of, name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._of, name, value)
+    def widgets_may_be_there(self) -> None:
+        """Look whether ipywidgets has been imported, and let its outputs know who uses them."""
+        module = sys.modules.get(_WIDGETS)
+        if module is self._widgets or self._publish is None:
+            return
+        output = getattr(module, "Output", None)
+        if output is not None:
+            self._widgets = module
+            for name, method in self._aside.captures.methods(output).items():
+                self._replaced.set(output, name, method)
 
 
 def error_content(
@@ -330,7 +379,36 @@ def error_content(
     }
 
 
-def _iso(date: datetime) -> str:
+def _check_parent(parent: Any) -> None:
+    """Raise a TypeError that names what is wrong with a message that is to be the parent."""
+    if not isinstance(parent, dict):
+        raise TypeError(f"parent must be a message, a dict, not {type(parent).__name__}")
+    header = parent.get("header")
+    if not isinstance(header, dict):
+        raise TypeError(f"parent['header'] must be a dict, not {type(header).__name__}")
+    msg_id = header.get("msg_id")
+    if not isinstance(msg_id, str):
+        raise TypeError(f"parent['header']['msg_id'] must be a str, not {type(msg_id).__name__}")
+    try:
+        _as_json(header)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"parent['header'] cannot be sent: {error}") from None
+
+
+def _in_task() -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:  # JavaScript has called, without a loop
+        return False
+
+
+def _as_json(header: dict[str, Any]) -> str:
+    return json.dumps(header, default=_iso)
+
+
+def _iso(date: object) -> str:
+    if not isinstance(date, datetime):
+        raise TypeError(f"a {type(date).__name__} is no JSON")
     return date.isoformat().replace("+00:00", "Z")
 
 

@@ -138,6 +138,7 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
         "kernel comm_manager",
         "kernel get_parent",
         "kernel run",
+        "kernel set_parent",
         "kernel's Comm publish_msg",
         "module comm _comm_manager",
         "module comm create_comm",
@@ -151,8 +152,10 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
         "module pyodide_kernel.comm get_comm_manager",
         "module pyodide_kernel.kernel get_comm_manager",
         "shell _showtraceback",
+        "shell get_parent",
         "shell run_cell",
         "shell run_cell_async",
+        "shell set_parent",
     ]
 
 

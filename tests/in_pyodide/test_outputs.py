@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +42,51 @@ RUN = "const run = code => page.ask('execute', {code, silent: false, store_histo
 KEYS = ["buffers", "content", "header", "metadata", "msg_id", "msg_type", "parent_header"]
 
 
+@contextmanager
+def opened(
+    distribution: Distribution, wheel: Path, folder: Path, *, jspi: bool = False
+) -> Iterator[Kernel]:
+    """A kernel whose port is open."""
+    with Kernel(distribution, [wheel], folder / "log.txt", jspi=jspi) as kernel:
+        kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+        yield kernel
+
+
 @pytest.fixture(scope="module")
 def _kernel(
     distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Kernel]:
-    log = tmp_path_factory.mktemp("outputs") / "log.txt"
-    with Kernel(distribution, [wheel], log) as kernel:
-        kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    with opened(distribution, wheel, tmp_path_factory.mktemp("outputs")) as kernel:
+        yield kernel
+
+
+@pytest.fixture(scope="module")
+def _jspi_kernel(
+    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kernel]:
+    with opened(distribution, wheel, tmp_path_factory.mktemp("jspi"), jspi=True) as kernel:
         yield kernel
 
 
 @pytest.fixture
 def kernel(_kernel: Kernel) -> Kernel:
     """A kernel whose port is open, with one comm."""
-    _kernel.run(RESET)
-    _kernel.run(TARGET)
-    _kernel.page(OPEN)
-    _kernel.page("page.frames.length = 0")
-    return _kernel
+    return prepared(_kernel)
+
+
+@pytest.fixture(params=["_kernel", "_jspi_kernel"], ids=["shared_memory", "jspi"])
+def live_kernel(request: pytest.FixtureRequest) -> Kernel:
+    """The same, once for each way in which callbacks come into the middle of a cell."""
+    return prepared(request.getfixturevalue(request.param))
+
+
+def prepared(kernel: Kernel) -> Kernel:
+    """Begin a test: with one comm."""
+    kernel.run(RESET)
+    kernel.run(TARGET)
+    kernel.page(OPEN)
+    kernel.page("page.frames.length = 0")
+    return kernel
 
 
 def printed(kernel: Kernel) -> list[tuple[str, str | None]]:
@@ -708,6 +736,303 @@ def test_a_callback_cannot_wait_for_another_message(kernel: Kernel) -> None:
     assert error["evalue"] == "messages cannot be waited for here: this is a comm callback"
 
 
+# A cell that computes until a callback has set `done`.
+BUSY = """
+import time
+def busy():
+    end = time.time() + 20
+    while not done and time.time() < end:
+        pass
+    print("done" if done else "too late")
+done = False
+"""
+
+
+def in_the_middle(kernel: Kernel, cell: str, callback: str) -> None:
+    """Run a cell that calls `busy`, and in the middle of it a callback; neither may fail."""
+    kernel.run(BUSY)
+    kernel.page("page.watch(65536); await page.turn()")
+    reply = kernel.page(f"""
+        {PAUSE} {RUN}
+        const cell = run({json.dumps(cell)});
+        await pause(300);
+        const data = {json.dumps(callback)} + "\\ndone = True";
+        await page.share('comm_msg', {{comm_id: 'c', data}});
+        return cell;
+        """)
+    received = kernel.received
+    assert (reply["status"], kernel.errors()) == ("ok", [])
+    kernel.received = received
+
+
+def test_a_callback_in_the_middle_of_a_cell_sees_nothing_of_its_blocks(live_kernel: Kernel) -> None:
+    kernel = live_kernel
+    kernel.run("""
+import decimal, sys, warnings
+from IPython.utils.capture import capture_output
+def look():
+    return [
+        decimal.getcontext().prec,
+        warnings.filters[0][0],
+        sys.displayhook.__class__.__name__,
+        get_ipython().display_pub.__class__.__name__,
+    ]
+outside = look()
+""")
+    in_the_middle(
+        kernel,
+        """
+with decimal.localcontext(prec=5), warnings.catch_warnings(), capture_output() as captured:
+    warnings.simplefilter("error")
+    before = look()
+    busy()
+    42
+    after = look()
+print(before == after, before)
+print(seen == outside, repr(captured.stdout))
+""",
+        """
+seen = look()
+warnings.warn("of the callback")
+print("of the callback")
+decimal.getcontext().prec = 3
+warnings.simplefilter("ignore")
+""",
+    )
+    assert kernel.shown("stdout") == (
+        "of the callback\n"
+        "True [5, 'error', 'CapturingDisplayHook', 'CapturingDisplayPublisher']\n"
+        "True 'done\\n'\n"
+    )
+    assert "UserWarning: of the callback" in kernel.shown("stderr")
+    # What it has set for good stays.
+    assert kernel.run("print(warnings.filters.pop(0)[0])") == "ignore\n"
+
+
+def test_code_that_a_callback_runs_shows_its_result_past_the_capture_of_the_cell(
+    live_kernel: Kernel,
+) -> None:
+    kernel = live_kernel
+    in_the_middle(
+        kernel,
+        """
+from IPython.utils.capture import capture_output
+with capture_output() as captured:
+    busy()
+print(captured.outputs)
+""",
+        "get_ipython().run_cell('6 * 7')",
+    )
+    (result,) = [msg for msg in kernel.received if msg.msg_type == "execute_result"]
+    assert result.content["data"] == {"text/plain": "42"}
+    ((shown, cell),) = printed(kernel)
+    assert shown == "[]"
+    assert None not in {result.parent_id, cell}
+    assert result.parent_id != cell
+
+
+def captured_ids(kernel: Kernel) -> list[str]:
+    """Take the ids that outputs of ipywidgets have told the page."""
+    frames: list[Any] = kernel.page("return page.frames.splice(0)")
+    updates = [json.loads(frame[2])["data"].get("state", {}) for frame in frames if "comm" in frame]
+    return [state["msg_id"] for state in updates if set(state) == {"msg_id"}]
+
+
+def test_an_output_widget_that_a_callback_has_used_captures_the_cell_again(
+    live_kernel: Kernel,
+) -> None:
+    kernel = live_kernel
+    kernel.run("import ipywidgets")
+    kernel.run("out = ipywidgets.Output()")
+    kernel.page("page.frames.length = 0")
+    in_the_middle(
+        kernel,
+        """
+with out:
+    busy()
+    with out:
+        print("again")
+    print(out.msg_id == get_ipython().get_parent()["header"]["msg_id"])
+print(repr(out.msg_id))
+""",
+        """
+with out:
+    print("callback")
+with out:
+    out.clear_output()
+""",
+    )
+    said = printed(kernel)
+    texts = [text for text, _ in said]
+    assert texts == ["callback", "done", "again", "True", "''"]
+    callback, cell = said[0][1], said[1][1]
+    assert None not in {callback, cell}
+    assert captured_ids(kernel) == [cell, callback, cell, callback, cell, ""]
+
+
+def test_an_output_widget_captures_a_cell_that_awaits_again(kernel: Kernel) -> None:
+    kernel.run("import ipywidgets")
+    kernel.run("out = ipywidgets.Output()")
+    kernel.page(f"""
+        {SEND} {PAUSE} {RUN}
+        const cell = run(`
+with out:
+    await asyncio.sleep(0.3)
+    print(out.msg_id == get_ipython().get_parent()["header"]["msg_id"])
+`);
+        await pause(100);
+        await send("with out: print('callback')");
+        await cell;
+        """)
+    assert [text for text, _ in printed(kernel)] == ["callback", "True"]
+
+
+def test_the_outputs_of_ipywidgets_are_as_they_were_after_the_undo(kernel: Kernel) -> None:
+    kernel.run("import ipywidgets, lite_comms")
+    assert kernel.run("""
+Output = ipywidgets.Output
+names = "__enter__", "__exit__"
+print([vars(Output)[name].__module__ for name in names])
+lite_comms.uninstall()
+print([vars(Output)[name].__module__ for name in names])
+lite_comms.install()
+print([vars(Output)[name].__module__ for name in names])
+""").splitlines() == [
+        str(2 * [module])
+        for module in (
+            "lite_comms._aside",
+            "ipywidgets.widgets.widget_output",
+            "lite_comms._aside",
+        )
+    ]
+    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+
+
+def test_a_task_says_something_under_the_cell_whose_parent_it_sets(kernel: Kernel) -> None:
+    kernel.run("""
+first = get_ipython().get_parent()
+print("first")
+""")
+    ((_, first),) = printed(kernel)
+    kernel.run("""
+async def f():
+    get_ipython().set_parent(first)
+    await asyncio.sleep(0.05)
+    print("task")
+    display("task")
+    get_comm_manager().comms["c"].send("task")
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        get_ipython().showtraceback()
+task = asyncio.create_task(f())
+await task
+print("second")
+print(get_ipython().get_parent() is get_ipython().kernel.get_parent())
+""")
+    said = dict(printed(kernel))
+    (display,) = [msg for msg in kernel.received if msg.msg_type == "display_data"]
+    assert said["task"] == display.parent_id == first
+    assert said["second"] not in (first, None)
+    assert said["True"] == said["second"]
+    ((error, parent),) = kernel.errors()
+    assert (error["ename"], parent) == ("ZeroDivisionError", first)
+    frames: list[Any] = kernel.page("return page.frames.splice(0)")
+    (comm,) = [json.loads(frame[4]) for frame in frames if frame[0] == "comm"]
+    assert comm["msg_id"] == first
+
+
+def test_a_cell_may_set_another_parent_and_its_own_again(kernel: Kernel) -> None:
+    kernel.run("""
+first = get_ipython().kernel.get_parent()
+print("first")
+""")
+    ((_, first),) = printed(kernel)
+    kernel.run("""
+kernel = get_ipython().kernel
+own = kernel.get_parent()
+kernel.set_parent([b"ident"], first)
+print("of the first")
+kernel.set_parent([b"ident"], own, channel="shell")
+print("own")
+kernel.set_parent([], first, "control")
+print("own again")
+""")
+    said = dict(printed(kernel))
+    assert said["of the first"] == first
+    assert said["own"] == said["own again"]
+    assert said["own"] not in (first, None)
+    kernel.run("print('next')")
+    assert printed(kernel)[0][1] not in (first, said["own"], None)
+
+
+def test_a_parent_that_javascript_calls_have_set_holds_until_the_next_cell(kernel: Kernel) -> None:
+    kernel.run("""
+import js
+from pyodide.ffi import create_once_callable
+first = get_ipython().get_parent()
+def soon(f, ms=50):
+    js.setTimeout(create_once_callable(f), ms)
+print("first")
+""")
+    ((_, first),) = printed(kernel)
+    kernel.run("""
+print("second")
+def f():
+    get_ipython().set_parent(first)
+    print("by a timer")
+    soon(lambda: print("and another"))
+soon(f)
+""")
+    ((_, second),) = printed(kernel)
+    kernel.page(f"{PAUSE} await pause(300)")
+    assert printed(kernel) == [("by a timer", first), ("and another", first)]
+    kernel.run("print('third')\nsoon(lambda: print('by its timer'))")
+    ((_, third),) = printed(kernel)
+    kernel.page(f"{PAUSE} await pause(200)")
+    assert printed(kernel) == [("by its timer", third)]
+    assert len({first, second, third, None}) == 4
+
+
+@pytest.mark.parametrize(
+    ("parent", "message"),
+    [
+        ("None", "parent must be a message, a dict, not NoneType"),
+        ("{}", "parent['header'] must be a dict, not NoneType"),
+        ("{'header': 'x'}", "parent['header'] must be a dict, not str"),
+        ("{'header': {}}", "parent['header']['msg_id'] must be a str, not NoneType"),
+        (
+            "{'header': {'msg_id': 'x', 'date': 1j}}",
+            "parent['header'] cannot be sent: a complex is no JSON",
+        ),
+    ],
+)
+def test_what_is_no_message_cannot_be_the_parent(kernel: Kernel, parent: str, message: str) -> None:
+    said = kernel.run(f"""
+for set_parent in get_ipython().set_parent, lambda it: get_ipython().kernel.set_parent([], it):
+    try:
+        set_parent({parent})
+    except TypeError as error:
+        print(error)
+""")
+    assert said == 2 * f"{message}\n"
+    assert len({parent for _, parent in printed(kernel)} - {None}) == 1
+
+
+def test_the_id_of_a_parent_may_be_changed_in_place(kernel: Kernel) -> None:
+    kernel.run("""
+print("before")
+header = get_ipython().kernel.get_parent()["header"]
+own, header["msg_id"] = header["msg_id"], "another"
+print("changed")
+header["msg_id"] = own
+print("after")
+""")
+    said = dict(printed(kernel))
+    assert said["changed"] == "another"
+    assert said["before"] == said["after"]
+
+
 def test_after_the_undo_the_kernel_is_as_it_was(kernel: Kernel) -> None:
     kernel.run("import lite_comms; lite_comms.uninstall()")
     kernel.page("page.post('bye'); await page.turn()")
@@ -718,7 +1043,7 @@ def test_after_the_undo_the_kernel_is_as_it_was(kernel: Kernel) -> None:
     assert parent is not None
     left = kernel.run("""
 ip = get_ipython()
-names = "run", "get_parent", "run_cell", "run_cell_async", "_showtraceback"
+names = "run", "get_parent", "set_parent", "run_cell", "run_cell_async", "_showtraceback"
 print([name for name in names for owner in (ip, ip.kernel) if name in vars(owner)])
 """)
     assert left == "[]\n"
