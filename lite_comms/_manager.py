@@ -31,6 +31,7 @@ from comm.base_comm import BaseComm
 from ._comm import Comm, Handler
 from ._errors import EncodeError, runs_user_code, user_message, warn
 from ._message import CommMessage, MessageType, flat_buffers
+from ._tasks import start_callback
 from ._transport import Transport
 
 logger = logging.getLogger("lite_comms")
@@ -382,8 +383,7 @@ class CommManager(comm.base_comm.CommManager):
             if result is None or not inspect.isawaitable(result):
                 return None
             loop = asyncio.get_running_loop()
-            # Up to its first await it is as good as a plain function: what comes next comes later.
-            task = asyncio.Task(_awaited(result, fail, running), loop=loop, eager_start=True)
+            task = start_callback(_awaited(result, fail, running), loop)
         except BaseException as error:
             _forget_context(error, running)
             fail(error)

@@ -21,7 +21,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from functools import cache
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -32,10 +33,11 @@ from pyodide.code import run_js
 from pyodide.ffi import create_once_callable, create_proxy, to_js
 
 from ._codec import encode
-from ._errors import TransportError
+from ._errors import TransportError, runs_user_code
 from ._frames import (
     NO_MESSAGE,
     VERSION,
+    Begun,
     Bye,
     Failed,
     FrameError,
@@ -55,6 +57,8 @@ from ._signals import HAS_JSPI, Signals
 from ._stock import StockTransport, flat, with_date
 
 if TYPE_CHECKING:
+    from comm.base_comm import BaseComm
+
     from ._manager import CommManager
     from ._message import CommMessage
 
@@ -85,11 +89,15 @@ class PortTransport(StockTransport):
         self._held: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
         self._releasing: set[str] = set()
         self._signals: Signals | None = None
+        self._not_live = ""  # why synchronous code cannot be interrupted
+        self._page_waits = False  # with comm messages, until the cell before them has begun
         self._wants_live = True
         self._cell: asyncio.Task[Any] | None = None  # in which it was installed
 
     def connect(self, manager: CommManager) -> None:
         super().connect(manager)
+        self._outputs.runner = self._run_cell
+        self._outputs.on_request = self._on_request
         self._manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
         self._cell = asyncio.current_task() if self._outputs.parent else None
@@ -100,8 +108,10 @@ class PortTransport(StockTransport):
             self._post_wire = self._port.post  # looked up once: it costs as much as to post
         if self._state in ("closed", "closing"):
             self._leave("waiting", _NO_ANSWER)
-            can = ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
-            self._post_frame(Hello(VERSION, package_version("lite-comms"), can))
+            # What cannot be done must not be promised: the page would answer Stop with it.
+            self._not_live = Signals.missing()
+            can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
+            self._post_frame(Hello(VERSION, package_version("lite-comms"), ("begun", *can)))
 
     def disconnect(self) -> None:
         super().disconnect()
@@ -126,6 +136,10 @@ class PortTransport(StockTransport):
                 f"{message.msg_type} of comm {message.content['comm_id']} cannot be posted: {error}"
             ) from error
 
+    def attach(self, comm: BaseComm) -> None:
+        if comm.target_name == "jupyter.widget":
+            self._outputs.widgets_may_be_there()
+
     def target_registered(self, target_name: str) -> None:
         if self._held:
             # Not here and now: the user's code is in the middle of registering.
@@ -145,7 +159,10 @@ class PortTransport(StockTransport):
         self._port.hold()
 
     def release(self) -> None:
-        self._port.release()
+        if self._signals is None:
+            self._port.release()
+        else:
+            self._signals.release()
 
     def turn(self, seconds: float | None) -> None:
         if self._signals is None or self.cannot_turn:
@@ -163,7 +180,14 @@ class PortTransport(StockTransport):
 
     @property
     def live(self) -> str:
-        return super().live if self._signals is None else self._signals.mode
+        if self._signals is not None:
+            return self._signals.mode
+        if self._state == "open":
+            return (
+                "messages are handled at each await, not in synchronous code, and Stop is "
+                f"JupyterLite's own: {self._not_live}"
+            )
+        return super().live
 
     def set_live(self, on: bool) -> None:
         self._wants_live = on
@@ -208,6 +232,7 @@ class PortTransport(StockTransport):
             case Hello(version, _, can) if self._state == "waiting":
                 if version == VERSION:
                     self._state, self.name, self.why = "open", "port", _OPEN
+                    self._page_waits = "begun" in can
                     self._port.open()
                     self._go_live("live" in can)
                 else:
@@ -223,7 +248,8 @@ class PortTransport(StockTransport):
                 if self._signals is not None:
                     self._signals.interrupt(number)
                 else:
-                    self._post_frame(Interrupted(number))
+                    # Never "done": nothing was stopped.
+                    raise FrameError(f"interrupt {number} cannot be handled: {self._not_live}")
             case Watch(places):
                 if self._signals is not None:
                     self._signals.watch(places)
@@ -316,17 +342,45 @@ class PortTransport(StockTransport):
                 signals.handled()
 
     def _go_live(self, is_live: bool) -> None:
+        if self._not_live:
+            return
         assert self._manager is not None
-        self._signals = Signals(
-            self._shell,
-            self._outputs,
-            self._manager,
-            self._port,
-            lambda number: self._post_frame(Interrupted(number)),
-        )
-        self._signals.cell = self._cell
-        self._signals.start()
-        self._signals.set_live(is_live and self._wants_live)
+        try:
+            signals = Signals(
+                self._shell,
+                self._outputs,
+                self._manager,
+                self._port,
+                lambda number: self._post_frame(Interrupted(number)),
+            )
+            signals.cell = self._cell
+            signals.start()
+            # The page's hello has called this, and no cell.
+            self._outputs.context = copy_context()
+        except Exception as error:
+            self._not_live = f"Pyodide's signals cannot be taken over: {error!r}"
+            self.show_error(f"lite_comms: {self._not_live}", error)
+            return
+        self._signals = signals
+        signals.set_live(is_live and self._wants_live)
+
+    @runs_user_code
+    async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
+        """Run a cell; the page waits to hear that it has begun."""
+        self._tell_begun(self._outputs.parent)
+        return await (run(code) if self._signals is None else self._signals.run(run, code))
+
+    def _on_request(self, request: dict[str, Any]) -> None:
+        """Tell the page to send what it keeps for the begin of a cell that cannot begin.
+
+        The code that keeps the cell from it may wait for just that, as by `wait_for` in a task.
+        """
+        if self._signals is not None and self._signals.is_suspended:
+            self._tell_begun(request)
+
+    def _tell_begun(self, request: dict[str, Any]) -> None:
+        if self._state == "open" and self._page_waits and request:
+            self._post_frame(Begun(request["header"]["msg_id"]))
 
     def _leave(self, state: Literal["waiting", "closing", "closed"], why: str) -> None:
         self._state, self.name, self.why = state, StockTransport.name, why

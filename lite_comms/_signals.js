@@ -95,10 +95,33 @@
   const asleep = [];
   let stuckSince = null;
 
+  // Lets the event loop turn, for so long or until it is woken; the last one that began ends first.
+  const turn = async ms => {
+    const me = {};
+    me.ended = new Promise(resolve => (me.end = resolve));
+    const woken = new Promise(resolve => (me.wake = resolve));
+    asleep.push(me);
+    if (ms > 0) {
+      const timer = setTimeout(me.wake, ms);
+      await woken;
+      clearTimeout(timer);
+    } else {
+      await hop();
+    }
+    while (asleep.at(-1) !== me) {
+      await asleep.at(-1).ended;
+      await hop();
+    }
+    asleep.pop();
+    me.end();
+    due = performance.now() + live.interval;
+  };
+
   const live = {
     interval: 100,
     listens: true,
     start() {
+      due = 0;
       pyodide.setInterruptBuffer(box);
       const set = value =>
         Object.defineProperty(module, BUFFER, {value, writable: true, configurable: true});
@@ -112,11 +135,16 @@
       const [first, ...urls] = places;
       if (typeof first === 'object') {
         shared = first;
-        port.watch(shared);
+        port.watch(...places);
       } else if (tokens.size > 0 || !isRevoked(urls[0])) {
         // Otherwise the page forbids such requests, and each would look like a Stop.
         urls.forEach((url, i) => tokens.set(first + i, url));
       }
+    },
+    // Makes the next read a signal.
+    hurry() {
+      due = 0;
+      skipped = 1;
     },
     // A Stop that the page has told of.
     interrupt(number) {
@@ -171,27 +199,8 @@
     get isWaiting() {
       return asleep.length > 0;
     },
-    // Lets the event loop turn, for so long or until it is woken; the last one that began ends first.
-    async turn(ms) {
-      const me = {};
-      me.ended = new Promise(resolve => (me.end = resolve));
-      const woken = new Promise(resolve => (me.wake = resolve));
-      asleep.push(me);
-      if (ms > 0) {
-        const timer = setTimeout(me.wake, ms);
-        await woken;
-        clearTimeout(timer);
-      } else {
-        await hop();
-      }
-      while (asleep.at(-1) !== me) {
-        await asleep.at(-1).ended;
-        await hop();
-      }
-      asleep.pop();
-      me.end();
-      due = performance.now() + live.interval;
-    }
+    // The promise is in an object: of a promise that a function returns, Pyodide makes a future.
+    turn: ms => ({promise: turn(ms)})
   };
   return live;
 }

@@ -1,19 +1,23 @@
-"""Lets messages be handled in the middle of Python code, and Stop stop it.
+"""Lets messages be handled in the middle of synchronous code, and lets Stop interrupt it.
 
-One of the modules that talk to the worker. Pyodide asks the interrupt buffer for
-a signal every few dozen steps of Python; ``_signals.js`` answers by a clock.
-What happens then is decided here:
+One of the modules that talk to the worker. Pyodide reads the interrupt buffer for
+a signal every few dozen steps of Python; ``_signals.js`` answers by a clock. What
+the signal does depends on where the code is:
 
-=====================================  =========================================
-Stop was pressed                       the user's SIGINT handler is called; by
-                                       default that is a KeyboardInterrupt
-the code can be suspended (JSPI)       the event loop turns once: messages are
-                                       handled, tasks advance
-it cannot, or must not (`hold`, an     it is only looked whether Stop was
-import, a comm callback)               pressed
-=====================================  =========================================
+=======================================  =======================================
+Stop was pressed                         the user's SIGINT handler is called; by
+                                         default it raises KeyboardInterrupt
+at a safe point (`_safe_points.py`), in  the event loop turns once: comm
+code that can be suspended (JSPI)        messages are handled, and no task
+                                         advances that must not (`_tasks.py`)
+at a safe point, without JSPI            messages are read from shared memory
+in a library                             messages wait until control returns to
+                                         the user's code
+in an import, in a comm callback, in     only Stop is looked for
+`quiet`
+=======================================  =======================================
 
-Replaced while it is on: ``time.sleep``, and what runs a cell.
+While it is on it replaces ``time.sleep`` and ``WebLoop.call_later``.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ import asyncio
 import signal
 import sys
 import time
-from asyncio import CancelledError
+from asyncio import CancelledError, Handle
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -33,11 +37,14 @@ import js
 import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, run_sync
+from pyodide.webloop import WebLoop
 
 from . import _ui_poll
-from ._errors import is_kept_whole, is_ours, runs_user_code
+from ._errors import is_ours, runs_user_code
 from ._outputs import Outputs, error_content
 from ._replace import Replacements
+from ._safe_points import ResumeWatch, SafePoint, SafePoints
+from ._tasks import Advance, TaskGate, in_async_callback
 
 if TYPE_CHECKING:
     from ._manager import CommManager
@@ -52,8 +59,11 @@ _CALM_MS = 40
 _WITHOUT_COMMS_MS = 100
 _CALM_AFTER_TURNS = 70
 
-# How long the event loop is kept from what is asleep in it, where it cannot turn.
+# How long `time.sleep` blocks the worker at a time, where the event loop must not turn.
 _NAP_S = 0.05
+
+# Pyodide asks for a signal every 50 steps or so; if it has not by then, it does not ask at all.
+_PROOF_STEPS = 20_000
 
 # A timer of the browser ends before it has begun when it is to take longer than 24 days.
 _LONGEST_S = 3600
@@ -99,8 +109,7 @@ class Signals:
         self._manager = manager
         self._port = port
         self._on_stopped = on_stopped
-        source = Path(__file__).with_name("_signals.js").read_text("utf-8")
-        self._js = run_js(source)(pyodide_js, port, _SIGNAL)
+        self._js = _clock(port)
         self._is_stopped = self._js.isStopped
         self._turn_js = self._js.turn
         self.is_live = True  # as the user wants it
@@ -108,21 +117,69 @@ class Signals:
         self._waiting = 0
         self._turns = 0  # since the last message
         self.cell: asyncio.Task[Any] | None = None  # the task that runs one
+        self._points = SafePoints(shell.user_ns)
+        self._resume = ResumeWatch(self._on_resume)
+        self._gate = TaskGate(WebLoop.call_later, asyncio.get_running_loop())
         self._replaced = Replacements()
 
+    @staticmethod
+    def missing() -> str:
+        """Try out what this module needs of Pyodide.
+
+        Returns
+        -------
+        str
+            What is missing, for `status`; empty if nothing is.
+        """
+        seen: list[object] = []
+        replaced = Replacements()
+        clock = _clock(None)
+        known = signal.signal(_SIGNAL, lambda *_: seen.append(None))
+        try:
+            clock.start()
+            for _ in range(_PROOF_STEPS):
+                if seen:
+                    break
+            else:
+                return "Pyodide does not look for signals where lite_comms has put them"
+            seen.clear()
+            replaced.set(WebLoop, "call_later", lambda *args, **_: seen.append(args))
+            asyncio.get_running_loop().call_soon(_nothing)
+            if not seen:
+                return "Pyodide's event loop does not schedule callbacks by call_later"
+        except Exception as error:
+            return f"Pyodide's signals cannot be taken over: {error!r}"
+        finally:
+            replaced.undo()
+            clock.end()
+            signal.signal(_SIGNAL, known or signal.SIG_DFL)
+        return ""
+
     def start(self) -> None:
-        """Take over Pyodide's signals."""
-        signal.signal(_SIGNAL, self._on_signal)
-        # Pyodide's own, on top of the original, lets the event loop turn whenever it can.
-        self._sleep = getattr(time.sleep, "__wrapped__", time.sleep)
-        self._replaced.set(time, "sleep", self.sleep)
-        self._replaced.set(self._outputs, "runner", self.run)
-        sys.modules.setdefault("jupyter_ui_poll", _ui_poll)
-        self._js.start()
+        """Take over Pyodide's signals. After an error everything is as it was."""
+        try:
+            signal.signal(_SIGNAL, self._on_signal)
+            # Pyodide's own, on top of the original, lets the event loop turn whenever it can.
+            self._sleep = getattr(time.sleep, "__wrapped__", time.sleep)
+            gate = self._gate
+
+            def call_later(loop: WebLoop, *args: Any, **keys: Any) -> Handle:
+                """Schedule a callback; it is held back while it must not run."""
+                return gate.call_later(loop, *args, **keys)
+
+            self._replaced.set(time, "sleep", self.sleep)
+            self._replaced.set(WebLoop, "call_later", call_later)
+            sys.modules.setdefault("jupyter_ui_poll", _ui_poll)
+            self._resume.start()
+            self._js.start()
+        except BaseException:
+            self.end()
+            raise
 
     def end(self) -> None:
-        """Give everything back."""
+        """Revert what `start` has replaced."""
         self._js.end()
+        self._resume.end()
         self._replaced.undo()
         if sys.modules.get("jupyter_ui_poll") is _ui_poll:
             del sys.modules["jupyter_ui_poll"]
@@ -152,6 +209,11 @@ class Signals:
         """Whether a cell has not come to its end."""
         return self.cell is not None and not self.cell.done()
 
+    @property
+    def is_suspended(self) -> bool:
+        """Whether some code is suspended in the middle, so that no cell may begin."""
+        return self._gate.is_closed
+
     def _cancelled_cell(self) -> bool:
         """Cancel the cell, if it awaits something; a second Stop is for what keeps it waiting."""
         cell = self.cell
@@ -162,9 +224,18 @@ class Signals:
         return True
 
     @property
-    def _can_suspend(self) -> bool:
-        """Whether the event loop can turn in the middle of this code."""
-        return not self.in_callback and can_run_sync() and not self._port.isHeld
+    def _listens(self) -> bool:
+        """Whether messages may be handled in synchronous code, at a safe point."""
+        return self.is_live and not (self.in_callback or self._port.isHeld or in_async_callback())
+
+    def _advance(self, point: SafePoint, is_asked: bool) -> Advance:
+        """Tell which tasks may advance at a safe point; `is_asked` if the user's code waits."""
+        is_cell = self.cell is not None and _current_task() is self.cell
+        # IPython compiles the lines of a cell one by one: those without an await are no coroutine.
+        is_atomic = point.in_coroutine or self._outputs.is_async
+        if point.frame is None or not is_cell or is_atomic:
+            return Advance.NONE
+        return Advance.ALL if is_asked else Advance.CALLBACKS
 
     @property
     def cannot_wait(self) -> str:
@@ -195,15 +266,28 @@ class Signals:
     def wait_for_message(self, seconds: float | None) -> None:
         """Wait until a message has been handled, or not for long."""
         poll = _POLL_S if seconds is None else min(seconds, _POLL_S)
+        frame = _caller(sys._getframe())
+        point = self._points.find(frame)
+        # A library that waits may hold a lock that a task wants.
+        advance = self._advance(point, True) if point.frame is frame else Advance.NONE
+        can_suspend = can_run_sync() and not self.in_callback and not self._port.isHeld
         self._waiting += 1
         try:
-            if not self._can_suspend or not self._turn(poll):
+            if not can_suspend or not self._turn(poll, advance):
                 self._nap(poll)
                 self._read_mail()
         finally:
             self._waiting -= 1
         if self._is_stopped():
-            self._stop(_caller(sys._getframe()))
+            self._stop(frame)
+
+    def release(self) -> None:
+        """End a `quiet` block: what has waited for it is handled now, or within microseconds."""
+        self._outputs.aside(self._port.release)
+        if HAS_JSPI:
+            self._js.hurry()
+        elif self._listens:
+            self._read_mail()
 
     def handled(self) -> None:
         """Wake who waits for a message, and expect more."""
@@ -211,15 +295,18 @@ class Signals:
         if self._waiting:
             self._js.wake()
 
-    def _turn(self, seconds: float = 0) -> bool:
+    def _turn(self, seconds: float, advance: Advance) -> bool:
         """Let the event loop turn, for so long or until a Stop; returns whether it could."""
+        self._gate.suspend(advance)
         try:
-            self._outputs.aside(run_sync, self._turn_js(min(seconds, _LONGEST_S) * 1000))
+            self._outputs.aside(_suspend, self._turn_js(min(seconds, _LONGEST_S) * 1000).promise)
         except BaseException as error:
             self._js.wake()
             if isinstance(error, SystemError):
                 return False  # in what a promise calls, Pyodide says that it can, and cannot
             raise
+        finally:
+            self._gate.resume(advance)
         return True
 
     def sleep(self, seconds: float, /) -> None:
@@ -230,7 +317,9 @@ class Signals:
         end = time.monotonic() + left
         frame = sys._getframe().f_back
         while left >= 0:
-            if self._lets_in(frame) and self._can_suspend and self._turn(left):
+            point = self._points.find(frame)
+            can_suspend = self._listens and point.frame is frame and can_run_sync()
+            if can_suspend and self._turn(left, self._advance(point, True)):
                 if self._is_stopped():
                     self._stop_in(frame)
             else:  # in pieces: in between it is seen what has come
@@ -268,31 +357,44 @@ class Signals:
             self._look(frame)
 
     def _look(self, frame: FrameType | None) -> None:
-        """Stop, or let the event loop turn, or read what is in the shared memory."""
+        """Stop, or handle messages, or see to it that they are handled soon."""
         if self._is_stopped():
             self._stop_in(frame)
             return
-        lets_in = self._lets_in(frame)
-        if lets_in and self._can_suspend:
+        if self._listens:
+            point = self._points.find(frame)
+            if point.frame is not None and point.frame is not frame:
+                self._resume.arm(point.frame)
+            elif point.frame is not None and self._handle(point):
+                if self._is_stopped():
+                    self._stop_in(frame)
+                return
+        if self._js.stuck():
+            self._stop_in(frame)
+
+    def _on_resume(self, frame: FrameType) -> None:
+        """Handle messages where control has returned to the user's code; Stop comes later."""
+        with suppress(RecursionError):
+            if self._listens and not self._is_stopped():
+                point = self._points.find(frame)
+                if point.frame is frame:
+                    self._handle(point)
+
+    def _handle(self, point: SafePoint) -> bool:
+        """Handle the messages that have come, at a safe point; returns whether that could be."""
+        if can_run_sync():
             self._turns += 1
             if not self._manager.comms:
                 self._js.interval = _WITHOUT_COMMS_MS
             else:
                 self._js.interval = _ACTIVE_MS if self._turns < _CALM_AFTER_TURNS else _CALM_MS
-            if self._turn() and self._is_stopped():
-                self._stop_in(frame)
-        elif self._js.stuck():
-            self._stop_in(frame)
-        elif lets_in and _depth(frame) < sys.getrecursionlimit() - _ROOM:
+            return self._turn(0, self._advance(point, False))
+        if _depth(point.frame) < sys.getrecursionlimit() - _ROOM:
             self._read_mail()
+        return False
 
     def _read_mail(self) -> None:
         self._outputs.aside(self._port.look)
-
-    def _lets_in(self, frame: FrameType | None) -> bool:
-        """Whether messages may be handled, and tasks advance, in the middle of this code."""
-        # Not within a send, for one: what a callback sends then would come before it.
-        return self.is_live and not _any(frame, _is_kept_whole)
 
     def _stop_in(self, frame: FrameType | None) -> None:
         """Stop, if it is the user's code that runs; what is ours is left to come to its end."""
@@ -314,7 +416,7 @@ class Signals:
         names = self._shell.user_ns
         if _any(frame, lambda each: each.f_globals is names):
             return True
-        return not self.runs_cell and _in_task()
+        return not self.runs_cell and _current_task() is not None
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:
@@ -345,11 +447,37 @@ def _imports(frame: FrameType) -> bool:
     return frame.f_code.co_filename == _IMPORT
 
 
-def _is_kept_whole(frame: FrameType) -> bool:
-    return _imports(frame) or is_kept_whole(frame)
-
-
-def _in_task() -> bool:
+def _current_task() -> asyncio.Task[Any] | None:
     with suppress(RuntimeError):  # JavaScript has called, without a loop
-        return asyncio.current_task() is not None
-    return False
+        return asyncio.current_task()
+    return None
+
+
+def _suspend(promise: Any) -> None:
+    """Suspend Python until a promise of JavaScript is kept.
+
+    ``run_sync`` would wrap it in a task, by ``asyncio.ensure_future``. That is for coroutines; here
+    it would take half a millisecond, and the task would be held back with all others.
+    """
+    known = asyncio.ensure_future
+
+    def itself(awaitable: Any) -> Any:
+        setattr(asyncio, "ensure_future", known)  # noqa: B010 (mypy: it is overloaded)
+        return awaitable
+
+    setattr(asyncio, "ensure_future", itself)  # noqa: B010
+    try:
+        run_sync(promise)
+    finally:
+        if asyncio.ensure_future is itself:
+            setattr(asyncio, "ensure_future", known)  # noqa: B010
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _clock(port: Any) -> Any:
+    """Make the clock of ``_signals.js``."""
+    source = Path(__file__).with_name("_signals.js").read_text("utf-8")
+    return run_js(source)(pyodide_js, port, _SIGNAL)

@@ -54,6 +54,8 @@ class Kernel(Node):
         Further wheels to load with the kernel, as a site's settings ask for.
     log : Path
         Where its standard error goes.
+    jspi : bool
+        Whether Python can be suspended in it.
     env : str
         Further environment variables.
 
@@ -64,7 +66,13 @@ class Kernel(Node):
     """
 
     def __init__(
-        self, distribution: Distribution, wheels: Iterable[Path], log: Path, **env: str
+        self,
+        distribution: Distribution,
+        wheels: Iterable[Path],
+        log: Path,
+        *,
+        jspi: bool = False,
+        **env: str,
     ) -> None:
         packages = [*_LOADED, *map(str, wheels)]
         super().__init__(
@@ -86,6 +94,7 @@ class Kernel(Node):
                     "kernelId": "kernel",
                 },
             },
+            jspi=jspi,
             **env,
         )
         self.received: list[Message] = []

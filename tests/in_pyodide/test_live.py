@@ -89,7 +89,7 @@ def test_the_kernel_says_what_it_can(
 ) -> None:
     with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
         (hello,) = kernel.page("await page.turn(); return page.frames")
-        assert hello[3:] == ["interrupt", "inbox"]
+        assert hello[3:] == ["begun", "interrupt", "inbox"]
 
 
 @pytest.mark.parametrize("wait", ["pass", "time.sleep(0.01)", "time.sleep(60)"])
@@ -184,7 +184,7 @@ del sys.modules["slow_module"]
         "send(1); await pause(700); send(2);",
     )
     assert reply["status"] == "ok", reply
-    assert kernel.run("print(first, second, third, heard)") == "[] [1] [1] [1, 2]\n"
+    assert kernel.run("print(first, second, third, heard)") == "[] [1] [1, 2] [1, 2]\n"
 
 
 def test_turned_off_they_wait_for_the_end(kernel: Kernel) -> None:

@@ -87,12 +87,88 @@ def test_the_first_frame_is_a_hello(
 ) -> None:
     with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
         assert frames(kernel) == [
-            ["hello", VERSION, version("lite-comms"), "interrupt", "inbox"],
+            ["hello", VERSION, version("lite-comms"), "begun", "interrupt", "inbox"],
         ]
         kernel.run("import lite_comms")
         assert status(kernel) == ["stock"]
         kernel.page(f"{HELLO}; await page.turn()")
         assert status(kernel) == ["port"]
+
+
+def test_a_cell_that_begins_is_told_to_a_page_that_waits_for_it(kernel: Kernel) -> None:
+    kernel.run("lite_comms.uninstall()")
+    kernel.page("page.post('bye'); await page.turn()")
+    kernel.run("lite_comms.install()")
+    kernel.page("page.post('hello', 1, 'page', 'begun'); await page.turn()")
+    frames(kernel)
+    printed = kernel.run("print(get_ipython().kernel.get_parent()['header']['msg_id'])")
+    assert frames(kernel) == [["begun", printed.strip()]]
+
+
+# Pyodide is told of the buffer, and does not look into it.
+BLIND = """
+import pyodide_js
+from pyodide.code import run_js
+lite_comms.uninstall()
+see = run_js('''pyodide => {
+  const {setInterruptBuffer} = pyodide;
+  pyodide.setInterruptBuffer = () => undefined;
+  return () => { pyodide.setInterruptBuffer = setInterruptBuffer; };
+}''')(pyodide_js)
+"""
+OTHER_LOOP = """
+from pyodide.webloop import WebLoop
+lite_comms.uninstall()
+call_soon, WebLoop.call_soon = WebLoop.call_soon, lambda *args, **keys: None
+"""
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "undo", "reason"),
+    [
+        (BLIND, "see()", "Pyodide does not look for signals where lite_comms has put them"),
+        (
+            OTHER_LOOP,
+            "WebLoop.call_soon = call_soon",
+            "Pyodide's event loop does not schedule callbacks by call_later",
+        ),
+    ],
+)
+def test_a_kernel_that_cannot_be_interrupted_does_not_say_that_it_can(
+    kernel: Kernel, sabotage: str, undo: str, reason: str
+) -> None:
+    kernel.run(f"{sabotage}\ntry:\n    lite_comms.install()\nfinally:\n    {undo}")
+    kernel.page("page.post('bye'); await page.turn()")
+    hello = frames(kernel)[-1]
+    assert (hello[0], hello[3:]) == ("hello", ["begun"])
+    kernel.page(f"{HELLO}; await page.turn()")
+    printed = kernel.run("s = lite_comms.status()")
+    assert "transport port" in printed
+    assert f"not in synchronous code, and Stop is JupyterLite's own: {reason}" in printed
+    frames(kernel)
+    kernel.page("page.post('interrupt', 1); await page.turn()")
+    assert frames(kernel) == [["error", f"interrupt 1 cannot be handled: {reason}", 0]]
+
+
+def test_if_taking_over_the_signals_fails_nothing_is_left_behind(kernel: Kernel) -> None:
+    kernel.run("""
+import time
+from lite_comms import _signals
+lite_comms.uninstall()
+sleep, call_later, start = time.sleep, _signals.WebLoop.call_later, _signals.ResumeWatch.start
+def fail(self):
+    raise OSError("no more tools")
+_signals.ResumeWatch.start = fail
+lite_comms.install()
+""")
+    # The uninstall has given back what the tests before had in force.
+    kernel.page("page.post('bye'); await page.turn()")
+    kernel.run("sleep, call_later = time.sleep, _signals.WebLoop.call_later")
+    kernel.page(f"{HELLO}; await page.turn()")
+    printed = kernel.run("_signals.ResumeWatch.start = start; s = lite_comms.status()")
+    assert "Pyodide's signals cannot be taken over: OSError('no more tools')" in printed
+    printed = kernel.run("print(time.sleep is sleep, _signals.WebLoop.call_later is call_later)")
+    assert printed == "True True\n"
 
 
 def test_another_version_of_the_page_leaves_the_stock_path(

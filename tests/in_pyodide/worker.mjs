@@ -14,6 +14,10 @@ globalThis.addEventListener = (type, listener) => {
 globalThis.removeEventListener = (type, listener) => {
   parentPort.off('message', listeners.get(listener));
 };
+// Behind the messages that have come, as in a browser; between two ports Node.js keeps no order.
+globalThis.scheduler = {
+  postTask: task => new Promise(resolve => setImmediate(() => resolve(task())))
+};
 // The thread itself is ended by the test.
 globalThis.close = () => parentPort.postMessage({isClosed: true});
 // Before version 22 Node.js has none; the worker's libraries mention it as they load.

@@ -1,0 +1,416 @@
+"""Programs that run on every kernel must run here too, while messages come.
+
+In JupyterLite's own worker, in a Node.js that can suspend Python (JSPI).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from .conftest import RESET
+from .distribution import Distribution
+from .kernel import Kernel, plain
+
+pytestmark = pytest.mark.pyodide
+
+# A comm whose callback is replaced by each test: `heard` is what has come, `on` what is called.
+TARGET = """
+import asyncio, contextlib, logging, queue, threading, time, warnings
+import lite_comms
+from comm import get_comm_manager
+
+heard = []
+on = None
+
+def collect(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        heard.append(msg["content"]["data"])
+        return on() if on else None
+
+get_comm_manager().register_target("collect", collect)
+
+def is_over(n=20, seconds=20):
+    # Ends a loop after some messages; by the time only if they do not come.
+    return len(heard) >= n or time.monotonic() > start + seconds
+
+def begin(callback=None):
+    global on, start
+    heard.clear()
+    on = callback
+    start = time.monotonic()
+"""
+OPEN = "await page.send('comm_open', {comm_id: 'c', target_name: 'collect', data: {}});"
+
+
+@pytest.fixture(scope="module")
+def _kernel(
+    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kernel]:
+    log = tmp_path_factory.mktemp("interleaving") / "log.txt"
+    with Kernel(distribution, [wheel], log, jspi=True) as kernel:
+        kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(0); await page.turn()")
+        yield kernel
+
+
+@pytest.fixture
+def kernel(_kernel: Kernel) -> Kernel:
+    _kernel.run(RESET + TARGET)
+    _kernel.page(f"{OPEN} page.frames.length = 0")
+    return _kernel
+
+
+def during(kernel: Kernel, cell: str, every_ms: int = 5) -> str:
+    """Run a cell while a message comes every few milliseconds; what it prints."""
+    request = json.dumps({"code": dedent(cell)})
+    reply = kernel.page(
+        "let n = 0;"
+        "const timer = setInterval("
+        f"  () => page.send('comm_msg', {{comm_id: 'c', data: n++}}), {every_ms});"
+        f"const reply = await page.ask('execute', {request});"
+        "clearInterval(timer); return reply;"
+    )
+    assert reply["status"] == "ok", plain("\n".join(reply["traceback"]))
+    return kernel.shown("stdout")
+
+
+def stops(kernel: Kernel, cell: str, after_ms: int = 500) -> dict[str, Any]:
+    """Run a cell with one message, and press Stop; its reply."""
+    request = json.dumps({"code": dedent(cell)})
+    reply: dict[str, Any] = kernel.page(
+        "const pause = ms => new Promise(resolve => setTimeout(resolve, ms));"
+        f"const cell = page.ask('execute', {request}); await pause({after_ms});"
+        "page.send('comm_msg', {comm_id: 'c', data: 'sent'}); await pause(500);"
+        "page.stop(); return cell;"
+    )
+    return reply
+
+
+def test_this_kernel_can_suspend_python(kernel: Kernel) -> None:
+    assert "every 15 to 40 ms in between" in kernel.run("s = lite_comms.status()")
+
+
+def test_a_loop_of_the_users_hears_messages_at_once(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        begin()
+        while not is_over():
+            pass
+        print(len(heard) >= 20, time.monotonic() - start < 5)
+        """,
+    )
+    assert printed == "True True\n"
+
+
+def test_a_loop_that_calls_a_library_hears_them_when_that_returns(kernel: Kernel) -> None:
+    # Of a million steps a handful are the cell's own: no clock would find them.
+    printed = during(
+        kernel,
+        """
+        import json
+        begin()
+        text = json.dumps(list(range(2000)), indent=1)
+        rounds = 0
+        while not is_over(50):
+            json.dumps(json.loads(text), indent=1, cls=type("E", (json.JSONEncoder,), {}))
+            rounds += 1
+        took = time.monotonic() - start
+        print(len(heard) >= 50, took < 5 or (took, rounds))
+        """,
+    )
+    assert printed == "True True\n"
+
+
+def test_asyncio_queue_between_a_cell_and_a_task(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        q = asyncio.Queue()
+        got = []
+        async def consume():
+            while True:
+                got.append(await q.get())
+                q.task_done()
+        task = asyncio.create_task(consume())
+        begin(lambda: q.put_nowait("callback"))
+        put = 0
+        while not is_over():
+            q.put_nowait(put)
+            put += 1
+        print(len(got), len(heard) >= 20)
+        """,
+    )
+    assert printed == "0 True\n"
+    printed = kernel.run(
+        "await asyncio.wait_for(q.join(), 20)\n"
+        "print([n for n in got if n != 'callback'] == list(range(put)))\n"
+        "print(got.count('callback') >= 20)\n"
+        "print(task.done()); task.cancel()"
+    )
+    assert printed == "True\nTrue\nFalse\n"
+
+
+def test_a_dict_that_a_task_grows_can_be_iterated_in_a_cell(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        d = dict.fromkeys(range(1000))
+        async def grow():
+            while True:
+                d[len(d)] = None
+                await asyncio.sleep(0)
+        task = asyncio.create_task(grow())
+        await asyncio.sleep(0.05)
+        begin()
+        while not is_over():
+            for x in d:
+                pass
+        task.cancel()
+        print(len(heard) >= 20)
+        """,
+    )
+    assert printed == "True\n"
+
+
+def test_a_task_is_atomic_between_its_awaits(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        inside = 0
+        overlaps = 0
+        async def exclusive():
+            global inside, overlaps
+            while not is_over():
+                inside += 1
+                for _ in range(20_000):
+                    overlaps += inside != 1
+                inside -= 1
+                await asyncio.sleep(0)
+        async def answer():
+            global inside
+            inside += 0
+            await asyncio.sleep(0)
+            inside += 0
+        begin(answer)
+        await asyncio.gather(*(exclusive() for _ in range(5)))
+        print(overlaps, len(heard) >= 20)
+        """,
+    )
+    assert printed == "0 True\n"
+
+
+def test_a_callback_of_the_event_loop_is_atomic(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        order = []
+        def first():
+            while not is_over():
+                pass
+            order.append("first")
+        begin()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(first)
+        loop.call_soon(order.append, "second")
+        loop.call_later(0.01, order.append, "third")
+        await asyncio.sleep(0.5)
+        while len(order) < 3:
+            await asyncio.sleep(0.01)
+        print(order, len(heard) >= 20)
+        """,
+    )
+    assert printed == "['first', 'second', 'third'] True\n"
+
+
+@pytest.mark.parametrize("wait", ["time.sleep(0.01)", "lite_comms.wait_for(lambda: is_over(40))"])
+def test_in_a_synchronous_cell_tasks_advance_while_it_waits(kernel: Kernel, wait: str) -> None:
+    kernel.run(
+        "ticks = 0\nasync def tick():\n    global ticks\n    while True:\n        ticks += 1\n"
+        "        await asyncio.sleep(0)\ntask = asyncio.create_task(tick())"
+    )
+    printed = during(
+        kernel,
+        f"""
+        begin()
+        before = ticks
+        while not is_over():
+            pass
+        computed = ticks - before
+        while not is_over(40):
+            {wait}
+        print(computed, ticks - before > 5)
+        """,
+    )
+    kernel.run("task.cancel()")
+    assert printed == "0 True\n"
+
+
+def test_in_a_coroutine_no_task_advances_while_it_sleeps_by_time_sleep(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        ticks = 0
+        async def tick():
+            global ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0)
+        task = asyncio.create_task(tick())
+        await asyncio.sleep(0.05)
+        begin()
+        before = ticks
+        while not is_over():
+            time.sleep(0.01)
+        print(ticks - before, len(heard) >= 20)
+        task.cancel()
+        """,
+    )
+    assert printed == "0 True\n"
+
+
+def test_an_async_callback_advances_between_two_lines_of_a_cell(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        ended = 0
+        async def child():
+            await asyncio.sleep(0.001)
+        async def answer():
+            global ended
+            await asyncio.gather(child(), child())
+            ended += 1
+        begin(answer)
+        while ended < 20 and not is_over(10**9):
+            pass
+        print(ended >= 20)
+        """,
+    )
+    assert printed == "True\n"
+
+
+def test_an_async_callback_is_not_interrupted_by_another_callback(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        depth = worst = 0
+        async def answer():
+            global depth, worst
+            await asyncio.sleep(0)
+            depth += 1
+            worst = max(worst, depth)
+            end = time.monotonic() + 0.05
+            while time.monotonic() < end:
+                pass
+            depth -= 1
+        begin(answer)
+        while not is_over():
+            pass
+        print(worst)
+        """,
+    )
+    assert printed == "1\n"
+
+
+def test_a_queue_between_a_cell_and_a_callback(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        q = queue.Queue()
+        begin(lambda: q.put("callback"))
+        put = 0
+        while not is_over():
+            q.put(put)
+            put += 1
+        got = [q.get_nowait() for _ in range(q.qsize())]
+        print([n for n in got if n != "callback"] == list(range(put)), got.count("callback") >= 20)
+        """,
+    )
+    assert printed == "True True\n"
+
+
+def test_logging_in_a_cell_and_in_a_callback(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        import io
+        stream = io.StringIO()
+        log = logging.getLogger("both")
+        log.propagate = False
+        log.setLevel("INFO")
+        log.addHandler(logging.StreamHandler(stream))
+        begin(lambda: log.info("callback"))
+        n = 0
+        while not is_over():
+            log.info("cell %d", n)
+            n += 1
+        lines = stream.getvalue().splitlines()
+        print([l for l in lines if l != "callback"] == [f"cell {i}" for i in range(n)])
+        print(lines.count("callback") >= 20)
+        """,
+    )
+    assert printed == "True\nTrue\n"
+
+
+def test_a_directory_that_a_library_changes_for_a_block_is_not_seen(kernel: Kernel) -> None:
+    # A stand-in for a library: its folder is that of installed packages.
+    printed = during(
+        kernel,
+        """
+        import os, sysconfig, sys, pathlib
+        folder = pathlib.Path(sysconfig.get_path("purelib"))
+        (folder / "goes_elsewhere.py").write_text(
+            "import contextlib, os\\n"
+            "def work():\\n"
+            "    with contextlib.chdir('/tmp'):\\n"
+            "        for _ in range(20_000): pass\\n"
+        )
+        import goes_elsewhere
+        here, seen = os.getcwd(), set()
+        begin(lambda: seen.add(os.getcwd()))
+        while not is_over():
+            goes_elsewhere.work()
+        print(seen == {here}, os.getcwd() == here)
+        (folder / "goes_elsewhere.py").unlink()
+        """,
+    )
+    assert printed == "True True\n"
+
+
+def test_stop_frees_a_callback_that_waits_for_a_lock_of_the_interrupted_cell(
+    kernel: Kernel,
+) -> None:
+    reply = stops(
+        kernel,
+        """
+        lock = threading.Lock()
+        begin(lambda: lock.acquire())
+        with lock:
+            while not is_over(10**9, 10):
+                pass
+        """,
+    )
+    # The callback was stopped, by a KeyboardInterrupt of its own; the cell goes on.
+    assert reply["status"] == "ok"
+    ((error, _),) = kernel.errors()
+    assert error["ename"] == "KeyboardInterrupt"
+
+
+def test_stop_in_a_library_is_a_keyboard_interrupt(kernel: Kernel) -> None:
+    reply = stops(
+        kernel,
+        """
+        import random
+        r = random.Random(1)
+        begin()
+        while True:
+            r.shuffle(list(range(100_000)))
+        """,
+    )
+    assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
