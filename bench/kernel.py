@@ -24,6 +24,8 @@ sliders: list[Any] = []
 
 # Whether a cell does.
 computing = False
+# What a library that is written in Python works on: a call takes a few milliseconds.
+TREE = [{"id": i, "name": f"row {i}", "values": [i, i * 0.5, None, True]} for i in range(100)]
 # A kernel that is not live would never hear that it is enough.
 COMPUTE_AT_MOST_S = 60
 
@@ -46,12 +48,13 @@ def count(send: Any, data: Any, buffers: list[Any]) -> None:
         send({"i": data["i"], "nbytes": sum(memoryview(buffer).nbytes for buffer in buffers)}, [])
 
 
-def compute() -> None:
-    """Compute in a plain loop, as a cell, until `delay` says that it is enough."""
+def compute(in_library: bool = False) -> None:
+    """Compute in a loop, as a cell, until `delay` says that it is enough."""
     global computing
     computing, end = True, time.time() + COMPUTE_AT_MOST_S
     while computing and time.time() < end:
-        pass
+        if in_library:
+            json.dumps(TREE, indent=1)  # with an indent it is all Python
     computing = False
 
 

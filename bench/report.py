@@ -123,7 +123,9 @@ def _live(measured: dict[str, Any]) -> str:
         "{} ms when messages come {:,} to {:,} ms apart".format(
             shown(delay["ms"]), *delay["pause_ms"]
         )
+        + (" and a library that is written in Python takes nearly all the time" * in_library)
         for delay in measured["delays"]
+        for in_library in [delay.get("in_library", False)]
     )
     live, stop = (slowdowns(measured["cpu"], mode) for mode in ("live", "stop"))
     most = max(live, key=live.__getitem__)

@@ -152,11 +152,15 @@ def measure_delays(side: Side, plan: Plan) -> list[dict[str, Any]]:
 
     Only our side: elsewhere all wait for the end of the cell.
     """
-    delays: list[dict[str, Any]] = [{"pause_ms": pause, "ms": []} for pause in PAUSES_MS]
+    delays: list[dict[str, Any]] = [
+        {"pause_ms": pause, "in_library": in_library, "ms": []}
+        for pause, in_library in (*((pause, False) for pause in PAUSES_MS), (PAUSES_MS[-1], True))
+    ]
     for number in range(plan.rounds):
         say(f"  messages while a cell computes, {number + 1}/{plan.rounds}")
         for delay in delays:
-            (taken,) = side.run("delay", 1, plan.answers, *delay["pause_ms"])
+            pauses, in_library = delay["pause_ms"], delay["in_library"]
+            (taken,) = side.run("delay", 1, plan.answers, *pauses, in_library)
             delay["ms"] += taken
     return delays
 

@@ -194,7 +194,7 @@ globalThis.bench = (() => {
       return ms;
     },
     /** Messages at irregular moments while a cell computes; the milliseconds until each is answered. */
-    async delay(way, n, shortest, longest) {
+    async delay(way, n, shortest, longest, inLibrary) {
       const comm = link(way, 'delay');
       const ask = async () => {
         await until(async () => (await answer(comm, {last: false})).data.computing);
@@ -210,7 +210,7 @@ globalThis.bench = (() => {
         check(got.every(({computing}) => computing), 'it came after the cell');
         return got.map(({ms}) => ms);
       };
-      const [delays] = await Promise.all([ask(), execute('compute()')]);
+      const [delays] = await Promise.all([ask(), execute(`compute(${inLibrary ? 'True' : ''})`)]);
       return delays;
     },
     /** Have so many comms open. */

@@ -98,7 +98,9 @@ def test_a_slider_steers_a_loop(notebook: Notebook) -> None:
     assert notebook.ended(number) == "5"
 
 
-def test_messages_come_in_a_loop_and_in_sleep_and_tasks_advance_in_sleep_only(collecting: Notebook) -> None:
+def test_messages_come_in_loops_and_sleeps_and_tasks_advance_in_sleeps(
+    collecting: Notebook,
+) -> None:
     number = collecting.start("""
 ticks = 0
 async def tick():

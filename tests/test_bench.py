@@ -41,9 +41,10 @@ def test_a_short_run_measures_every_work_on_every_side(tmp_path: Path) -> None:
     assert all(taken for sides in works.values() for taken in sides.values())
     assert list(measured["hosts"]["plain"]["crowds"]) == ["10", "20", "30"]
     delays, cpu = measured["hosts"]["plain"]["delays"], measured["hosts"]["plain"]["cpu"]
-    assert [(delay["pause_ms"], len(delay["ms"])) for delay in delays] == [
-        ([1250, 1500], 2),
-        ([20, 60], 2),
+    assert [(delay["pause_ms"], delay["in_library"], len(delay["ms"])) for delay in delays] == [
+        ([1250, 1500], False, 2),
+        ([20, 60], False, 2),
+        ([20, 60], True, 2),
     ]
     assert len(cpu) >= 10
     assert {tuple(sorted(taken)) for taken in cpu.values()} == {("live", "nothing", "stop")}
