@@ -99,8 +99,7 @@ class Aside:
             attribute.learn(attribute.get() if self._depth else attribute.reveal())
 
     # No context manager of contextlib, here and below: a Stop (KeyboardInterrupt) may come between
-    # its frames. None comes in a frame of lite_comms; until the attributes are back, no other
-    # Python code runs than f.
+    # its frames. While attributes are set aside or put back, Stop waits; see `Signals`.
     def call(self, f: Callable[..., object], *args: Any) -> None:
         """Call a function in the middle of a cell, outside of what the cell has replaced.
 
@@ -112,9 +111,11 @@ class Aside:
             Its arguments.
         """
         captured = self.captures.current()
-        put_back = [attribute.set_aside() for attribute in self._attributes]
+        put_back: list[Callable[[], None]] = []
         self._depth += 1
         try:
+            for attribute in self._attributes:
+                put_back.append(attribute.set_aside())  # noqa: PERF401 (known if the next fails)
             self.context.copy().run(f, *args)
         finally:
             self._depth -= 1

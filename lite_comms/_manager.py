@@ -31,7 +31,7 @@ from comm.base_comm import BaseComm
 from ._comm import Comm, Handler
 from ._errors import EncodeError, runs_user_code, user_message, warn
 from ._message import CommMessage, MessageType, flat_buffers
-from ._tasks import start_callback
+from ._tasks import start_callback, when_done
 from ._transport import Transport
 
 logger = logging.getLogger("lite_comms")
@@ -390,8 +390,10 @@ class CommManager(comm.base_comm.CommManager):
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
             return None
+        if task.done():
+            return None
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        when_done(task, self._tasks.discard)
         return task
 
     def _find(self, comm_id: Any) -> BaseComm | None:

@@ -82,6 +82,8 @@ class Outputs:
         self._due: ContextVar[list[Any] | None] = ContextVar("lite_comms.due", default=None)
         # Runs a cell by the function that it gets for it.
         self.runner: Callable[[_Run, str], Awaitable[Any]] = lambda run, code: run(code)
+        # Called when a cell begins: JupyterLite first looks for the packages that it imports.
+        self.on_begin: Callable[[], object] = lambda: None
         # Called with a request to run a cell, as soon as that has come.
         self.on_request: Callable[[dict[str, Any]], object] = lambda request: None
         # What is shown of exceptions in this context; and in that of the cell that runs.
@@ -296,6 +298,7 @@ class Outputs:
         results = self._take_due()
         if results is not None:
             self.is_async = False
+            self.on_begin()
         result = run_cell(*args, **keys)
         if results is not None:
             results.append(result)
@@ -312,6 +315,7 @@ class Outputs:
         results = self._take_due()
         if results is not None:
             self.is_async = True
+            self.on_begin()
         result = None
         try:
             result = await run_cell_async(*args, **keys)

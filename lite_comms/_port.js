@@ -144,7 +144,8 @@
     },
     release() {
       holds = Math.max(0, holds - 1);
-      pump();
+      // Not here: the caller may be in the middle of something.
+      turn.port2.postMessage(null);
     },
     get isHeld() {
       return holds > 0;

@@ -55,6 +55,7 @@ from ._frames import (
 )
 from ._signals import HAS_JSPI, Signals
 from ._stock import StockTransport, flat, with_date
+from ._tasks import when_done
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
@@ -91,6 +92,7 @@ class PortTransport(StockTransport):
         self._signals: Signals | None = None
         self._not_live = ""  # why synchronous code cannot be interrupted
         self._page_waits = False  # with comm messages, until the cell before them has begun
+        self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
         self._cell: asyncio.Task[Any] | None = None  # in which it was installed
 
@@ -98,6 +100,7 @@ class PortTransport(StockTransport):
         super().connect(manager)
         self._outputs.runner = self._run_cell
         self._outputs.on_request = self._on_request
+        self._outputs.on_begin = self._on_begin
         self._manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
         self._cell = asyncio.current_task() if self._outputs.parent else None
@@ -319,7 +322,7 @@ class PortTransport(StockTransport):
         task = self._call_back(lambda: manager.receive(msg), fail)
         if task is None:
             return True
-        task.add_done_callback(lambda _: self._port.ack(message_id))
+        when_done(task, lambda _: self._port.ack(message_id))
         return False
 
     def _call_back[T](
@@ -352,6 +355,7 @@ class PortTransport(StockTransport):
                 self._manager,
                 self._port,
                 lambda number: self._post_frame(Interrupted(number)),
+                self._tell_due,
             )
             signals.cell = self._cell
             signals.start()
@@ -366,17 +370,26 @@ class PortTransport(StockTransport):
 
     @runs_user_code
     async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
-        """Run a cell; the page waits to hear that it has begun."""
-        self._tell_begun(self._outputs.parent)
+        """Run a cell, live if that can be."""
         return await (run(code) if self._signals is None else self._signals.run(run, code))
 
     def _on_request(self, request: dict[str, Any]) -> None:
-        """Tell the page to send what it keeps for the begin of a cell that cannot begin.
-
-        The code that keeps the cell from it may wait for just that, as by `wait_for` in a task.
-        """
+        self._due = request
         if self._signals is not None and self._signals.is_suspended:
-            self._tell_begun(request)
+            self._tell_due()
+
+    def _on_begin(self) -> None:
+        self._due = None
+        self._tell_begun(self._outputs.parent)
+
+    def _tell_due(self) -> None:
+        """Have the page send what it keeps for a cell that cannot begin now.
+
+        The code that is suspended may wait for just that, as by `wait_for` in a task.
+        """
+        if self._due is not None:
+            self._tell_begun(self._due)
+            self._due = None
 
     def _tell_begun(self, request: dict[str, Any]) -> None:
         if self._state == "open" and self._page_waits and request:

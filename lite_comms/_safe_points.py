@@ -44,11 +44,9 @@ _TRANSPARENT = frozenset(
         "asyncio.runners",
         "asyncio.tasks",  # wait_for, between two coroutines
         "contextlib",
-        "functools",
         "pyodide.code",
         "pyodide.webloop",
         "pyodide_kernel.kernel",
-        "runpy",
     }
 )
 
@@ -198,14 +196,20 @@ class ResumeWatch:
         if self._tool_id is not None and self._armed is not frame.f_code:
             self.disarm()
             self._armed = frame.f_code
-            events = sys.monitoring.events
-            sys.monitoring.set_local_events(self._tool_id, self._armed, events.INSTRUCTION)
+            self._watch(self._armed, sys.monitoring.events.INSTRUCTION)
 
     def disarm(self) -> None:
         """Stop watching."""
-        if self._tool_id is not None and self._armed is not None:
-            sys.monitoring.set_local_events(self._tool_id, self._armed, 0)
+        if self._armed is not None:
+            self._watch(self._armed, 0)
             self._armed = None
+
+    def _watch(self, code: CodeType, events: int) -> None:
+        if self._tool_id is not None:
+            try:
+                sys.monitoring.set_local_events(self._tool_id, code, events)
+            except ValueError:  # someone has given our id back
+                self._tool_id = None
 
     def _resumed(self, code: CodeType, offset: int) -> None:
         self.disarm()

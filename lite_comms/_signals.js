@@ -19,6 +19,9 @@
   let last = 0;
   let due = 0;
 
+  // What was there before.
+  let before;
+
   // What Pyodide finds: nothing, or one signal, which it takes out.
   const box = new Int32Array(1);
   const onRead = () => {
@@ -122,6 +125,7 @@
     listens: true,
     start() {
       due = 0;
+      before = module[BUFFER];
       pyodide.setInterruptBuffer(box);
       const set = value =>
         Object.defineProperty(module, BUFFER, {value, writable: true, configurable: true});
@@ -129,7 +133,7 @@
       Object.defineProperty(module, BUFFER, {get: onRead, set, configurable: true});
     },
     end() {
-      pyodide.setInterruptBuffer(undefined);
+      pyodide.setInterruptBuffer(before);
     },
     watch(...places) {
       const [first, ...urls] = places;

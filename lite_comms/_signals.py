@@ -94,6 +94,8 @@ class Signals:
         The worker's end of the port, ``_port.js``.
     on_stopped : callable
         Called with the number of a Stop when it is done with.
+    on_suspend : callable
+        Called when code is suspended in the middle, so that no cell may begin.
     """
 
     def __init__(
@@ -103,17 +105,20 @@ class Signals:
         manager: CommManager,
         port: Any,
         on_stopped: Callable[[int], None],
+        on_suspend: Callable[[], None],
     ) -> None:
         self._shell = shell
         self._outputs = outputs
         self._manager = manager
         self._port = port
         self._on_stopped = on_stopped
+        self._on_suspend = on_suspend
         self._js = _clock(port)
         self._is_stopped = self._js.isStopped
         self._turn_js = self._js.turn
         self.is_live = True  # as the user wants it
         self.in_callback = False
+        self._is_changing = False  # what belongs to the cell is set aside, or put back
         self._waiting = 0
         self._turns = 0  # since the last message
         self.cell: asyncio.Task[Any] | None = None  # the task that runs one
@@ -229,7 +234,7 @@ class Signals:
         return self.is_live and not (self.in_callback or self._port.isHeld or in_async_callback())
 
     def _advance(self, point: SafePoint, is_asked: bool) -> Advance:
-        """Tell which tasks may advance at a safe point; `is_asked` if the user's code waits."""
+        """Tell which tasks may advance at a safe point; `is_asked` by `wait_for` and the like."""
         is_cell = self.cell is not None and _current_task() is self.cell
         # IPython compiles the lines of a cell one by one: those without an await are no coroutine.
         is_atomic = point.in_coroutine or self._outputs.is_async
@@ -282,12 +287,27 @@ class Signals:
             self._stop(frame)
 
     def release(self) -> None:
-        """End a `quiet` block: what has waited for it is handled now, or within microseconds."""
-        self._outputs.aside(self._port.release)
-        if HAS_JSPI:
-            self._js.hurry()
-        elif self._listens:
-            self._read_mail()
+        """End a `quiet` block: what has waited for it is handled at the next safe point."""
+        self._port.release()
+        self._js.hurry()
+        frame = _caller(sys._getframe())
+        if self._listens and self._points.find(frame).frame is frame:
+            self._aside(self._port.look)
+
+    def _aside(self, f: Callable[..., object], *args: Any) -> None:
+        """Call a function outside of what the cell has replaced; Stop waits for the changes."""
+        self._is_changing = True
+        try:
+            self._outputs.aside(self._between_changes, f, args)
+        finally:
+            self._is_changing = False
+
+    def _between_changes(self, f: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self._is_changing = False
+        try:
+            f(*args)
+        finally:
+            self._is_changing = True
 
     def handled(self) -> None:
         """Wake who waits for a message, and expect more."""
@@ -298,8 +318,10 @@ class Signals:
     def _turn(self, seconds: float, advance: Advance) -> bool:
         """Let the event loop turn, for so long or until a Stop; returns whether it could."""
         self._gate.suspend(advance)
+        if advance is not Advance.ALL:
+            self._on_suspend()
         try:
-            self._outputs.aside(_suspend, self._turn_js(min(seconds, _LONGEST_S) * 1000).promise)
+            self._aside(_suspend, self._turn_js(min(seconds, _LONGEST_S) * 1000).promise)
         except BaseException as error:
             self._js.wake()
             if isinstance(error, SystemError):
@@ -319,7 +341,7 @@ class Signals:
         while left >= 0:
             point = self._points.find(frame)
             can_suspend = self._listens and point.frame is frame and can_run_sync()
-            if can_suspend and self._turn(left, self._advance(point, True)):
+            if can_suspend and self._turn(left, self._advance(point, False)):
                 if self._is_stopped():
                     self._stop_in(frame)
             else:  # in pieces: in between it is seen what has come
@@ -358,6 +380,8 @@ class Signals:
 
     def _look(self, frame: FrameType | None) -> None:
         """Stop, or handle messages, or see to it that they are handled soon."""
+        if self._is_changing:
+            return
         if self._is_stopped():
             self._stop_in(frame)
             return
@@ -394,7 +418,7 @@ class Signals:
         return False
 
     def _read_mail(self) -> None:
-        self._outputs.aside(self._port.look)
+        self._aside(self._port.look)
 
     def _stop_in(self, frame: FrameType | None) -> None:
         """Stop, if it is the user's code that runs; what is ours is left to come to its end."""

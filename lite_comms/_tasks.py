@@ -8,9 +8,9 @@ until the suspended code gives way by itself:
 =============  =========  ======================================================
 `Advance`      who runs   where synchronous code is suspended
 =============  =========  ======================================================
-``ALL``        all tasks  in ``time.sleep`` and ``wait_for`` of a synchronous cell
-``CALLBACKS``  those of   between two lines of a synchronous cell
-               async comm
+``ALL``        all tasks  in ``wait_for`` and ``receive`` of a synchronous cell
+``CALLBACKS``  those of   between two lines of a synchronous cell, and in its
+               async comm ``time.sleep``
                callbacks
 ``NONE``       no task    in a coroutine or in a callback of the event loop
 =============  =========  ======================================================
@@ -73,9 +73,32 @@ def start_callback(
     return callback.task
 
 
-def in_async_callback() -> bool:
-    """Tell whether this code belongs to an async callback that has not ended."""
-    callback = _callback.get()
+def when_done(task: asyncio.Task[None], f: Callable[[asyncio.Task[None]], object]) -> None:
+    """Call a function when the task of an async callback is done.
+
+    Parameters
+    ----------
+    task : asyncio.Task
+        The task, from `start_callback`.
+    f : callable
+        Called with the task, wherever the callback itself may advance. It must not call the
+        user's code.
+    """
+    context = Context()
+    # One that never ends: by then the callback's own has.
+    context.run(_callback.set, _Callback())
+    task.add_done_callback(f, context=context)
+
+
+def in_async_callback(context: Context | None = None) -> bool:
+    """Tell whether code belongs to an async callback that has not ended.
+
+    Parameters
+    ----------
+    context : contextvars.Context, optional
+        The code's context; the current one without it.
+    """
+    callback = _callback.get() if context is None else context.get(_callback)
     return callback is not None and not callback.is_done
 
 
@@ -166,14 +189,22 @@ class TaskGate:
     def _strictest(self) -> Advance:
         return min(self._suspended, default=Advance.ALL)
 
-    def may_run(self) -> bool:
-        """Tell whether a callback that is due may run, in whose context this is called."""
-        if not self.is_closed and not self._held:
-            return True
-        return self._strictest > Advance.NONE and in_async_callback()
+    def may_run(self, entry: _Entry) -> bool:
+        """Tell whether a callback that is due may run now: it must not overtake one that may."""
+        return self._lets(entry) and self._first() is None
+
+    def _lets(self, entry: _Entry) -> bool:
+        strictest = self._strictest
+        return strictest is Advance.ALL or (
+            strictest is Advance.CALLBACKS and in_async_callback(entry.context)
+        )
+
+    def _first(self) -> _Entry | None:
+        """Return the first of those that are held that may run now."""
+        return next((entry for entry in self._held if self._lets(entry)), None)
 
     def _drain_soon(self) -> None:
-        if self._held and not self._is_draining and not self.is_closed:
+        if self._held and not self._is_draining and self._first() is not None:
             self._is_draining = True
             self._original(self._loop, 0, self._drain, context=Context())
 
@@ -181,8 +212,9 @@ class TaskGate:
     def _drain(self) -> None:
         """Run the first that was held back; each by itself, since it may be suspended in turn."""
         self._is_draining = False
-        if self._held and not self.is_closed:
-            entry = self._held.popleft()
+        entry = self._first()
+        if entry is not None:
+            self._held.remove(entry)
             self._drain_soon()
             entry.run()
 
@@ -190,7 +222,7 @@ class TaskGate:
 class _Entry:
     """A scheduled callback: what the loop calls in its place."""
 
-    __slots__ = ("_args", "_callback", "_context", "_gate", "_loop", "handle")
+    __slots__ = ("_args", "_callback", "_gate", "_loop", "context", "handle")
 
     def __init__(
         self,
@@ -204,13 +236,17 @@ class _Entry:
         self._loop = loop
         self._callback = callback
         self._args = args
-        self._context = context
+        self.context = context
         self.handle: Handle | None = None  # what the user may cancel
+
+    def __repr__(self) -> str:
+        # asyncio's messages about a callback that fails name it by this.
+        return f"{getattr(self._callback, '__qualname__', self._callback)}"
 
     @runs_user_code
     def __call__(self) -> None:
         """Run, or be held."""
-        if self._gate.may_run():
+        if self._gate.may_run(self):
             self.handle = None  # which leads here: it would be garbage
             self._callback(*self._args)
         else:
@@ -221,4 +257,4 @@ class _Entry:
         """Run after all, as the loop would have done it."""
         handle, self.handle = self.handle, None
         if handle is not None and not handle.cancelled():
-            Handle(self._callback, self._args, self._loop, self._context)._run()
+            Handle(self._callback, self._args, self._loop, self.context)._run()

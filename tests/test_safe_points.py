@@ -111,7 +111,7 @@ def _in_lite_comms(source: str) -> dict[str, Any]:
         ("own(lambda: look())", "now"),
         ("own_work()", "now"),
         ("@contextlib.contextmanager\ndef f():\n    look()\n    yield\nwith f(): pass", "now"),
-        ("@functools.singledispatch\ndef f(n): look()\nf(1)", "now"),
+        ("@functools.singledispatch\ndef f(n): look()\nf(1)", "back in <module>"),
         # A library, alone and in between.
         ("library_work()", "back in <module>"),
         ("def f(): library_work()\nf()", "back in f"),

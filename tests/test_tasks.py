@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lite_comms._tasks import Advance, TaskGate, in_async_callback, start_callback
+from lite_comms._tasks import Advance, TaskGate, in_async_callback, start_callback, when_done
 
 
 class Loop:
@@ -234,3 +234,46 @@ def test_what_outlives_an_async_callback_is_an_ordinary_task(gated: Gated) -> No
 
     asyncio.run(main())
     assert inside == [True, False]
+
+
+@has_loops
+def test_what_a_callback_has_scheduled_stays_in_order_whoever_is_suspended(gated: Gated) -> None:
+    async def callback(done: asyncio.Event) -> None:
+        gated.soon("first")
+        await done.wait()
+        gated.soon("second")
+        gated.gate.suspend(Advance.CALLBACKS)
+        gated.loop.turn()
+        gated.gate.resume(Advance.CALLBACKS)
+
+    async def main() -> None:
+        done = asyncio.Event()
+        task = start_callback(callback(done), asyncio.get_running_loop())
+        gated.gate.suspend(Advance.NONE)
+        gated.soon("of someone else")
+        gated.loop.turn()
+        gated.gate.resume(Advance.NONE)
+        done.set()
+        await task
+
+    asyncio.run(main())
+    assert gated.ran == ["first", "second"]
+
+
+def test_a_callback_that_fails_is_named_in_the_message(gated: Gated) -> None:
+    handle = gated.gate.call_later(gated.loop, 0, gated.soon)  # type: ignore[arg-type]
+    assert "Gated.soon" in repr(handle)
+
+
+@has_loops
+def test_the_end_of_a_callback_is_told_wherever_it_may_advance() -> None:
+    told: list[bool] = []
+
+    async def main() -> None:
+        task = start_callback(asyncio.sleep(0), asyncio.get_running_loop())
+        when_done(task, lambda _: told.append(in_async_callback()))
+        await task
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert told == [True]

@@ -229,8 +229,13 @@ def test_a_callback_of_the_event_loop_is_atomic(kernel: Kernel) -> None:
     assert printed == "['first', 'second', 'third'] True\n"
 
 
-@pytest.mark.parametrize("wait", ["time.sleep(0.01)", "lite_comms.wait_for(lambda: is_over(40))"])
-def test_in_a_synchronous_cell_tasks_advance_while_it_waits(kernel: Kernel, wait: str) -> None:
+@pytest.mark.parametrize(
+    ("wait", "advances"),
+    [("time.sleep(0.01)", False), ("lite_comms.wait_for(lambda: is_over(40))", True)],
+)
+def test_in_a_synchronous_cell_tasks_advance_in_wait_for_only(
+    kernel: Kernel, wait: str, advances: bool
+) -> None:
     kernel.run(
         "ticks = 0\nasync def tick():\n    global ticks\n    while True:\n        ticks += 1\n"
         "        await asyncio.sleep(0)\ntask = asyncio.create_task(tick())"
@@ -249,7 +254,7 @@ def test_in_a_synchronous_cell_tasks_advance_while_it_waits(kernel: Kernel, wait
         """,
     )
     kernel.run("task.cancel()")
-    assert printed == "0 True\n"
+    assert printed == f"0 {advances}\n"
 
 
 def test_in_a_coroutine_no_task_advances_while_it_sleeps_by_time_sleep(kernel: Kernel) -> None:
@@ -414,3 +419,119 @@ def test_stop_in_a_library_is_a_keyboard_interrupt(kernel: Kernel) -> None:
         """,
     )
     assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
+
+
+@pytest.mark.parametrize(
+    "callback", ["async def answer(): pass", "async def answer(): await asyncio.sleep(0)"]
+)
+def test_an_async_callback_is_acknowledged_while_the_cell_runs(
+    kernel: Kernel, callback: str
+) -> None:
+    kernel.run(callback)
+    request = json.dumps({"code": "begin(answer)\nwhile not is_over(2, 5): pass"})
+    order = kernel.page(
+        "const order = [];"
+        f"const cell = page.ask('execute', {request}).then(() => order.push('cell'));"
+        "await new Promise(resolve => setTimeout(resolve, 300));"
+        "await page.send('comm_msg', {comm_id: 'c', data: 1}); order.push('acknowledged');"
+        "page.send('comm_msg', {comm_id: 'c', data: 2}); await cell; return order;"
+    )
+    assert order == ["acknowledged", "cell"]
+
+
+def test_callbacks_of_an_async_callback_keep_their_order(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        logs = []
+        async def answer():
+            log = []
+            logs.append(log)
+            loop = asyncio.get_running_loop()
+            for i in range(40):
+                loop.call_later(0.002 * i, log.append, i)
+            await asyncio.sleep(0.12)
+        begin(answer)
+        while not is_over(15):
+            end = time.monotonic() + 0.02
+            while time.monotonic() < end:
+                pass
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.5)
+        print([log == sorted(log) for log in logs].count(False))
+        """,
+        every_ms=60,
+    )
+    assert printed == "0\n"
+
+
+def test_quiet_ends_at_no_unsafe_point(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        depth = worst = 0
+        async def answer():
+            global depth, worst
+            with lite_comms.quiet():
+                await asyncio.sleep(0.05)
+                depth += 1
+            worst = max(worst, depth)
+            depth -= 1
+        def plain():
+            global worst
+            worst = max(worst, 10 * depth)
+        begin(lambda: answer() if len(heard) % 2 else plain())
+        while not is_over():
+            await asyncio.sleep(0)
+        print(worst)
+        """,
+    )
+    assert printed == "1\n"
+
+
+def test_a_cell_that_a_waiting_task_keeps_from_beginning_is_told_to_the_page(
+    kernel: Kernel,
+) -> None:
+    kernel.run("lite_comms.uninstall()")
+    kernel.page("page.post('bye'); await page.turn()")
+    kernel.run("lite_comms.install()")
+    kernel.page("page.post('hello', 1, 'page', 'begun', 'live'); page.watch(0); await page.turn()")
+    kernel.run(
+        "async def wait():\n"
+        "    await asyncio.sleep(0.05)\n"
+        "    lite_comms.wait_for(lambda: heard, 20)\n"
+        "begin(); task = asyncio.create_task(wait())"
+    )
+    kernel.page("page.frames.length = 0")
+    told = kernel.page(
+        "await new Promise(resolve => setTimeout(resolve, 200));"
+        "const cell = page.ask('execute', {code: 'begun = list(heard)'});"
+        "while (!page.frames.some(([type]) => type === 'begun'))"
+        "  await new Promise(resolve => setTimeout(resolve, 10));"
+        "await page.send('comm_msg', {comm_id: 'c', data: 'at last'}); await cell; return true;"
+    )
+    assert told
+    assert kernel.run("print(begun)") == "['at last']\n"
+
+
+def test_stop_does_not_come_while_what_the_cell_has_replaced_is_set_aside(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        import io, signal, sys
+        signals = get_comm_manager().transport._signals
+        seen = []
+        before = signal.signal(signal.SIGINT, lambda *_: seen.append(signals._is_changing))
+        is_stopped, signals._is_stopped = signals._is_stopped, lambda: True
+        done, signals._done = signals._done, lambda: None
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                for _ in range(300):
+                    signals._aside(lambda: None)
+        finally:
+            signals._is_stopped, signals._done = is_stopped, done
+            signal.signal(signal.SIGINT, before)
+        print(True in seen)
+        """,
+    )
+    assert printed == "False\n"
