@@ -287,12 +287,13 @@ class Signals:
             self._stop(frame)
 
     def release(self) -> None:
-        """End a `quiet` block: what has waited for it is handled at the next safe point."""
+        """End a `quiet` block: what has waited for it is handled now, or soon."""
         self._port.release()
-        self._js.hurry()
         frame = _caller(sys._getframe())
         if self._listens and self._points.find(frame).frame is frame:
+            # Messages that came before are in the port; later ones are found by the clock.
             self._aside(self._port.look)
+        self._js.hurry()
 
     def _aside(self, f: Callable[..., object], *args: Any) -> None:
         """Call a function outside of what the cell has replaced; Stop waits for the changes."""
@@ -381,6 +382,7 @@ class Signals:
     def _look(self, frame: FrameType | None) -> None:
         """Stop, or handle messages, or see to it that they are handled soon."""
         if self._is_changing:
+            self._js.hurry()
             return
         if self._is_stopped():
             self._stop_in(frame)
@@ -421,8 +423,10 @@ class Signals:
         self._aside(self._port.look)
 
     def _stop_in(self, frame: FrameType | None) -> None:
-        """Stop, if it is the user's code that runs; what is ours is left to come to its end."""
-        if not is_ours(frame):
+        """Stop, if it is the user's code that runs; ours is let finish what it does."""
+        if is_ours(frame):
+            self._js.hurry()  # a loop that calls us again and again has to be met outside
+        else:
             self._stop(frame)
 
     def _stop(self, frame: FrameType | None) -> None:
