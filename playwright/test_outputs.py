@@ -205,15 +205,14 @@ def test_the_log_console_has_the_error_of_a_callback(
 def test_a_redirection_that_a_task_ends_in_the_middle_of_a_cell_is_ended(
     notebook: Notebook,
 ) -> None:
-    shown = notebook.python(
-        """import asyncio, contextlib, io, time
+    notebook.python(
+        """import asyncio, contextlib, io, lite_comms
 async def redirect():
     with contextlib.redirect_stdout(io.StringIO()):
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(3)
 task = asyncio.create_task(redirect())
-await asyncio.sleep(0)
-time.sleep(0.5)
-print('seen', task.done())"""
+await asyncio.sleep(0)"""
     )
+    shown = notebook.python("lite_comms.wait_for(task.done)\nprint('seen', task.done())")
     assert shown == "seen True"
     assert notebook.python("print('next')") == "next"
