@@ -221,6 +221,33 @@ _DIFFERENT = {
 """,
         },
     ),
+    "`set_parent` of the shell": Difference(
+        "there is one parent",
+        {
+            "set_parent": r"""
+- cell 1: stdout "by the kernel True\nby the shell False\n"
++ cell 1: stdout "by the kernel True\nby the shell True\n"
+""",
+        },
+    ),
+    "`set_parent` with something else than a message with a header": Difference(
+        "the page would not know where to show what follows",
+        {
+            "set_parent": r"""
+- cell 3: stdout "without a header False\n"
++ cell 3: stdout "without a header True\n"
+""",
+        },
+    ),
+    '`kernel.get_parent("control")`, `set_parent` with `channel="control"`': Difference(
+        "there is no such channel",
+        {
+            "set_parent": r"""
+- cell 2: stdout "by the control channel False True\n"
++ cell 2: stdout "by the control channel False False\n"
+""",
+        },
+    ),
     "a result whose display fails": Difference(
         "the cell itself has not failed",
         {

@@ -33,7 +33,7 @@ SCRIPTS = {f"lite_comms/{path.name}" for path in (ROOT / "lite_comms").glob("*.j
 ONLY_ON_HOSTS = {"lite_comms/py.typed", "lite_comms/_server.py"}
 
 # What is loaded at every kernel start.
-KERNEL_WHEEL_LIMIT_BYTES = 48_000
+KERNEL_WHEEL_LIMIT_BYTES = 60_000
 
 
 @pytest.fixture(scope="session")
