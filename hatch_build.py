@@ -86,6 +86,9 @@ class ExtensionBuildHook(BuildHookInterface[WheelBuilderConfig]):
         wheel_dir = labextension / "static/pypi"
         build_kernel_wheel(self.root, wheel_dir)
         write_wheel_index(wheel_dir)
+        if version == "standard":
+            # For kernels whose page lacks the extension. Where it is, they need no such thing.
+            build_data["force_include"]["build/page.js"] = "lite_comms/page.js"
 
 
 def _build_frontend(frontend: Path, labextension: Path) -> None:

@@ -85,11 +85,14 @@ class _Installation:
 _current: _Installation | None = None
 
 
-def install(transport: Transport | None = None) -> Status:
+def install(transport: Transport | None = None, *, page: bool = True) -> Status:
     """Put lite_comms behind every door to comms in this process.
 
     On a JupyterLite site with the lite_comms extension this has happened before
-    the first cell. Existing comms and targets stay, under the new manager.
+    the first cell. Existing comms and targets stay, under the new manager. On any
+    other JupyterLite site, a call in a cell also brings the page its half of
+    lite_comms, and waits for it for about a second; if that fails, the reason is
+    printed and comms take JupyterLite's own path.
 
     Parameters
     ----------
@@ -97,6 +100,8 @@ def install(transport: Transport | None = None) -> Status:
         How messages travel. By default what the kernel asks for: ``port`` in
         JupyterLite, or ``stock`` until the page answers; ``server`` on an
         ipykernel.
+    page : bool
+        Whether to bring the page its half if it has none.
 
     Returns
     -------
@@ -105,7 +110,10 @@ def install(transport: Transport | None = None) -> Status:
         else has replaced since. If another transport is given, it takes the
         place of the present one.
     """
-    _in_force(transport, again=True)
+    manager = _in_force(transport, again=True).manager
+    problem = manager.transport.meet_page() if page else ""
+    if problem:
+        print(f"lite_comms: {problem}")
     return current_status()
 
 

@@ -112,6 +112,15 @@
     pump();
   };
   self.addEventListener('message', listener);
+  // Who waits until the page has answered, or for so long. An object, because Pyodide makes a task of
+  // a promise that it is handed by itself.
+  let answered = () => undefined;
+  const answer = ms => ({
+    promise: new Promise(resolve => {
+      answered = resolve;
+      setTimeout(resolve, ms);
+    })
+  });
   // When Python has gone, JavaScript can still say so. Until the page has heard it and ends the
   // worker, timers of asyncio and messages would enter what is left of Python.
   let isOpen = false;
@@ -130,6 +139,8 @@
   return {
     post,
     ack,
+    answer,
+    answered: () => answered(),
     // The page speaks this protocol: it knows what to do when the worker ends.
     open() {
       isOpen = true;

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyodide_js
 from pyodide.code import run_js
-from pyodide.ffi import create_once_callable, create_proxy, to_js
+from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
 
 from ._codec import encode
 from ._errors import TransportError, runs_user_code
@@ -53,7 +53,8 @@ from ._frames import (
     from_wire,
     to_wire,
 )
-from ._signals import HAS_JSPI, Signals
+from ._page import bring, can_bring
+from ._signals import HAS_JSPI, Signals, suspend
 from ._stock import StockTransport, flat, with_date
 from ._tasks import when_done
 
@@ -63,12 +64,21 @@ if TYPE_CHECKING:
     from ._manager import CommManager
     from ._message import CommMessage
 
+_STOCK = "JupyterLite's own comm path"
 _NO_ANSWER = (
-    "JupyterLite's own comm path: the page's half of lite_comms has not answered; "
+    f"{_STOCK}: the page's half of lite_comms has not answered; "
     "messages from the page wait while a cell runs"
 )
+_ASKED = (
+    f"{_STOCK}: the page has not yet run the cell's output, which brings it its half of lite_comms"
+)
+_NOT_QUIET = f"{_STOCK}, until the comm messages that are under way there have been handled"
 _OPEN = "the page's half of lite_comms has answered: messages go past the kernel's queue"
-_LEFT = "JupyterLite's own comm path: lite_comms was uninstalled"
+_LEFT = f"{_STOCK}: lite_comms was uninstalled"
+
+# How long the page may take to say that its half is there, and to get it.
+_ANSWER_S = 0.05
+_BRING_S = 1.0
 
 
 class PortTransport(StockTransport):
@@ -95,6 +105,7 @@ class PortTransport(StockTransport):
         self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
         self._cell: asyncio.Task[Any] | None = None  # in which it was installed
+        self._give_up: Callable[[], object] | None = None  # bringing the page its half
 
     def connect(self, manager: CommManager) -> None:
         super().connect(manager)
@@ -113,11 +124,43 @@ class PortTransport(StockTransport):
             self._leave("waiting", _NO_ANSWER)
             # What cannot be done must not be promised: the page would answer Stop with it.
             self._not_live = Signals.missing()
-            can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
-            self._post_frame(Hello(VERSION, package_version("lite-comms"), ("begun", *can)))
+            self._say_hello()
+
+    def _say_hello(self) -> None:
+        can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
+        self._post_frame(Hello(VERSION, package_version("lite-comms"), ("begun", *can)))
+
+    def meet_page(self) -> str:
+        if self._state != "waiting" or not self._outputs.parent:
+            return ""
+        can_wait = can_run_sync()
+        if can_wait:
+            self._wait_for_page(_ANSWER_S)
+        if self._state == "waiting" and not self.page and can_bring():
+            self._stop_bringing()
+            self.why = _ASKED
+            self._give_up = bring(self._shell, self._on_problem)
+            if can_wait:
+                self._wait_for_page(_BRING_S)
+        return self.why if can_wait and self._state == "waiting" else ""
+
+    def _wait_for_page(self, seconds: float) -> None:
+        suspend(self._port.answer(seconds * 1000).promise)
+
+    def _on_problem(self, problem: str) -> None:
+        self._give_up = None
+        if self._state == "waiting" and problem:
+            self.why = f"{_STOCK}: the page cannot run its half of lite_comms: {problem}"
+            self._port.answered()
+
+    def _stop_bringing(self) -> None:
+        if self._give_up is not None:
+            self._give_up()
+            self._give_up = None
 
     def disconnect(self) -> None:
         super().disconnect()
+        self._stop_bringing()
         if self._state in ("waiting", "open"):
             self._leave("closing", _LEFT)
             self._byes += 1
@@ -232,17 +275,25 @@ class PortTransport(StockTransport):
         match frame:
             case Idle():
                 self._release(None)
-            case Hello(version, _, can) if self._state == "waiting":
-                if version == VERSION:
+            case Hello(version, package, can) if self._state == "waiting":
+                origin = "brought by a notebook" if "injected" in can else "part of the site"
+                self.page = f"lite_comms {package}, {origin}"
+                if "asks" in can:
+                    self.why = _NOT_QUIET
+                    self._say_hello()
+                elif version == VERSION:
                     self._state, self.name, self.why = "open", "port", _OPEN
                     self._page_waits = "begun" in can
                     self._port.open()
                     self._go_live("live" in can)
-                else:
+                    self._port.answered()
+                if version != VERSION:
+                    ours = package_version("lite-comms")
                     self.why = (
-                        f"JupyterLite's own comm path: the page speaks version {version} of the "
-                        f"protocol, this kernel {VERSION}; reload the page"
+                        f"{_STOCK}: the page has lite_comms {package} with protocol {version}, "
+                        f"the kernel {ours} with protocol {VERSION}; reload the page"
                     )
+                    self._port.answered()
             case Bye():
                 self._byes -= 1
                 if self._byes == 0 and self._state == "closing":

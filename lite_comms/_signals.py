@@ -322,7 +322,7 @@ class Signals:
         if advance is not Advance.ALL:
             self._on_suspend()
         try:
-            self._aside(_suspend, self._turn_js(min(seconds, _LONGEST_S) * 1000).promise)
+            self._aside(suspend, self._turn_js(min(seconds, _LONGEST_S) * 1000).promise)
         except BaseException as error:
             self._js.wake()
             if isinstance(error, SystemError):
@@ -481,7 +481,7 @@ def _current_task() -> asyncio.Task[Any] | None:
     return None
 
 
-def _suspend(promise: Any) -> None:
+def suspend(promise: Any) -> None:
     """Suspend Python until a promise of JavaScript is kept.
 
     ``run_sync`` would wrap it in a task, by ``asyncio.ensure_future``. That is for coroutines; here

@@ -17,7 +17,7 @@ def start() -> None:
     starts, what is printed goes nowhere that a user looks.
     """
     try:
-        install()
+        install(page=False)
     except Exception:
         reason = traceback.format_exc()
         events = get_ipython().events

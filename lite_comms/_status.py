@@ -34,6 +34,9 @@ class Status:
         The version of lite_comms.
     bypassed : tuple of str
         Doors that someone else has replaced since; `install` takes them back.
+    page : str
+        The page's half of lite_comms and how it came there; empty if it has not
+        answered.
     """
 
     installed: bool
@@ -45,6 +48,7 @@ class Status:
     targets: tuple[str, ...]
     version: str
     bypassed: tuple[str, ...] = ()
+    page: str = ""
 
     def __str__(self) -> str:
         state = f"in force, transport {self.transport}" if self.installed else "not installed"
@@ -54,6 +58,7 @@ class Status:
             f"lite_comms {self.version}: {state}\n"
             f"  why      {self.why}\n"
             + (f"  live     {self.live}\n" if self.live else "")
+            + (f"  page     {self.page}\n" if self.page else "")
             + f"  kernel   {self.kernel}\n"
             f"  comms    {self.comms} open\n"
             f"  targets  {targets}"
@@ -102,4 +107,5 @@ def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...
         tuple(manager.targets),
         __version__,
         bypassed,
+        manager.transport.page,
     )

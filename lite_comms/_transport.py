@@ -37,6 +37,7 @@ class Transport:
 
     name: str = "none"
     why: str = "there is no kernel here; messages are discarded"
+    page: str = ""  # the page's half, once it is heard of
 
     def send(self, message: CommMessage) -> None:
         """Send a message to the page.
@@ -74,6 +75,16 @@ class Transport:
 
     def connect(self, manager: CommManager) -> None:
         """Hand what the page says to this manager; a manager calls it itself."""
+
+    def meet_page(self) -> str:
+        """Wait for the page's half; where the page lacks it, bring it.
+
+        Returns
+        -------
+        str
+            Why the page's half does not answer, or an empty text.
+        """
+        return ""
 
     def disconnect(self) -> None:
         """Leave the page; called when lite_comms is uninstalled."""

@@ -71,6 +71,7 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
 
     assert worker == {
         "_outputs": {"js"},
+        "_page": {"pyodide"},
         "_port": {"pyodide", "pyodide_js"},
         "_signals": {"js", "pyodide", "pyodide_js"},
         "_stock": {"js", "pyodide"},
@@ -81,6 +82,7 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
 def test_comm_is_all_that_is_needed(module: str) -> None:
     of_kernels = {
         "_outputs": {"js"},
+        "_page": {"pyodide"},
         "_port": {"pyodide", "pyodide_js"},
         "_server": {"ipykernel"},
         "_signals": {"js", "pyodide", "pyodide_js"},

@@ -38,7 +38,7 @@ def test_startup_file_leaves_the_session_as_it_was(shell: InteractiveShell) -> N
 
 @pytest.fixture
 def broken_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def install() -> None:
+    def install(**_: object) -> None:
         raise RuntimeError("this kernel is too new")
 
     monkeypatch.setattr(_start, "install", install)

@@ -21,7 +21,7 @@
 import {KernelMessage} from '@jupyterlab/services';
 import {BusySign} from './busy';
 import {Clients, type IClient} from './clients';
-import {type IFromKernel, NO_MESSAGE, type ToPage, VERSION} from './frames';
+import {type IFromKernel, type IHello, NO_MESSAGE, type ToPage, VERSION} from './frames';
 import type {IReason} from './life';
 import {type IHeld, Outbox, toMessage} from './outbox';
 import {Port} from './port';
@@ -43,6 +43,8 @@ export interface IOptions {
   readonly version: string;
   /** Whether kernels of this page load their half of lite_comms when they start. */
   readonly expected: boolean;
+  /** Whether a kernel has brought this package to the page, which the site has without it. */
+  readonly isInjected: boolean;
   /** Whether kernels of this page handle messages within synchronous code. */
   readonly live: boolean;
   /**
@@ -96,10 +98,27 @@ export class Channel {
     this._state = 'starting';
     this._dead = null;
     kernel.ready.then(
-      () => this._port === port && !this._dead && this._settle(isPython),
+      () =>
+        this._port === port && this._state === 'starting' && !this._dead && this._settle(isPython),
       (reason: unknown) => this._die(port, String(reason))
     );
     return port;
+  }
+
+  /**
+   * Take over a kernel that has run without a channel: what was sent to it is on JupyterLite's path,
+   * and its half, which may have said hello to nobody, is asked to say it again.
+   *
+   * @param unfinished - The messages that JupyterLite has not handled, in order.
+   * @param current - The id of the one that it is handling, or that it has handled last.
+   */
+  resume(unfinished: readonly Message[], current: string | undefined): void {
+    this._state = 'stock';
+    unfinished.forEach(msg => this._queue.sent(msg));
+    if (current !== undefined) {
+      this._queue.handles(current);
+    }
+    this._port?.post(this._hello('asks'));
   }
 
   /** A client has thrown away all that it was waiting for. */
@@ -348,10 +367,15 @@ export class Channel {
     }
   }
 
+  private _hello(...more: string[]): IHello {
+    const {version, live, isInjected} = this._options;
+    const can = ['begun', ...(live ? ['live'] : []), ...(isInjected ? ['injected'] : []), ...more];
+    return {type: 'hello', version: VERSION, package: version, can};
+  }
+
   private _greet(port: Port): void {
-    const {version, live, id, onDeaf} = this._options;
-    const can = live ? ['begun', 'live'] : ['begun'];
-    port.post({type: 'hello', version: VERSION, package: version, can});
+    const {live, id, onDeaf} = this._options;
+    port.post(this._hello());
     if (this._can.has('interrupt') && !this._stops) {
       // WebKitGTK has isolated pages without shared memory.
       if (globalThis.crossOriginIsolated && globalThis.SharedArrayBuffer) {

@@ -12,7 +12,7 @@ export const VERSION = 1;
 export const NO_MESSAGE = 0;
 
 /** Both ways. In every version it begins with these fields, and more may follow. */
-interface IHello {
+export interface IHello {
   readonly type: 'hello';
   readonly version: number;
   readonly package: string;

@@ -72,14 +72,11 @@ class Rendered extends RenderedJavaScript {
   }
 }
 
-/** Run code that sees these names; as in JupyterLab, it may declare names of its own over them. */
-function evaluate(
-  code: string,
-  element: Element,
-  document: Document,
-  window: Window,
-  Jupyter: IJupyter
-): unknown {
-  void [element, document, window, Jupyter];
-  return eval(code);
+/**
+ * Run code that sees these names; as in JupyterLab, it is strict, and may declare names of its own over
+ * them. By `eval` it would see the names of this file as well, or of all files of a bundle.
+ */
+function evaluate(code: string, ...values: [Element, Document, Window, IJupyter]): unknown {
+  const names = ['element', 'document', 'window', 'Jupyter'];
+  return new Function(...names, `'use strict'; {${code}\n}`)(...values);
 }

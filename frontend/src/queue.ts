@@ -42,14 +42,19 @@ export class Queue {
       return false;
     }
     const {msg_id} = msg.parent_header as Header;
-    const entry = this._entries.get(msg_id);
-    if (entry) {
-      entry.runs = true;
-    }
+    this.handles(msg_id);
     if ((msg as KernelMessage.IStatusMsg).content.execution_state === 'idle') {
       this._handled(msg_id);
     }
     return true;
+  }
+
+  /** JupyterLite is handling a message. */
+  handles(msg_id: string): void {
+    const entry = this._entries.get(msg_id);
+    if (entry) {
+      entry.runs = true;
+    }
   }
 
   /** A message that was to be sent was not. */

@@ -4,11 +4,12 @@
  */
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage, ServerConnection} from '@jupyterlab/services';
-import type {IKernelSpecs} from '@jupyterlite/services';
+import type {IKernel, IKernelSpecs} from '@jupyterlite/services';
 import {Channel, type IOptions} from './channel';
 import {Connections, RESTARTED, SHUT_DOWN} from './life';
+import {currentOf, type IPresent, NOTHING, replaceSendMessage} from './present';
 import {COMM_TYPES} from './queue';
-import {makeSerializer, makeSocket} from './socket';
+import {adoptSocket, makeSerializer, makeSocket} from './socket';
 
 type Undo = () => void;
 
@@ -35,15 +36,18 @@ interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDeaf' | 'onD
 }
 
 /**
- * Put a channel between the clients and the kernels of a page. All of it, or nothing.
+ * Put a channel between the clients and the kernels of a page. All of it, or nothing, and at once: no
+ * message can be sent in between.
  *
+ * @param present - What is there already.
  * @throws what goes wrong; then everything is as it was before.
  */
 export function connectKernels(
   kernels: Kernels,
   specs: IKernelSpecs,
   client: IClient | null,
-  options: ISettings
+  options: ISettings,
+  present: IPresent = NOTHING
 ): Undo {
   const channels = new Map<string, Channel>();
   const channelOf = (id: string): Channel => {
@@ -106,6 +110,7 @@ export function connectKernels(
       }
     }
   };
+  const {serializer} = kernels.serverSettings;
   const undo = [replaceSocket(kernels.serverSettings, channelOf)];
   const undoAll = () =>
     undo
@@ -120,6 +125,18 @@ export function connectKernels(
     );
     if (client) {
       undo.push(replaceInterrupt(client, id => channels.get(id)?.interrupt() ?? false));
+    }
+    for (const {connection, socket, kernelSession} of present.connections) {
+      connections.add(connection);
+      if (socket) {
+        undo.push(adoptSocket(socket, serializer, channelOf, kernelSession));
+      }
+    }
+    for (const {kernel, sendMessage} of present.kernels) {
+      const send = (msg: KernelMessage.IMessage) =>
+        channelOf(kernel.id).fromKernel(msg, sendMessage);
+      undo.push(replaceSendMessage(kernel, send), lead(kernel, send, channelOf, life));
+      channels.get(kernel.id)?.resume(present.unfinished(kernel.id), currentOf(kernel));
     }
   } catch (error) {
     undoAll();
@@ -167,15 +184,7 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
       const kernel = await create({...options, sendMessage});
       // At a restart all clients have left the channel meanwhile, and then there is another.
       channel = channelOf(options.id);
-      kernel.disposed.connect(() => life.onEnd(options.id));
-      const worker = workerOf(kernel);
-      if (worker) {
-        answerAll(kernel, sendMessage, msg => channel.isAborted(msg));
-        const port = channel.attach(worker, kernel, options.name === PYTHON);
-        kernel.disposed.connect(() => channel.detach(port));
-      } else {
-        life.onNoWorker(options.name);
-      }
+      lead(kernel, sendMessage, channelOf, life);
       life.onMade(options.id);
       return kernel;
     };
@@ -198,6 +207,31 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
   };
 }
 
+/** Lead the messages between a kernel and its Worker through its channel, if it has a Worker. */
+function lead(
+  kernel: IKernel,
+  sendMessage: (msg: KernelMessage.IMessage) => void,
+  channelOf: ChannelOf,
+  life: ILife
+): Undo {
+  const {id, name} = kernel;
+  const channel = channelOf(id);
+  const onEnd = () => life.onEnd(id);
+  const undo: Undo[] = [() => void kernel.disposed.disconnect(onEnd)];
+  kernel.disposed.connect(onEnd);
+  const worker = workerOf(kernel);
+  if (worker) {
+    undo.push(answerAll(kernel, sendMessage, msg => channel.isAborted(msg)));
+    const port = channel.attach(worker, kernel, name === PYTHON);
+    const detach = () => channel.detach(port);
+    kernel.disposed.connect(detach);
+    undo.push(() => void kernel.disposed.disconnect(detach), detach);
+  } else {
+    life.onNoWorker(name);
+  }
+  return () => undo.forEach(each => each());
+}
+
 /** What is used of JupyterLite's kernel; `commInfoRequest` is never called. */
 interface IHandler {
   handleMessage(msg: KernelMessage.IMessage): Promise<void>;
@@ -215,7 +249,7 @@ export function answerAll(
   kernel: IHandler,
   sendMessage: (msg: KernelMessage.IMessage) => void,
   isAborted: (msg: KernelMessage.IMessage) => boolean
-): void {
+): Undo {
   const {handleMessage, commInfoRequest} = kernel;
   kernel.handleMessage = async msg => {
     let said = 0;
@@ -244,6 +278,9 @@ export function answerAll(
       return;
     }
     await handleMessage.call(kernel, msg);
+  };
+  return () => {
+    kernel.handleMessage = handleMessage;
   };
 }
 

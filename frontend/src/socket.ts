@@ -26,7 +26,8 @@ class Envelope {
 class StockEnvelope {
   constructor(
     readonly data: Bytes,
-    readonly channel: Channel
+    /** Shows a message to the channel, which may change its session. */
+    readonly read: (msg: Message) => Message
   ) {}
 }
 
@@ -40,9 +41,7 @@ export function makeSerializer(stock: Serializer): Serializer {
         return data.msg;
       }
       if (data instanceof StockEnvelope) {
-        const msg = stock.deserialize(data.data as ArrayBuffer, protocol);
-        data.channel.observe(msg);
-        return data.channel.withSession(msg);
+        return data.read(stock.deserialize(data.data as ArrayBuffer, protocol));
       }
       return stock.deserialize(data as ArrayBuffer, protocol);
     }
@@ -59,63 +58,97 @@ export function makeSocket(
   stock: Serializer,
   channelOf: (kernelId: string) => Channel
 ): typeof WebSocket {
-  return class Socket extends Stock implements IClient {
+  return class Socket extends Stock {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
-      this.session = new URL(this.url).searchParams.get('session_id') ?? '';
-      const id = kernelId(`${url}`);
-      if (id !== null) {
-        const channel = channelOf(id);
-        this._channel = channel;
-        channel.add(this);
-        this.addEventListener('close', () => channel.remove(this));
-      }
+      adoptSocket(this, stock, channelOf);
     }
+  };
+}
 
-    readonly session: string;
-
-    get isOpen(): boolean {
-      return this.readyState === Socket.OPEN;
+/**
+ * Lead what a socket sends and receives through the channel of its kernel.
+ *
+ * @param kernelSession - The session that its messages have had so far. JupyterLab drops what is
+ * still queued when the session changes, so it stays; by default each channel has its own.
+ * @returns How to undo it.
+ */
+export function adoptSocket(
+  socket: WebSocket,
+  stock: Serializer,
+  channelOf: (kernelId: string) => Channel,
+  kernelSession = ''
+): () => void {
+  const id = kernelId(socket.url);
+  const channel = id === null ? null : channelOf(id);
+  const send = socket.send.bind(socket) as (data: unknown) => void;
+  const prototype: object = Object.getPrototypeOf(socket);
+  let onMessage = socket.onmessage;
+  const stamped = <M extends Message>(msg: M): M => {
+    if (kernelSession) {
+      msg.header.session = kernelSession;
     }
-
-    override send(data: unknown): void {
-      if (!(data instanceof Envelope)) {
-        super.send(data as ArrayBuffer);
-      } else if (!this._channel?.take(data.msg, this)) {
-        try {
-          super.send(stock.serialize(data.msg, data.protocol));
-        } catch (error) {
-          this._channel?.unsent(data.msg);
-          throw error;
+    return msg;
+  };
+  const read = (msg: Message): Message => {
+    channel!.observe(msg);
+    return stamped(channel!.withSession(msg));
+  };
+  const listen = () => {
+    const handler = onMessage as ((event: MessageEvent) => unknown) | null;
+    const heard = ({data}: MessageEvent) =>
+      handler!({data: new StockEnvelope(data, read)} as MessageEvent);
+    Reflect.set(prototype, 'onmessage', handler && channel ? heard : handler, socket);
+  };
+  const client: IClient = {
+    session: new URL(socket.url).searchParams.get('session_id') ?? '',
+    get isOpen() {
+      return socket.readyState === WebSocket.OPEN;
+    },
+    deliver: msg => {
+      // Of the event JupyterLab's connection reads the data only.
+      (onMessage as ((event: MessageEvent) => unknown) | null)?.({
+        data: new Envelope(stamped(msg))
+      } as MessageEvent);
+    },
+    sendStock: msg => send(stock.serialize(msg, socket.protocol))
+  };
+  Object.defineProperties(socket, {
+    send: {
+      configurable: true,
+      value: (data: unknown) => {
+        if (!(data instanceof Envelope)) {
+          send(data);
+        } else if (!channel?.take(data.msg, client)) {
+          try {
+            send(stock.serialize(data.msg, data.protocol));
+          } catch (error) {
+            channel?.unsent(data.msg);
+            throw error;
+          }
         }
       }
+    },
+    onmessage: {
+      configurable: true,
+      get: () => onMessage,
+      set: (handler: WebSocket['onmessage']) => {
+        onMessage = handler;
+        listen();
+      }
     }
-
-    sendStock(msg: Message): void {
-      super.send(stock.serialize(msg, this.protocol));
-    }
-
-    deliver(msg: Message): void {
-      // Of the event JupyterLab's connection reads the data only.
-      this._onMessage?.({data: new Envelope(msg)} as MessageEvent);
-    }
-
-    override get onmessage(): WebSocket['onmessage'] {
-      return this._onMessage;
-    }
-
-    override set onmessage(handler: ((event: MessageEvent) => unknown) | null) {
-      this._onMessage = handler;
-      const channel = this._channel;
-      super.onmessage =
-        handler && channel
-          ? ({data}) => handler({data: new StockEnvelope(data, channel)} as MessageEvent)
-          : handler;
-    }
-
-    private readonly _channel: Channel | undefined;
-    private _onMessage: ((event: MessageEvent) => unknown) | null = null;
-  } as typeof WebSocket;
+  });
+  listen();
+  const leave = () => channel?.remove(client);
+  channel?.add(client);
+  socket.addEventListener('close', leave);
+  return () => {
+    socket.removeEventListener('close', leave);
+    leave();
+    Reflect.deleteProperty(socket, 'send');
+    Reflect.deleteProperty(socket, 'onmessage');
+    socket.onmessage = onMessage;
+  };
 }
 
 /** The kernel's id in the URL of its socket, `.../api/kernels/<id>/channels?...`, if it is one. */

@@ -44,6 +44,7 @@ class FakeClient implements IClient {
 const OPTIONS = {
   id: 'kernel',
   version: '0.1.0',
+  isInjected: false,
   expected: true,
   live: true,
   canRestart: true,

@@ -85,6 +85,7 @@ export const lite = {} as ILite;
 
 export const OPTIONS = {
   version: '0.1.0',
+  isInjected: false,
   expected: true,
   live: true,
   onDeaf: (...args: unknown[]) => {

@@ -1,0 +1,116 @@
+/**
+ * The plugins of lite_comms that need nothing of its build: the extension of a site has them, and so
+ * has the page's half that a kernel brings to a page without it.
+ */
+import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
+import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
+import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
+import {ILoggerRegistry} from '@jupyterlab/logconsole';
+import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
+import {version} from '../package.json';
+import {alwaysWaitAsync} from './isolation';
+import {renderJavaScript} from './javascript';
+import {Documents, GlobalJupyter, type IDocument} from './jupyter';
+import {logErrors} from './log';
+import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
+import {findPresent} from './present';
+import {connectKernels} from './reach';
+import {settingsOf} from './settings';
+
+export const classic: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:classic',
+  description: 'The classic comm API, Jupyter.notebook.kernel.comm_manager, for page code.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  optional: [INotebookTracker, IConsoleTracker],
+  activate: (
+    app: JupyterFrontEnd,
+    rendermime: IRenderMimeRegistry,
+    notebooks: INotebookTracker | null,
+    consoles: IConsoleTracker | null
+  ) => {
+    const {kernels} = app.serviceManager;
+    const documents = new Documents(model => kernels.connectTo({model, handleComms: true}));
+    const scope = new GlobalJupyter(documents, () => app.shell.currentWidget?.node ?? null);
+    const add = (own: IRenderMimeRegistry, document: Omit<IDocument, 'resolver'>) => {
+      documents.add({...document, resolver: own.resolver});
+      // What was open before this plugin has copied JupyterLab's own renderer.
+      renderJavaScript(own, documents, scope);
+    };
+    const addNotebook = ({node, content, sessionContext}: NotebookPanel) =>
+      add(content.rendermime, {node, session: sessionContext});
+    const addConsole = ({node, console, sessionContext}: ConsolePanel) =>
+      add(console.rendermime, {node, session: sessionContext});
+    notebooks?.forEach(addNotebook);
+    notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
+    consoles?.forEach(addConsole);
+    consoles?.widgetAdded.connect((_, panel) => addConsole(panel));
+    if (!renderJavaScript(rendermime, documents, scope)) {
+      // JupyterLab's own renderer is not there yet, or not at all.
+      void app.started.then(() => renderJavaScript(rendermime, documents, scope));
+    }
+  }
+};
+
+/** The channel of a site's extension. */
+export const channel: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:channel',
+  description: "The direct channel to JupyterLite's Python kernels.",
+  autoStart: true,
+  activate: async app => {
+    const problem = await connect(app, false).catch(String);
+    if (problem) {
+      console.warn(`lite_comms: comms take JupyterLite's own path: ${problem}`);
+    }
+  }
+};
+
+/**
+ * Put the channel between the clients and the kernels of an application.
+ *
+ * @param isInjected - Whether a kernel has brought this to the page.
+ * @returns Why it cannot be done where there is nothing to connect; empty if it is done, or if this is
+ * JupyterLab on a server, where nobody expects it.
+ * @throws what else goes wrong; nothing is changed then.
+ */
+export async function connect(app: JupyterFrontEnd, isInjected: boolean): Promise<string> {
+  // Only where it is: in JupyterLab on a server there is no such module.
+  const lite = await import('@jupyterlite/services').catch(() => null);
+  const specs = lite && (await app.resolveOptionalService(lite.IKernelSpecs));
+  if (!specs) {
+    return isInjected ? 'this application has no kernels in the browser' : '';
+  }
+  const client = await app.resolveOptionalService(lite.IKernelClient);
+  const {kernels} = app.serviceManager;
+  const options = {
+    version,
+    isInjected,
+    expected: app.hasPlugin('lite-comms:kernel-start'),
+    live: settingsOf(channel.id)['live'] !== false,
+    onDeaf: (id: string, comms: readonly string[]) => tellOfDeafKernel(app, id, comms),
+    onDied: (id: string, reason: string, restarts: boolean) =>
+      tellOfDeadKernel(app, id, reason, restarts)
+  };
+  const present = await findPresent(kernels, client);
+  connectKernels(kernels, specs, client, options, present);
+  return '';
+}
+
+export const isolation: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:isolation',
+  description: "Lets every cell of JupyterLite's Python kernels end on an isolated page.",
+  autoStart: true,
+  activate: () => alwaysWaitAsync(globalThis)
+};
+
+export const log: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:log',
+  description: 'Shows the errors of comm callbacks in the log console.',
+  autoStart: true,
+  optional: [INotebookTracker, ILoggerRegistry],
+  activate: (_, notebooks: INotebookTracker | null, loggers: ILoggerRegistry | null) => {
+    if (notebooks && loggers) {
+      logErrors(notebooks, loggers);
+    }
+  }
+};

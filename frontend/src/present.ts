@@ -1,0 +1,155 @@
+/**
+ * What a page already has when lite_comms comes late: kernels, connections to them, and messages
+ * under way. On a site that has the extension there is nothing yet.
+ *
+ * These are private fields of JupyterLab and JupyterLite, each read by one guarded function.
+ */
+import type {Kernel, KernelMessage} from '@jupyterlab/services';
+import type {IKernel} from '@jupyterlite/services';
+
+type Message = KernelMessage.IMessage;
+
+/** A kernel that runs, with what its factory was given. */
+export interface IRunning {
+  readonly kernel: IKernel;
+  readonly sendMessage: (msg: Message) => void;
+}
+
+/** A connection with its socket, if it has one. */
+export interface IConnected {
+  readonly connection: Kernel.IKernelConnection;
+  readonly socket: WebSocket | null;
+  /** The session of the messages that it has received. */
+  readonly kernelSession: string;
+}
+
+export interface IPresent {
+  readonly kernels: readonly IRunning[];
+  readonly connections: readonly IConnected[];
+  /** The messages that the kernel with this id has not finished, in the order of sending. */
+  unfinished(kernelId: string): Message[];
+}
+
+export const NOTHING: IPresent = {kernels: [], connections: [], unfinished: () => []};
+
+/** What is used of JupyterLite's kernel client. */
+interface IClient {
+  listRunning(): Promise<readonly Kernel.IModel[]>;
+  getModel(id: string): Promise<Kernel.IModel | undefined>;
+}
+
+/**
+ * Find what is there. Nothing is changed.
+ *
+ * @throws Error that names the part which is not as expected.
+ */
+export async function findPresent(kernels: object, client: IClient | null): Promise<IPresent> {
+  const running: IRunning[] = [];
+  for (const {id} of (await client?.listRunning()) ?? []) {
+    // JupyterLite returns the kernel itself.
+    const kernel = (await client!.getModel(id)) as unknown as IKernel | undefined;
+    if (kernel) {
+      running.push({kernel, sendMessage: sendMessageOf(kernel)});
+    }
+  }
+  if (running.length === 0) {
+    return NOTHING;
+  }
+  const finished = new Set<IFuture>();
+  for (const connection of connectionsOf(kernels)) {
+    for (const future of futuresOf(connection)) {
+      if (await isSettled(future.done)) {
+        finished.add(future);
+      }
+    }
+  }
+  // Without waiting from here on: what is sent meanwhile would be in neither.
+  const all = connectionsOf(kernels);
+  const connections = all.map(connection => ({
+    connection,
+    socket: socketOf(connection),
+    kernelSession: kernelSessionOf(connection)
+  }));
+  const unfinished = all
+    .flatMap(connection =>
+      futuresOf(connection)
+        .filter(future => !finished.has(future))
+        .map(({msg}) => ({msg, kernelId: connection.id}))
+    )
+    .sort((a, b) => Date.parse(a.msg.header.date) - Date.parse(b.msg.header.date));
+  return {
+    kernels: running,
+    connections,
+    unfinished: id => unfinished.filter(({kernelId}) => kernelId === id).map(({msg}) => msg)
+  };
+}
+
+/** Replace what a kernel sends by; returns how to undo it. */
+export function replaceSendMessage(
+  kernel: IKernel,
+  sendMessage: IRunning['sendMessage']
+): () => void {
+  const before = sendMessageOf(kernel);
+  const fields = kernel as unknown as {_sendMessage: IRunning['sendMessage']};
+  fields._sendMessage = sendMessage;
+  return () => {
+    fields._sendMessage = before;
+  };
+}
+
+/** The id of the message that a kernel handles, or that it has handled last. */
+export function currentOf(kernel: IKernel): string | undefined {
+  return (kernel as {parentHeader?: KernelMessage.IHeader}).parentHeader?.msg_id;
+}
+
+interface IFuture {
+  readonly msg: Message;
+  readonly done: Promise<unknown>;
+}
+
+function sendMessageOf(kernel: IKernel): IRunning['sendMessage'] {
+  const {_sendMessage} = kernel as {_sendMessage?: IRunning['sendMessage']};
+  return typeof _sendMessage === 'function'
+    ? _sendMessage
+    : unknown("JupyterLite's kernel has no '_sendMessage'");
+}
+
+function connectionsOf(kernels: object): Kernel.IKernelConnection[] {
+  const {_kernelConnections} = kernels as {_kernelConnections?: unknown};
+  return _kernelConnections instanceof Set
+    ? [..._kernelConnections]
+    : unknown("JupyterLab's kernel manager has no '_kernelConnections'");
+}
+
+function futuresOf(connection: object): IFuture[] {
+  const {_futures} = connection as {_futures?: unknown};
+  return _futures instanceof Map
+    ? [..._futures.values()]
+    : unknown("JupyterLab's kernel connection has no '_futures'");
+}
+
+function socketOf(connection: object): WebSocket | null {
+  const {_ws} = connection as {_ws?: WebSocket | null};
+  return _ws === null || typeof _ws?.send === 'function'
+    ? _ws
+    : unknown("JupyterLab's kernel connection has no '_ws'");
+}
+
+function kernelSessionOf(connection: object): string {
+  const {_kernelSession} = connection as {_kernelSession?: unknown};
+  return typeof _kernelSession === 'string'
+    ? _kernelSession
+    : unknown("JupyterLab's kernel connection has no '_kernelSession'");
+}
+
+function unknown(what: string): never {
+  throw new Error(what);
+}
+
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true
+  );
+  return Promise.race([settled, Promise.resolve().then(() => false)]);
+}

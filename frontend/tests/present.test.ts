@@ -1,0 +1,194 @@
+/** Kernels and connections of JupyterLite that were there before lite_comms. */
+import type {Kernel} from '@jupyterlab/services';
+import {beforeEach, expect, it, vi} from 'vitest';
+import {VERSION} from '../src/frames';
+import {findPresent} from '../src/present';
+import {connectKernels} from '../src/reach';
+import {connect, heard, lite, OPTIONS} from './lite';
+
+beforeEach(() => lite.undo());
+
+/** What a kernel that a notebook has loaded lite_comms into brings to the page. */
+async function takeOver() {
+  const present = await findPresent(lite.manager, lite.client);
+  const options = {...OPTIONS, isInjected: true, expected: false};
+  lite.undo = connectKernels(lite.manager, lite.specs, lite.client, options, present);
+}
+
+const answer = (...can: string[]) => lite.worker!.say('hello', VERSION, '0.1.0', ...can);
+const posted = () => lite.worker!.posted.map(([type]) => type);
+const execute = async (connection: Kernel.IKernelConnection, code: string) => {
+  const cell = connection.requestExecute({code, stop_on_error: true});
+  await vi.waitFor(() => expect(lite.kernels.at(-1)!.executed).toContain(code));
+  return cell;
+};
+
+it('asks a kernel that runs to say hello again', async () => {
+  await connect();
+  await takeOver();
+  expect(lite.worker!.posted).toEqual([
+    ['hello', VERSION, '0.1.0', 'begun', 'live', 'injected', 'asks']
+  ]);
+});
+
+it('opens the port in the middle of a cell', async () => {
+  const connection = await connect();
+  const first = await execute(connection, 'a');
+  const second = connection.requestExecute({code: 'b'});
+  await takeOver();
+  answer('begun');
+  connection.createComm('echo', 'c').open({a: 1});
+  expect(posted()).toEqual(['hello', 'hello', 'comm']);
+  expect(lite.worker!.posted.at(-1)![3]).toBe(true);
+
+  lite.kernels[0]!.end('ok');
+  expect((await first.done).content.status).toBe('ok');
+  await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['a', 'b']));
+  lite.kernels[0]!.end('ok');
+  expect((await second.done).content.status).toBe('ok');
+});
+
+it('opens the port when no comm message is under way on the path of JupyterLite', async () => {
+  const connection = await connect();
+  const cell = await execute(connection, 'a');
+  const comm = connection.createComm('echo', 'c');
+  const opened = comm.open({n: 1});
+  await takeOver();
+  answer();
+  const sent = comm.send({n: 2});
+  expect(posted()).toEqual(['hello']);
+
+  lite.kernels[0]!.end('ok');
+  await Promise.all([cell.done, opened.done, sent.done]);
+  expect(lite.kernels[0]!.comms.map(({content}) => (content as {data: unknown}).data)).toEqual([
+    {n: 1},
+    {n: 2}
+  ]);
+  expect(posted()).toEqual(['hello', 'hello']);
+  comm.send({n: 3});
+  expect(posted()).toEqual(['hello', 'hello', 'comm']);
+});
+
+it('does not wait for what has been handled', async () => {
+  const connection = await connect();
+  await connection.createComm('echo', 'c').open().done;
+  // It is kept, though it is over.
+  const cell = connection.requestExecute({code: 'a'}, false);
+  await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['a']));
+  lite.kernels[0]!.end('ok');
+  await cell.done;
+  await takeOver();
+  answer();
+  expect(posted()).toEqual(['hello', 'hello']);
+  connection.createComm('echo', 'd').open();
+  expect(lite.worker!.posted.at(-1)![3]).toBe(false);
+});
+
+it('hands over all messages, before and after, in their order', async () => {
+  const connection = await connect();
+  await execute(connection, 'a');
+  const messages = heard(connection);
+  const streams: unknown[] = [];
+  connection.iopubMessage.connect((_, {header, content}) => {
+    if (header.msg_type === 'stream') {
+      streams.push((content as {text: string}).text);
+    }
+  });
+  lite.kernels[0]!.print('one');
+  const present = findPresent(lite.manager, lite.client);
+  lite.kernels[0]!.print('two');
+  const options = {...OPTIONS, isInjected: true};
+  lite.undo = connectKernels(lite.manager, lite.specs, lite.client, options, await present);
+  lite.kernels[0]!.print('three');
+  answer();
+  lite.worker!.say('comm', 'stream', '{"name":"stdout","text":"four"}', '{}', '{}');
+  lite.kernels[0]!.print('five');
+  await vi.waitFor(() => expect(streams).toEqual(['one', 'two', 'three', 'four', 'five']));
+  expect(messages.filter(([type]) => type === 'stream').length).toBe(5);
+});
+
+it('keeps the cells behind one that fails or is stopped', async () => {
+  const connection = await connect();
+  const first = await execute(connection, 'a');
+  const second = connection.requestExecute({code: 'b'});
+  await takeOver();
+  answer('interrupt');
+  await connection.interrupt();
+  expect(posted()).toContain('interrupt');
+  lite.kernels[0]!.end('error');
+  expect((await first.done).content.status).toBe('error');
+  expect((await second.done).content.status).toBe('aborted');
+  const third = await execute(connection, 'c');
+  lite.kernels[0]!.end('ok');
+  expect((await third.done).content.status).toBe('ok');
+});
+
+it('gives a restarted kernel the channel from its start', async () => {
+  const connection = await connect();
+  await takeOver();
+  await connection.restart();
+  lite.worker!.posted.length = 0;
+  lite.worker!.say('hello', VERSION, '0.1.0');
+  await vi.waitFor(() => expect(posted()).toEqual(['hello']));
+  const comm = connection.createComm('echo', 'c');
+  comm.open();
+  await vi.waitFor(() => expect(posted()).toEqual(['hello', 'comm']));
+});
+
+it('gives several connections to one kernel the channel', async () => {
+  const first = await connect();
+  const second = lite.manager.connectTo({model: first.model});
+  await second.info;
+  await takeOver();
+  answer();
+  const both = [heard(first), heard(second)];
+  lite.worker!.say('comm', 'comm_msg', '{"comm_id":"c","data":{}}', '{}', '{}');
+  expect(both.map(messages => messages.map(([type]) => type))).toEqual([
+    ['comm_msg'],
+    ['comm_msg']
+  ]);
+});
+
+it('leaves everything as it was where a part is not known', async () => {
+  const connection = await connect();
+  const {WebSocket, serializer} = lite.manager.serverSettings;
+  const {_futures} = connection as unknown as {_futures: unknown};
+  Object.assign(connection, {_futures: []});
+  await expect(takeOver()).rejects.toThrow("kernel connection has no '_futures'");
+  Object.assign(connection, {_futures});
+  expect(lite.manager.serverSettings).toMatchObject({WebSocket, serializer});
+  const cell = await execute(connection, 'a');
+  lite.kernels[0]!.end('ok');
+  expect((await cell.done).content.status).toBe('ok');
+  expect(posted()).toEqual([]);
+});
+
+it.each([
+  ['_kernelConnections', () => lite.manager],
+  ['_sendMessage', () => lite.kernels[0]!]
+])('names %s where it is missing', async (field, owner) => {
+  await connect();
+  const {[field]: before} = owner() as unknown as {[field: string]: unknown};
+  Object.assign(owner(), {[field]: undefined});
+  await expect(takeOver()).rejects.toThrow(`has no '${field}'`);
+  Object.assign(owner(), {[field]: before});
+});
+
+it('can be undone, also for what was there before', async () => {
+  const connection = await connect();
+  await takeOver();
+  answer();
+  lite.undo();
+  const cell = await execute(connection, 'a');
+  lite.kernels[0]!.print('one');
+  lite.kernels[0]!.end('ok');
+  expect((await cell.done).content.status).toBe('ok');
+  const opened = connection.createComm('echo', 'c').open();
+  await opened.done;
+  expect(lite.kernels[0]!.comms.length).toBe(1);
+});
+
+it('finds nothing where no kernel runs', async () => {
+  const present = await findPresent({}, lite.client);
+  expect([present.kernels, present.connections, present.unfinished('any')]).toEqual([[], [], []]);
+});
