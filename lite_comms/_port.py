@@ -70,7 +70,8 @@ _NO_ANSWER = (
     "messages from the page wait while a cell runs"
 )
 _ASKED = (
-    f"{_STOCK}: the page has not yet run the cell's output, which brings it its half of lite_comms"
+    f"{_STOCK}: the page has not run the cell's output, which brings it its half of lite_comms; "
+    "call lite_comms.install() in a cell to try again"
 )
 _NOT_QUIET = f"{_STOCK}, until the comm messages that are under way there have been handled"
 _OPEN = "the page's half of lite_comms has answered: messages go past the kernel's queue"

@@ -45,7 +45,8 @@ async function start(): Promise<string> {
     return "its modules cannot be found; it is not JupyterLite's, or of another build";
   }
   for (const name of Object.keys(dependencies)) {
-    modules.set(name, await moduleOf(scope, name));
+    const entry = Object.values(scope[name] ?? {}).find(({loaded}) => loaded);
+    modules.set(name, entry ? (await entry.get())() : absent(name));
   }
   const app = await findApplication();
   if (!app) {
@@ -88,17 +89,17 @@ function findScope(): IScope | undefined {
   return scope;
 }
 
-/** The very module that the page uses; one that it does not use has tokens that nobody provides. */
-async function moduleOf(scope: IScope, name: string): Promise<unknown> {
-  const entry = Object.values(scope[name] ?? {}).find(({loaded}) => loaded);
-  if (entry) {
-    return (await entry.get())();
-  }
-  const absent = (_: object, member: string | symbol) => {
-    const {Token} = modules.get('@lumino/coreutils') as typeof import('@lumino/coreutils');
-    return new Token(`${name}:${String(member)} is not on this page`);
-  };
-  return new Proxy({}, {get: absent});
+/** Stands for a module that the page does not use: its tokens are provided by nobody. */
+function absent(name: string): unknown {
+  return new Proxy(
+    {},
+    {
+      get: (_, member) => {
+        const {Token} = modules.get('@lumino/coreutils') as typeof import('@lumino/coreutils');
+        return new Token(`${name}:${String(member)} is not on this page`);
+      }
+    }
+  );
 }
 
 /** The application: it is in no global, but listens to events of the window by its `handleEvent`. */

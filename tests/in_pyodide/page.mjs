@@ -64,6 +64,7 @@ worker.on('message', ({_kernelMessage: msg, lite_comms: frame, isClosed}) => {
     const {type: msgType, content, metadata, buffers, parentHeader} = msg;
     received.push(carried({channel: 'iopub', msgType, content, metadata, buffers, parentHeader}));
   } else if (msg) {
+    page.onOutput(msg);
     received.push({
       header: {msg_type: msg.type},
       parent_header: msg.parentHeader,
@@ -84,6 +85,9 @@ const page = {
   },
 
   frames,
+
+  // Called with each output.
+  onOutput: () => undefined,
 
   // Whether the worker has closed itself.
   isClosed: false,

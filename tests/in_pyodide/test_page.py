@@ -1,0 +1,221 @@
+"""How a kernel brings the page its half, and waits for it; the page's script is a stand-in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .distribution import Distribution
+from .kernel import Kernel
+
+pytestmark = pytest.mark.pyodide
+
+# The page runs the JavaScript of outputs, as JupyterLab does, and keeps it.
+PAGE = """
+globalThis.page = page;
+page.scripts = [];
+page.onOutput = ({bundle}) => {
+  const script = bundle?.data?.['application/javascript'];
+  if (script) {
+    page.scripts.push(script);
+    (0, eval)(script);
+  }
+};
+page.hello = (...can) => page.post('hello', 1, '9.9', ...can);
+"""
+
+# As the real script: the page takes the kernel over, and says so.
+WORKS = """
+page.hello('injected', 'asks');
+page.hello('begun', 'live', 'injected');
+answers.postMessage({problem: ''});
+"""
+
+LOAD = """
+%load_ext lite_comms
+from lite_comms import status
+_ = status()
+"""
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["JSPI", "no JSPI"])
+def any_kernel(
+    distribution: Distribution,
+    wheel: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Kernel]:
+    folder = tmp_path_factory.mktemp("page")
+    with Kernel(distribution, [wheel], folder / "log.txt", jspi=request.param) as kernel:
+        kernel.has_jspi = request.param
+        kernel.page(PAGE)
+        yield kernel
+
+
+@pytest.fixture
+def kernel(any_kernel: Kernel) -> Kernel:
+    """A kernel whose page is without lite_comms, and has not heard of it."""
+    any_kernel.run("import lite_comms\n%unload_ext lite_comms\nlite_comms.uninstall()")
+    any_kernel.page("page.post('bye'); await page.turn(); page.scripts.length = 0")
+    any_kernel.run(
+        "lite_comms.install(page=False)\n"
+        "get_ipython().kernel.comm_manager.transport.page = ''\n"
+        "lite_comms.uninstall()"
+    )
+    any_kernel.page("page.post('bye'); await page.turn(); page.frames.length = 0")
+    return any_kernel
+
+
+@pytest.fixture
+def jspi_kernel(kernel: Kernel) -> Kernel:
+    if not kernel.has_jspi:
+        pytest.skip("a cell without an await cannot wait here")
+    return kernel
+
+
+def carry(kernel: Kernel, script: str) -> None:
+    """Have the kernel's wheel carry this script for the page."""
+    kernel.run(
+        "from pathlib import Path\n"
+        f"Path(lite_comms.__file__).with_name('page.js').write_text({script!r})"
+    )
+
+
+def scripts(kernel: Kernel) -> list[Any]:
+    return list(kernel.page("return page.scripts"))
+
+
+def test_the_next_line_has_the_port(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, WORKS)
+    printed = jspi_kernel.run(LOAD)
+    assert "in force, transport port" in printed
+    assert "page     lite_comms 9.9, brought by a notebook" in printed
+    assert "live     messages are handled at each await and every" in printed
+
+
+def test_the_next_cell_has_the_port(kernel: Kernel) -> None:
+    carry(kernel, WORKS)
+    kernel.run(LOAD)
+    kernel.page("await page.turn()")
+    assert "in force, transport port" in kernel.run("_ = status()")
+
+
+def test_what_stays_in_the_notebook_is_short_and_does_nothing_later(kernel: Kernel) -> None:
+    carry(kernel, "globalThis.runs = (globalThis.runs ?? 0) + 1;" + WORKS)
+    kernel.run(LOAD)
+    (script,) = scripts(kernel)
+    kernel.page("await new Promise(resolve => setTimeout(resolve, 50))")
+    assert len(script) < 400
+    assert kernel.page("return globalThis.runs") == 1
+
+    kernel.page(
+        f"(0, eval)({json.dumps(script)});"
+        "await page.turn(); await new Promise(resolve => setTimeout(resolve, 100))"
+    )
+    assert kernel.page("const {runs} = globalThis; delete globalThis.runs; return runs") == 1
+
+
+def test_the_reason_is_printed_and_kept(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, "answers.postMessage({problem: 'it is a tea pot'})")
+    printed = jspi_kernel.run(LOAD)
+    reason = (
+        "JupyterLite's own comm path: the page cannot run its half of lite_comms: it is a tea pot"
+    )
+    assert printed.startswith(f"lite_comms: {reason}\n")
+    assert f"in force, transport stock\n  why      {reason}\n" in printed
+
+    carry(jspi_kernel, WORKS)
+    assert jspi_kernel.run("print(lite_comms.install().transport)") == "port\n"
+
+
+def test_the_reason_is_kept_where_a_cell_cannot_wait(kernel: Kernel) -> None:
+    carry(kernel, "answers.postMessage({problem: 'it is a tea pot'})")
+    kernel.run(LOAD)
+    kernel.page("await new Promise(resolve => setTimeout(resolve, 50))")
+    assert kernel.run("print(status().why)").splitlines()[-1].endswith("it is a tea pot")
+
+
+def test_an_output_that_is_not_shown_is_not_waited_for_long(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, WORKS)
+    jspi_kernel.page("page.shows = page.onOutput; page.onOutput = () => undefined")
+    printed = jspi_kernel.run(
+        "import time\nstart = time.monotonic()\n"
+        "_ = lite_comms.install()\nprint(0.9 < time.monotonic() - start < 3)"
+    )
+    jspi_kernel.page("page.onOutput = page.shows")
+    assert printed == (
+        "lite_comms: JupyterLite's own comm path: the page has not run the cell's output, which "
+        "brings it its half of lite_comms; call lite_comms.install() in a cell to try again\nTrue\n"
+    )
+
+
+def test_a_page_that_has_its_half_gets_no_script(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, WORKS)
+    request = json.dumps({"code": LOAD, "silent": False, "store_history": True})
+    jspi_kernel.page(
+        f"const loaded = page.ask('execute', {request});"
+        "await new Promise(resolve => setTimeout(resolve, 10));"
+        "page.hello('begun', 'live'); await loaded"
+    )
+    printed = jspi_kernel.shown("stdout")
+    assert "page     lite_comms 9.9, part of the site" in printed
+    assert scripts(jspi_kernel) == []
+
+
+def test_a_page_of_another_version_is_named(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, "page.post('hello', 77, '9.9', 'injected', 'asks');")
+    version = jspi_kernel.run("print(lite_comms.__version__)").strip()
+    printed = jspi_kernel.run("_ = lite_comms.install()")
+    assert printed == (
+        "lite_comms: JupyterLite's own comm path: the page has lite_comms 9.9 with protocol 77, "
+        f"the kernel {version} with protocol 1; reload the page\n"
+    )
+    # So that the page can say it, too.
+    hellos = jspi_kernel.page("return page.frames.filter(([type]) => type === 'hello').length")
+    assert hellos == 2
+
+
+def test_a_port_that_waits_for_messages_on_the_other_path_says_so(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, "page.hello('injected', 'asks'); answers.postMessage({problem: ''})")
+    printed = jspi_kernel.run("_ = lite_comms.install()")
+    assert printed == (
+        "lite_comms: JupyterLite's own comm path, until the comm messages that are under way there "
+        "have been handled\n"
+    )
+    jspi_kernel.page("page.hello('begun', 'live', 'injected')")
+    assert jspi_kernel.run("print(lite_comms.install().transport)") == "port\n"
+
+
+def test_the_page_is_left_alone_if_wanted(kernel: Kernel) -> None:
+    carry(kernel, WORKS)
+    assert kernel.run("print(lite_comms.install(page=False).transport)") == "stock\n"
+    assert kernel.run("from lite_comms import Comm\nprint(Comm('t').comm_id == '')") == "False\n"
+    assert scripts(kernel) == []
+
+
+def test_nothing_is_brought_after_uninstall(kernel: Kernel) -> None:
+    carry(kernel, "globalThis.runs = 1;" + WORKS)
+    kernel.page(
+        "page.shows = page.onOutput; page.onOutput = ({bundle}) => page.scripts.push(bundle)"
+    )
+    kernel.run("_ = lite_comms.install()\nlite_comms.uninstall()")
+    kernel.page(
+        "page.onOutput = page.shows;"
+        "for (const {data} of page.scripts.filter(({data}) => data?.['application/javascript'])) {"
+        " (0, eval)(data['application/javascript']) }"
+        "await page.turn(); await new Promise(resolve => setTimeout(resolve, 50))"
+    )
+    assert kernel.page("return globalThis.runs ?? 0") == 0
+
+
+def test_a_wheel_without_the_script_brings_nothing(kernel: Kernel) -> None:
+    kernel.run(
+        "from pathlib import Path\n"
+        "Path(lite_comms.__file__).with_name('page.js').unlink(missing_ok=True)\n"
+    )
+    kernel.run("_ = lite_comms.install()")
+    assert scripts(kernel) == []
