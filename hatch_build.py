@@ -27,8 +27,8 @@ from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index
 
 NODE_MAJOR = 20
 
-# For type checkers, and for a server kernel.
-ONLY_ON_HOSTS = {"py.typed", "_server.py"}
+# For type checkers, for a server kernel, and for a page that lacks the extension.
+ONLY_ON_HOSTS = {"py.typed", "_server.py", "_page.py"}
 
 
 def build_kernel_wheel(root: str, folder: Path) -> Path:

@@ -12,11 +12,12 @@ import os
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ISOLATION = {
@@ -73,13 +74,18 @@ class _Server(ThreadingHTTPServer):
 
 
 def _bind(
-    directory: str | os.PathLike[str], port: int, *, isolated: bool, prefix: str
+    directory: str | os.PathLike[str],
+    port: int,
+    *,
+    isolated: bool,
+    prefix: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[_Server, str]:
     prefix = f"/{prefix.strip('/')}/".replace("//", "/")
     handler = partial(
         _Handler,
         directory=os.fspath(directory),
-        headers=ISOLATION if isolated else {},
+        headers={**(ISOLATION if isolated else {}), **headers},
         prefix=prefix,
     )
     server = _Server(("127.0.0.1", port), handler)
@@ -88,7 +94,11 @@ def _bind(
 
 @contextmanager
 def serving(
-    directory: str | os.PathLike[str], *, isolated: bool = False, prefix: str = "/"
+    directory: str | os.PathLike[str],
+    *,
+    isolated: bool = False,
+    prefix: str = "/",
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Serve a folder for the length of a block.
 
@@ -100,13 +110,15 @@ def serving(
         With the headers for cross-origin isolation.
     prefix : str
         The path under which the folder appears; everything else is not found.
+    headers : mapping
+        Further headers of each answer.
 
     Yields
     ------
     str
         The URL of the folder, with a slash at its end.
     """
-    server, url = _bind(directory, 0, isolated=isolated, prefix=prefix)
+    server, url = _bind(directory, 0, isolated=isolated, prefix=prefix, headers=headers)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:

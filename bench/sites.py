@@ -15,6 +15,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index
+
+KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
 EXTENSION = "extensions/lite-comms"
 NOTEBOOK = "bench.ipynb"
 
@@ -40,12 +43,32 @@ def copy_site(site: Path, folder: Path, *, stock: bool) -> Path:
     config = folder / "jupyter-lite.json"
     _edit(config, lambda data: data["jupyter-config-data"].update(exposeAppInBrowser=True))
     if stock:
-        shutil.rmtree(folder / EXTENSION)
-        _edit(config, _forget_extension)
-        _edit(folder / "static/pyodide-lock/pyodide-lock.json", _forget_wheel)
-        if "lite-comms" in config.read_text("utf-8"):
-            raise RuntimeError(f"{config} still names lite-comms: the site would not be stock")
+        make_stock(folder)
     return folder
+
+
+def make_stock(site: Path) -> None:
+    """Take lite_comms out of a copy of the site."""
+    config = site / "jupyter-lite.json"
+    shutil.rmtree(site / EXTENSION)
+    _edit(config, _forget_extension)
+    _edit(site / "static/pyodide-lock/pyodide-lock.json", _forget_wheel)
+    if "lite-comms" in config.read_text("utf-8"):
+        raise RuntimeError(f"{config} still names lite-comms: the site would not be stock")
+
+
+def add_wheel(site: Path, wheel: Path) -> None:
+    """Have ``%pip install`` find a wheel on the site, as elsewhere it does on PyPI."""
+    folder = site / "pypi"
+    folder.mkdir()
+    shutil.copy(wheel, folder)
+    write_wheel_index(folder)
+    _edit(
+        site / "jupyter-lite.json",
+        lambda data: data["jupyter-config-data"]["litePluginSettings"][KERNEL][
+            "pipliteUrls"
+        ].append("./pypi/all.json"),
+    )
 
 
 def sizes(site: Path) -> dict[str, int]:

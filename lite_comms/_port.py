@@ -22,6 +22,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
 from importlib.metadata import version as package_version
@@ -53,7 +54,6 @@ from ._frames import (
     from_wire,
     to_wire,
 )
-from ._page import bring, can_bring
 from ._signals import HAS_JSPI, Signals, suspend
 from ._stock import StockTransport, flat, with_date
 from ._tasks import when_done
@@ -137,13 +137,21 @@ class PortTransport(StockTransport):
         can_wait = can_run_sync()
         if can_wait:
             self._wait_for_page(_ANSWER_S)
-        if self._state == "waiting" and not self.page and can_bring():
-            self._stop_bringing()
-            self.why = _ASKED
-            self._give_up = bring(self._shell, self._on_problem)
-            if can_wait:
-                self._wait_for_page(_BRING_S)
+        if self._state == "waiting" and not self.page and self._bring() and can_wait:
+            self._wait_for_page(_BRING_S)
         return self.why if can_wait and self._state == "waiting" else ""
+
+    def _bring(self) -> bool:
+        """Bring the page its half, if this wheel has it."""
+        with suppress(ImportError):  # the wheel that comes with a site's extension
+            from ._page import bring, can_bring
+
+            if can_bring():
+                self._stop_bringing()
+                self.why = _ASKED
+                self._give_up = bring(self._shell, self._on_problem)
+                return True
+        return False
 
     def _wait_for_page(self, seconds: float) -> None:
         suspend(self._port.answer(seconds * 1000).promise)

@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from bench.sites import add_wheel, make_stock
 from chromium import launch_options
-from pages import Notebook, Tab
+from conftest import Distributions
+from pages import LOAD, LOADED, Notebook, Tab
 from serve import serving
 from watch import Watch
 
@@ -122,9 +124,51 @@ def isolated(bench: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", params=["plain", "isolated"])
+@pytest.fixture(scope="session")
+def stock_copy(site_copy: Callable[..., Path], distributions: Distributions) -> Callable[..., Path]:
+    """Copies the site without lite_comms; notebooks can install the wheel there."""
+
+    def copy(**settings: Any) -> Path:
+        folder = site_copy(**settings)
+        make_stock(folder)
+        add_wheel(folder, distributions.wheel)
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def stock(stock_copy: Callable[..., Path]) -> Path:
+    """The site without lite_comms, whose notebooks of several cells begin with loading it."""
+    folder = stock_copy(exposeAppInBrowser=True)
+    for path in folder.glob("files/*.ipynb"):
+        notebook = json.loads(path.read_text("utf-8"))
+        if len(notebook["cells"]) > 1:
+            cell = {"cell_type": "code", "execution_count": None, "id": "load", "outputs": []}
+            notebook["cells"].insert(0, {**cell, "metadata": {}, "source": LOAD})
+            path.write_text(json.dumps(notebook), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded(stock: Path) -> Iterator[str]:
+    """The URL of that site; lite_comms comes there with a notebook."""
+    with serving(stock) as url:
+        LOADED.add(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def isolated_loaded(stock: Path) -> Iterator[str]:
+    """The URL of that site with cross-origin isolation."""
+    with serving(stock, isolated=True) as url:
+        LOADED.add(url)
+        yield url
+
+
+@pytest.fixture(scope="session", params=["plain", "isolated", "loaded"])
 def host(request: pytest.FixtureRequest) -> str:
-    """Each of the two, one after the other."""
+    """Each of the three, one after the other."""
     url: str = request.getfixturevalue(request.param)
     return url
 
@@ -179,7 +223,8 @@ def opening(browser: Browser, options: dict[str, Any], tabs: list[Tab]) -> Itera
 
     def new(url: str) -> Tab:
         context = browser.new_context(**options)
-        tab = Tab(context.new_page(), Watch(context, url, KNOWN), url)
+        first_cell = LOAD if url in LOADED else "import lite_comms"
+        tab = Tab(context.new_page(), Watch(context, url, KNOWN), url, first_cell)
         tabs.append(tab)
         opened.append(tab)
         return tab
@@ -212,7 +257,7 @@ def notebook(
     """A notebook in the notebook app, to type into; many tests share it, and its kernel."""
     with opening(browser, browser_context_args, tabs) as new:
         notebook = new(host).notebook()
-        notebook.python("import lite_comms")
+        assert notebook.python(notebook.tab.first_cell) == ""
         yield notebook
 
 

@@ -12,6 +12,10 @@ from watch import Watch
 # The first cell waits for the kernel, which starts in the browser.
 START_TIMEOUT_MS = 90_000
 
+# The first cell of a notebook on a site without lite_comms, and the URLs of such sites.
+LOAD = "%pip install -q lite-comms\n%load_ext lite_comms\nimport lite_comms"
+LOADED: set[str] = set()
+
 # Writes a value into the output of a cell, for a user to see.
 SAY = """\
 const say = value => {
@@ -153,11 +157,14 @@ class Tab:
         Knows what has gone wrong in it.
     url : str
         The site.
+    first_cell : str
+        What a notebook has to run before it can use lite_comms.
     """
 
     page: Page
     watch: Watch
     url: str
+    first_cell: str = "import lite_comms"
 
     def notebook(self, path: str = "empty.ipynb", cells: int = 1) -> Notebook:
         """Open a notebook in the notebook app; `cells` is how many it has."""

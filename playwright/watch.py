@@ -18,19 +18,23 @@ class Watch:
     context : BrowserContext
         Pages, their workers and the service worker are watched.
     host : str
-        The URL of the one host that may be asked.
+        The URL of the one host that may be asked; see `allow`.
     known : list of str
         Patterns of console errors that are not ours.
     """
 
     def __init__(self, context: BrowserContext, host: str, known: list[str]) -> None:
         self._context = context
-        self._host = urlsplit(host).netloc
+        self._hosts = {urlsplit(host).netloc}
         self._known = known
         self._problems: list[str] = []
         context.on("weberror", self._on_error)
         context.on("console", self._on_console)
         context.on("request", self._on_request)
+
+    def allow(self, host: str) -> None:
+        """Let another host be asked as well."""
+        self._hosts.add(urlsplit(host).netloc)
 
     def problems(self) -> list[str]:
         """Return what has happened since the last call."""
@@ -63,7 +67,7 @@ class Watch:
 
     def _on_request(self, request: Request) -> None:
         url = urlsplit(request.url)
-        if url.scheme not in ("blob", "data") and url.netloc != self._host:
+        if url.scheme not in ("blob", "data") and url.netloc not in self._hosts:
             self._problems.append(f"request to another host: {request.url}")
 
 

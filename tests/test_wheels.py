@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import hashlib
 import io
 import json
@@ -30,7 +31,9 @@ STARTUP = f"{DATA}/etc/ipython/startup/00-lite-comms.py"
 MODULES = {f"lite_comms/{path.name}" for path in (ROOT / "lite_comms").glob("*.py")}
 SCRIPTS = {f"lite_comms/{path.name}" for path in (ROOT / "lite_comms").glob("*.js")}
 
-ONLY_ON_HOSTS = {"lite_comms/py.typed", "lite_comms/_server.py"}
+ONLY_ON_HOSTS = {f"lite_comms/{name}" for name in ("py.typed", "_server.py", "_page.py", "page.js")}
+# The page's half is brought by the kernel where the page lacks it.
+PAGE_LIMIT_BYTES = 20_000
 
 # What is loaded at every kernel start.
 KERNEL_WHEEL_LIMIT_BYTES = 60_000
@@ -95,7 +98,7 @@ def split(source: bytes, module: str) -> tuple[str, dict[str, str | None]]:
 
 
 def test_both_wheels_have_the_same_modules(host: zipfile.ZipFile, kernel: zipfile.ZipFile) -> None:
-    assert set(package(host)) == {*MODULES, *SCRIPTS, "lite_comms/py.typed"}
+    assert set(package(host)) == {*MODULES, *SCRIPTS, "lite_comms/py.typed", "lite_comms/page.js"}
     for script in SCRIPTS:  # but for comments, which leave their lines
         text = host.read(script).decode()
         assert kernel.read(script).decode() == re.sub(r"(?m)^ *//.*$", "", text)
@@ -140,6 +143,14 @@ def test_kernel_wheel_needs_comm_alone(kernel: zipfile.ZipFile) -> None:
 
 def test_kernel_wheel_is_small(kernel_bytes: bytes) -> None:
     assert len(kernel_bytes) <= KERNEL_WHEEL_LIMIT_BYTES
+
+
+def test_the_page_half_that_a_notebook_brings_is_small_and_fetches_nothing(
+    host: zipfile.ZipFile,
+) -> None:
+    script = host.read("lite_comms/page.js")
+    assert len(gzip.compress(script, 9)) <= PAGE_LIMIT_BYTES
+    assert re.findall(rb"https?://[^\"'`]*", script) == []
 
 
 def test_startup_file_is_one_expression_that_binds_no_name(kernel: zipfile.ZipFile) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .distribution import Distribution
+from .distribution import ROOT, Distribution
 from .kernel import Kernel
 
 pytestmark = pytest.mark.pyodide
@@ -51,7 +51,6 @@ def any_kernel(
 ) -> Iterator[Kernel]:
     folder = tmp_path_factory.mktemp("page")
     with Kernel(distribution, [wheel], folder / "log.txt", jspi=request.param) as kernel:
-        kernel.has_jspi = request.param
         kernel.page(PAGE)
         yield kernel
 
@@ -71,17 +70,20 @@ def kernel(any_kernel: Kernel) -> Kernel:
 
 
 @pytest.fixture
-def jspi_kernel(kernel: Kernel) -> Kernel:
-    if not kernel.has_jspi:
+def jspi_kernel(kernel: Kernel, request: pytest.FixtureRequest) -> Kernel:
+    if "no JSPI" in request.node.name:
         pytest.skip("a cell without an await cannot wait here")
     return kernel
 
 
 def carry(kernel: Kernel, script: str) -> None:
-    """Have the kernel's wheel carry this script for the page."""
+    """Have the kernel's package carry this script for the page, as the wheel of PyPI does."""
+    module = (ROOT / "lite_comms/_page.py").read_text("utf-8")
     kernel.run(
-        "from pathlib import Path\n"
-        f"Path(lite_comms.__file__).with_name('page.js').write_text({script!r})"
+        "from pathlib import Path\nimport importlib\n"
+        f"for name, text in (('_page.py', {module!r}), ('page.js', {script!r})):\n"
+        "    Path(lite_comms.__file__).with_name(name).write_text(text)\n"
+        "importlib.invalidate_caches()"
     )
 
 
