@@ -1311,7 +1311,15 @@ globalThis.conformance = (() => {
       await until(() => kernelspecs.specs?.default);
       kernel = await kernels.startNew({name: kernelspecs.specs.default}, SHELL);
       await kernel.info;
-      const {content} = await kernel.requestExecute({code: setup}).done;
+      const cell = kernel.requestExecute({code: setup});
+      // As a notebook does it with the output of its cell.
+      cell.onIOPub = ({content}) => {
+        const script = content.data?.['application/javascript'];
+        if (script) {
+          new Function(script)();
+        }
+      };
+      const {content} = await cell.done;
       if (content.status !== 'ok') {
         throw new Error(`${content.ename}: ${content.evalue}`);
       }

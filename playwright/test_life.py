@@ -12,7 +12,6 @@ from pages import START_TIMEOUT_MS, Notebook, Tab, said, text
 NewTab = Callable[[str], Tab]
 
 ECHO = """
-import lite_comms
 from comm import get_comm_manager
 
 def echo(comm, msg):
@@ -35,7 +34,7 @@ DIED = "RuntimeError: memory access out of bounds"
 NOT_RUN = "KernelDied: this cell has not run: the kernel has ended before"
 
 
-@pytest.fixture(scope="module", params=["plain", "isolated"])
+@pytest.fixture(scope="module", params=["plain", "isolated", "loaded"])
 def notebook(request: pytest.FixtureRequest, new_tab: NewTab) -> Notebook:
     """A notebook whose kernel ends several times."""
     return new_tab(request.getfixturevalue(request.param)).notebook()
@@ -43,20 +42,20 @@ def notebook(request: pytest.FixtureRequest, new_tab: NewTab) -> Notebook:
 
 def test_a_restart_tells_comms_why_and_leaves_widgets_where_they_are(notebook: Notebook) -> None:
     notebook.run("%pip install -q ipywidgets")
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     widget = notebook.run("import ipywidgets\nipywidgets.IntSlider(3)")
     page = notebook.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
     notebook.restart_kernel()
     expect(said(page)).to_have_text(['"hello"', RESTARTED])
     expect(widget.locator(".widget-slider")).to_be_visible()
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
     assert notebook.python("len(get_comm_manager().comm_info('echo'))") == "1"
 
 
 def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -> None:
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     page = notebook.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
     with notebook.watch.error("fatal error|out of bounds|the kernel has died"):
@@ -82,7 +81,7 @@ def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -
     expect(said(page)).to_have_text(['"hello"', f'{{"ename":"KernelDied","evalue":"{DIED}"}}'])
 
     assert "NameError" in notebook.python("lite_comms")
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
     assert notebook.python("len(get_comm_manager().comm_info())") == "1"
 
@@ -117,7 +116,7 @@ get_comm_manager().register_target('once', once)
         )
         expect(said(page)).to_have_text(["true", "true"])
         assert notebook.python("get_comm_manager().comm_info('once')") == "{}"
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
 
 
@@ -133,13 +132,13 @@ def test_a_kernel_that_does_not_notice_stop_can_be_restarted(notebook: Notebook)
 
 @pytest.mark.parametrize("notebook", ["plain"], indirect=True)
 def test_a_shutdown_tells_comms_why_and_the_next_cell_has_a_new_kernel(notebook: Notebook) -> None:
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     page = notebook.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
     notebook.page.get_by_role("menuitem", name="Kernel", exact=True).click()
     notebook.page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
     expect(said(page)).to_have_text(['"hello"', SHUT_DOWN])
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
 
 
@@ -176,7 +175,7 @@ def test_a_restart_ends_what_a_console_waits_for_and_it_has_the_new_kernel(
 ) -> None:
     tab = new_tab(plain)
     (notebook,) = tab.lab("empty.ipynb")
-    notebook.python(ECHO)
+    notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     console = notebook.open_console()
     page = console.javascript(OPEN)
     expect(said(page)).to_have_text(['"hello"'])
