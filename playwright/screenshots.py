@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path += [str(ROOT), str(Path(__file__).parent)]
 
+from bench.sites import add_wheel, copy_site  # noqa: E402
 from chromium import launch_options  # noqa: E402
-from pages import Tab  # noqa: E402
+from pages import Notebook, Tab  # noqa: E402
 from serve import serving  # noqa: E402
 from watch import Watch  # noqa: E402
 
@@ -21,6 +24,24 @@ SHOWN = range(3, 9)  # the page's half, the kernel's half, and the answer
 WIDTH = 900
 PIXELS = 1080  # sharp where a README shows it
 MARGIN = 4
+
+# On a stock site: the loop does not see the slider move until lite_comms is loaded.
+SLIDER = """\
+import time
+from ipywidgets import IntSlider
+
+slider = IntSlider(description="move it")
+slider"""
+LOOP = """\
+seen, end = [], time.time() + 4
+while time.time() < end:
+    if slider.value not in seen:
+        seen.append(slider.value)
+print("the loop has seen", seen)"""
+LOAD = """\
+%pip install lite-comms
+%load_ext lite_comms"""
+MOVES = 5
 
 
 def take(browser: Browser, url: str, theme: str) -> None:
@@ -36,25 +57,71 @@ def take(browser: Browser, url: str, theme: str) -> None:
             tab.page.locator(".lm-Menu").get_by_text(item, exact=True).click()
     for number in (2, 4, 6, 8):
         notebook.run_cell(number)
-    notebook.page.mouse.move(0, 0)
-    notebook.cells.nth(CELLS - 1).click()  # none of the cells in the picture is the current one
-    first, last = (notebook.cells.nth(n).bounding_box() for n in (SHOWN[0], SHOWN[-1]))
-    assert first is not None
-    assert last is not None
-    tab.page.screenshot(
-        path=ROOT / f"docs/images/notebook-{theme}.png",
-        clip={
-            "x": 0,
-            "y": first["y"] - MARGIN,
-            "width": WIDTH,
-            "height": last["y"] + last["height"] - first["y"] + 2 * MARGIN,
-        },
-    )
+    save(notebook, notebook.cells.nth(SHOWN[0]), notebook.cells.nth(SHOWN[-1]), f"notebook-{theme}")
     context.close()
 
 
+def take_before_and_after(browser: Browser, url: str) -> None:
+    """Move a slider while a loop runs, on a stock site before and after loading lite_comms."""
+    context = browser.new_context(
+        viewport={"width": WIDTH, "height": 1200}, device_scale_factor=PIXELS / WIDTH
+    )
+    tab = Tab(context.new_page(), Watch(context, url, []), url)
+    notebook = tab.notebook("bench.ipynb")
+    notebook.cells.first.locator(".cm-content").click()
+    tab.page.keyboard.press("ControlOrMeta+a")
+    tab.page.keyboard.insert_text(SLIDER)
+    notebook.run_cell(0)
+    loop(notebook)
+    notebook.run(LOAD)
+    loop(notebook)
+    save(notebook, notebook.cells.first, notebook.cells.nth(notebook.cells.count() - 2), "any-site")
+    context.close()
+
+
+def loop(notebook: Notebook) -> None:
+    """Run the loop, and move the slider meanwhile."""
+    number = notebook.start(LOOP)
+    notebook.page.wait_for_timeout(500)
+    notebook.root.locator(".jupyter-widgets .noUi-handle").focus()
+    for _ in range(MOVES):
+        notebook.page.keyboard.press("ArrowRight")
+        notebook.page.wait_for_timeout(200)
+    notebook.ended(number)
+
+
+def save(notebook: Notebook, first: Locator, last: Locator, name: str) -> None:
+    """Save a picture from one cell to another; none of them is the current one."""
+    notebook.cells.last.click()
+    notebook.page.mouse.move(0, 0)
+    top, bottom = first.bounding_box(), last.bounding_box()
+    assert top is not None
+    assert bottom is not None
+    notebook.page.screenshot(
+        path=ROOT / f"docs/images/{name}.png",
+        clip={
+            "x": 0,
+            "y": top["y"] - MARGIN,
+            "width": WIDTH,
+            "height": bottom["y"] + bottom["height"] - top["y"] + 2 * MARGIN,
+        },
+    )
+
+
 def main() -> None:
-    """Take the pictures in the light and in the dark theme."""
+    """Take the pictures; that of the notebook in the light and in the dark theme."""
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", scratch)
+        subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        stock = copy_site(ROOT / "_site", folder / "stock", stock=True)
+        add_wheel(stock, next(folder.glob("*.whl")))
+        with (
+            serving(stock) as url,
+            sync_playwright() as playwright,
+            playwright.chromium.launch(**launch_options()) as browser,
+        ):
+            take_before_and_after(browser, url)
     with (
         serving(ROOT / "_site") as url,
         sync_playwright() as playwright,

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from engines import Engine, EnginePage, missing, opened
+from pages import LOAD
 from serve import serving
 
 NOTEBOOK = "notebooks/index.html?path=01-open-from-the-kernel.ipynb"
@@ -44,6 +45,8 @@ DESK = """
         cell.text += content.text;
       } else if (type === 'execute_result') {
         cell.text += content.data['text/plain'];
+      } else if (type === 'display_data' && content.data['application/javascript']) {
+        new Function(content.data['application/javascript'])();
       }
     };
     cell.done = future.done.then(({content}) => {
@@ -121,13 +124,15 @@ class Desk:
 
     page: EnginePage
     url: str
+    first_cell: str
 
     def boot(self) -> None:
         """Wait for the notebook and its kernel."""
         self.page.evaluate(DESK)
         for stage in ("desk.notebook", "desk.sessionContext"):
             self.page.evaluate(stage, timeout_s=BOOT_S)
-        self.run(TARGETS, BOOT_S)
+        self.run(self.first_cell, BOOT_S)
+        self.run(TARGETS)
 
     def reopen(self) -> None:
         """Open the notebook anew, with a new kernel."""
@@ -149,21 +154,26 @@ def open_site(site_copy: Callable[..., Path]) -> Path:
 
 @pytest.fixture(
     scope="session",
-    params=[(engine, host) for engine in ("firefox", "webkit") for host in ("plain", "isolated")],
+    params=[
+        (engine, host)
+        for engine in ("firefox", "webkit")
+        for host in ("plain", "isolated", "loaded")
+    ],
     ids="-".join,
 )
-def shared_desk(request: pytest.FixtureRequest, open_site: Path) -> Iterator[Desk]:
+def shared_desk(request: pytest.FixtureRequest, open_site: Path, stock: Path) -> Iterator[Desk]:
     """One for each engine and host."""
     engine: Engine
     engine, host = request.param
     if absent := missing(engine):
         pytest.skip(f"not installed, and {engine} needs it: {absent}")
     isolated = host == "isolated"
-    with serving(open_site, isolated=isolated) as url:
+    is_loaded = host == "loaded"
+    with serving(stock if is_loaded else open_site, isolated=isolated) as url:
         address = url + NOTEBOOK
         with opened(engine, address, isolated=isolated) as page:
             assert page.evaluate("globalThis.crossOriginIsolated") == isolated
-            desk = Desk(page, address)
+            desk = Desk(page, address, LOAD if is_loaded else "import lite_comms")
             desk.boot()
             yield desk
 

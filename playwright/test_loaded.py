@@ -151,7 +151,7 @@ def test_what_is_saved_does_nothing_when_it_is_opened_again(new_tab: NewTab, loa
     assert is_on(tab)
     notebook.page.keyboard.press("Control+s")
     tab.page.wait_for_function(
-        "() => jupyterapp.serviceManager.contents.get('empty.ipynb')"
+        "() => jupyterapp.serviceManager.contents.get('empty.ipynb', {content: true})"
         ".then(({content}) => globalThis.saved = content.cells[0]?.outputs)"
     )
     (output,) = tab.page.evaluate("saved")
