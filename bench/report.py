@@ -25,7 +25,13 @@ def labels(results: dict[str, Any]) -> dict[str, str]:
     return {work: label.format(messages=messages) for work, label in LABELS.items()}
 
 
-SIDES = {"stock": "stock", "ours": "lite_comms", "floor": "floor", "server": "server"}
+SIDES = {
+    "stock": "stock",
+    "ours": "lite_comms",
+    "loaded": "loaded in a notebook",
+    "floor": "floor",
+    "server": "server",
+}
 BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 
 
@@ -97,8 +103,10 @@ def _others(measured: dict[str, Any]) -> str:
         for name, key in _MEMORY.items()
         if before[key] is not None
     )
+    loads = measured["loads"]
+    loaded = f"`%load_ext` opens the port on a stock site in {shown(loads)} ms. " if loads else ""
     return (
-        f"A small echo by the number of open comms: {crowds}. "
+        f"{loaded}A small echo by the number of open comms: {crowds}. "
         f"Of the 200 moves of the slider "
         f"{', '.join(f'{SIDES[side]} handled {n:.0f}' for side, n in handled.items())}. "
         f"After {memory['messages']:,} messages more: {grown}; "
@@ -157,7 +165,7 @@ def plot(results: dict[str, Any], path: Path) -> None:
 
     works = next(iter(results["hosts"].values()))["works"]
     colors = {"stock": "#d97706", "ours": "#2563eb", "floor": "#8b949e", "server": "#16a34a"}
-    sides = [side for side in SIDES if side in works["small"]]
+    sides = [side for side in colors if side in works["small"]]
     drawn = [work for work in LABELS if work not in ("boot", "slider")]
     names = [labels(results)[work] for work in drawn]
     height = 0.8 / len(sides)

@@ -1,8 +1,9 @@
 """Measures lite_comms beside stock JupyterLite and the floor, in one browser: ``make bench``.
 
-Both sites (sites.py) are open in one browser, each with a notebook, and do the
+All sites (sites.py) are open in one browser, each with a notebook, and do the
 same work (work.js, kernel.py) in turns, round by round, so that whatever else
-the machine does meets all of them. The floor is the same work over the bare
+the machine does meets all of them. One is a stock site whose notebook has loaded
+lite_comms. The floor is the same work over the bare
 Worker, in the kernel of our site and in the same rounds. A wrong or a missing
 answer ends the benchmark with an error.
 """
@@ -30,7 +31,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import report
-from bench.sites import NOTEBOOK, copy_site, sizes, write_notebook
+from bench.sites import LOAD, NOTEBOOK, add_wheel, build_wheel, copy_site, sizes, write_notebook
 from chromium import launch_options
 from serve import serving
 
@@ -51,6 +52,7 @@ class Plan:
 
     rounds: int
     boots: int
+    loads: int
     soak: int
     messages: int = 2_000
     crowds: tuple[int, ...] = (10, 1_000, 10_000)
@@ -58,9 +60,11 @@ class Plan:
     repeats: int = 8
 
 
-FULL = Plan(rounds=10, boots=8, soak=100_000)
-QUICK = Plan(rounds=2, boots=1, soak=5_000)
-SMOKE = Plan(rounds=1, boots=1, soak=100, messages=20, crowds=(10, 20, 30), answers=2, repeats=1)
+FULL = Plan(rounds=10, boots=8, loads=4, soak=100_000)
+QUICK = Plan(rounds=2, boots=1, loads=1, soak=5_000)
+SMOKE = Plan(
+    rounds=1, boots=1, loads=1, soak=100, messages=20, crowds=(10, 20, 30), answers=2, repeats=1
+)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,17 @@ def measure_boots(browser: Browser, urls: dict[str, str], boots: int) -> dict[st
             page.context.close()
             taken[name].append(ms)
             say(f"  boot {number + 1}/{boots}: {name} {ms:,.0f} ms")
+    return taken
+
+
+def measure_loads(browser: Browser, url: str, loads: int) -> list[float]:
+    """Load lite_comms in a notebook; milliseconds from ``%load_ext`` to the open port."""
+    taken = []
+    for number in range(loads):
+        page, _ = new_page(browser, url)
+        taken.append(float(execute(page, "print(load_ms)")))
+        page.context.close()
+        say(f"  load {number + 1}/{loads}: {taken[-1]:,.0f} ms")
     return taken
 
 
@@ -275,6 +290,9 @@ def measure(
             Side("ours", ours),
             Side("floor", ours, "floor"),
         ]
+        loaded = urls.pop("loaded", None)
+        if loaded:
+            sides.insert(2, Side("loaded", opened(browser, loaded)))
         if server_url:
             sides.append(Side("server", opened(browser, server_url)))
         works = measure_works(sides, plan)
@@ -288,7 +306,9 @@ def measure(
         crowds = measure_crowds(alone, Side("floor", page, "floor"), plan)
         page.context.close()
         boots = measure_boots(browser, urls, plan.boots)
+        loads = measure_loads(browser, loaded, plan.loads) if loaded else []
     return {
+        "loads": loads,
         "works": {**works, "boot": boots},
         "crowds": crowds,
         "memory": memory,
@@ -325,6 +345,9 @@ def main() -> None:
             name: copy_site(args.site, home / name, stock=name == "stock")
             for name in ("stock", "ours")
         }
+        loaded = copy_site(args.site, home / "loaded", stock=True)
+        add_wheel(loaded, build_wheel(ROOT, home))
+        write_notebook(loaded / "files", "python", LOAD)
         browser = stack.enter_context(sync_playwright()).chromium.launch(**launch_options())
         stack.callback(browser.close)
         server_url = stack.enter_context(server(args.server)) if args.server else None
@@ -336,9 +359,14 @@ def main() -> None:
         for host in args.hosts:
             say(host)
             # A server has no isolated pages.
-            beside = server_url if host == "plain" else None
+            is_plain = host == "plain"
             results["hosts"][host] = measure(
-                browser, folders, plan, isolated=host == "isolated", server_url=beside
+                browser,
+                # On an isolated page JupyterLite's own kernel hangs now and then.
+                {**folders, "loaded": loaded} if is_plain else folders,
+                plan,
+                isolated=not is_plain,
+                server_url=server_url if is_plain else None,
             )
     args.results.write_text(json.dumps(report.rounded(results), indent=1) + "\n", "utf-8")
     table = report.table(results)

@@ -1,10 +1,10 @@
 """The sites that are compared: ours, and the same one without lite_comms.
 
-Both are copies of the site as `make site` builds it. Stock is made by taking out
-what the extension added: its folder, its entry in the list of extensions, the
-index and the lock entry of its wheel. Everything else, JupyterLite, its kernel,
-Pyodide and each wheel, is the same file in both, so no difference of versions
-can be measured.
+The second one twice: as it is, and with a notebook that loads lite_comms. All are
+copies of the site as `make site` builds it. Stock is made by taking out what the
+extension added: its folder, its entry in the list of extensions, the index and the
+lock entry of its wheel. Everything else, JupyterLite, its kernel, Pyodide and each
+wheel, is the same file in all, so no difference of versions can be measured.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,20 @@ EXTENSION = "extensions/lite-comms"
 NOTEBOOK = "bench.ipynb"
 
 
-def write_notebook(folder: Path, kernel: str) -> None:
+# What a notebook runs to load lite_comms, and how long the page's half takes.
+LOAD = """\
+%pip install -q lite-comms
+import time
+start = time.perf_counter()
+%load_ext lite_comms
+load_ms = 1000 * (time.perf_counter() - start)
+assert __import__("lite_comms").status().transport == "port"
+"""
+
+
+def write_notebook(folder: Path, kernel: str, source: str = "1 + 1") -> None:
     """Write the notebook that is opened: one cell, for a kernel of this name."""
-    cell = {"cell_type": "code", "id": "first", "metadata": {}, "outputs": [], "source": "1 + 1"}
+    cell = {"cell_type": "code", "id": "first", "metadata": {}, "outputs": [], "source": source}
     spec = {"name": kernel, "display_name": kernel, "language": "python"}
     notebook = {
         "cells": [{**cell, "execution_count": None}],
@@ -55,6 +68,13 @@ def make_stock(site: Path) -> None:
     _edit(site / "static/pyodide-lock/pyodide-lock.json", _forget_wheel)
     if "lite-comms" in config.read_text("utf-8"):
         raise RuntimeError(f"{config} still names lite-comms: the site would not be stock")
+
+
+def build_wheel(root: Path, folder: Path) -> Path:
+    """Build the wheel that a package index would serve."""
+    build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder))
+    subprocess.run(build, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    return next(folder.glob("*.whl"))
 
 
 def add_wheel(site: Path, wheel: Path) -> None:

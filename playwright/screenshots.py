@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ from playwright.sync_api import Browser, Locator, sync_playwright
 ROOT = Path(__file__).parent.parent
 sys.path += [str(ROOT), str(Path(__file__).parent)]
 
-from bench.sites import add_wheel, copy_site  # noqa: E402
+from bench.sites import add_wheel, build_wheel, copy_site  # noqa: E402
 from chromium import launch_options  # noqa: E402
 from pages import Notebook, Tab  # noqa: E402
 from serve import serving  # noqa: E402
@@ -112,10 +111,8 @@ def main() -> None:
     """Take the pictures; that of the notebook in the light and in the dark theme."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", scratch)
-        subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         stock = copy_site(ROOT / "_site", folder / "stock", stock=True)
-        add_wheel(stock, next(folder.glob("*.whl")))
+        add_wheel(stock, build_wheel(ROOT, folder))
         with (
             serving(stock) as url,
             sync_playwright() as playwright,

@@ -35,9 +35,13 @@ def test_a_short_run_measures_every_work_on_every_side(tmp_path: Path) -> None:
     measured = json.loads(results.read_text("utf-8"))
     works = measured["hosts"]["plain"]["works"]
     assert {work: sorted(works[work]) for work in LABELS} == {
-        work: ["ours", "stock"] if work in ("boot", "slider") else ["floor", "ours", "stock"]
+        work: {
+            "boot": ["ours", "stock"],
+            "slider": ["loaded", "ours", "stock"],
+        }.get(work, ["floor", "loaded", "ours", "stock"])
         for work in LABELS
     }
+    assert len(measured["hosts"]["plain"]["loads"]) == 1
     assert all(taken for sides in works.values() for taken in sides.values())
     assert list(measured["hosts"]["plain"]["crowds"]) == ["10", "20", "30"]
     delays, cpu = measured["hosts"]["plain"]["delays"], measured["hosts"]["plain"]["cpu"]
