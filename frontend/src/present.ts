@@ -30,7 +30,10 @@ export interface IPresent {
   unfinished(kernelId: string): Message[];
 }
 
-export const NOTHING: IPresent = {kernels: [], connections: [], unfinished: () => []};
+/** Tells what is there at the moment of the call; throws where a part is not as expected. */
+export type Present = () => IPresent;
+
+export const NOTHING: Present = () => ({kernels: [], connections: [], unfinished: () => []});
 
 /** What is used of JupyterLite's kernel client. */
 interface IClient {
@@ -39,11 +42,14 @@ interface IClient {
 }
 
 /**
- * Find what is there. Nothing is changed.
+ * Prepare to tell what is there. Nothing is changed.
+ *
+ * What takes time is done here, so that nothing can be sent between what the returned function tells
+ * and what its caller changes.
  *
  * @throws Error that names the part which is not as expected.
  */
-export async function findPresent(kernels: object, client: IClient | null): Promise<IPresent> {
+export async function findPresent(kernels: object, client: IClient | null): Promise<Present> {
   const running: IRunning[] = [];
   for (const {id} of (await client?.listRunning()) ?? []) {
     // JupyterLite returns the kernel itself.
@@ -56,31 +62,29 @@ export async function findPresent(kernels: object, client: IClient | null): Prom
     return NOTHING;
   }
   const finished = new Set<IFuture>();
-  for (const connection of connectionsOf(kernels)) {
-    for (const future of futuresOf(connection)) {
-      if (await isSettled(future.done)) {
-        finished.add(future);
-      }
+  for (const future of connectionsOf(kernels).flatMap(futuresOf)) {
+    if (await isSettled(future.done)) {
+      finished.add(future);
     }
   }
-  // Without waiting from here on: what is sent meanwhile would be in neither.
-  const all = connectionsOf(kernels);
-  const connections = all.map(connection => ({
-    connection,
-    socket: socketOf(connection),
-    kernelSession: kernelSessionOf(connection)
-  }));
-  const unfinished = all
-    .flatMap(connection =>
-      futuresOf(connection)
-        .filter(future => !finished.has(future))
-        .map(({msg}) => ({msg, kernelId: connection.id}))
-    )
-    .sort((a, b) => Date.parse(a.msg.header.date) - Date.parse(b.msg.header.date));
-  return {
-    kernels: running,
-    connections,
-    unfinished: id => unfinished.filter(({kernelId}) => kernelId === id).map(({msg}) => msg)
+  return () => {
+    const all = connectionsOf(kernels);
+    const unfinished = all
+      .flatMap(connection =>
+        futuresOf(connection)
+          .filter(future => !finished.has(future))
+          .map(({msg}) => ({msg, kernelId: connection.id}))
+      )
+      .sort((a, b) => Date.parse(a.msg.header.date) - Date.parse(b.msg.header.date));
+    return {
+      kernels: running.filter(({kernel}) => !kernel.isDisposed),
+      connections: all.map(connection => ({
+        connection,
+        socket: socketOf(connection),
+        kernelSession: kernelSessionOf(connection)
+      })),
+      unfinished: id => unfinished.filter(({kernelId}) => kernelId === id).map(({msg}) => msg)
+    };
   };
 }
 

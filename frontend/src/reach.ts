@@ -7,7 +7,7 @@ import type {Kernel, KernelMessage, ServerConnection} from '@jupyterlab/services
 import type {IKernel, IKernelSpecs} from '@jupyterlite/services';
 import {Channel, type IOptions} from './channel';
 import {Connections, RESTARTED, SHUT_DOWN} from './life';
-import {currentOf, type IPresent, NOTHING, replaceSendMessage} from './present';
+import {currentOf, NOTHING, type Present, replaceSendMessage} from './present';
 import {COMM_TYPES} from './queue';
 import {adoptSocket, makeSerializer, makeSocket} from './socket';
 
@@ -39,7 +39,7 @@ interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDeaf' | 'onD
  * Put a channel between the clients and the kernels of a page. All of it, or nothing, and at once: no
  * message can be sent in between.
  *
- * @param present - What is there already.
+ * @param present - Tells what is there already.
  * @throws what goes wrong; then everything is as it was before.
  */
 export function connectKernels(
@@ -47,8 +47,9 @@ export function connectKernels(
   specs: IKernelSpecs,
   client: IClient | null,
   options: ISettings,
-  present: IPresent = NOTHING
+  present: Present = NOTHING
 ): Undo {
+  const there = present();
   const channels = new Map<string, Channel>();
   const channelOf = (id: string): Channel => {
     let channel = channels.get(id);
@@ -126,17 +127,17 @@ export function connectKernels(
     if (client) {
       undo.push(replaceInterrupt(client, id => channels.get(id)?.interrupt() ?? false));
     }
-    for (const {connection, socket, kernelSession} of present.connections) {
+    for (const {connection, socket, kernelSession} of there.connections) {
       connections.add(connection);
       if (socket) {
         undo.push(adoptSocket(socket, serializer, channelOf, kernelSession));
       }
     }
-    for (const {kernel, sendMessage} of present.kernels) {
+    for (const {kernel, sendMessage} of there.kernels) {
       const send = (msg: KernelMessage.IMessage) =>
         channelOf(kernel.id).fromKernel(msg, sendMessage);
       undo.push(replaceSendMessage(kernel, send), lead(kernel, send, channelOf, life));
-      channels.get(kernel.id)?.resume(present.unfinished(kernel.id), currentOf(kernel));
+      channels.get(kernel.id)?.resume(there.unfinished(kernel.id), currentOf(kernel));
     }
   } catch (error) {
     undoAll();

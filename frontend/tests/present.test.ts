@@ -69,6 +69,20 @@ it('opens the port when no comm message is under way on the path of JupyterLite'
   expect(posted()).toEqual(['hello', 'hello', 'comm']);
 });
 
+it('knows of what is sent while it looks', async () => {
+  const connection = await connect();
+  const cell = await execute(connection, 'a');
+  const present = await findPresent(lite.manager, lite.client);
+  const opened = connection.createComm('echo', 'c').open();
+  const options = {...OPTIONS, isInjected: true};
+  lite.undo = connectKernels(lite.manager, lite.specs, lite.client, options, present);
+  answer();
+  expect(posted()).toEqual(['hello']);
+  lite.kernels[0]!.end('ok');
+  await Promise.all([cell.done, opened.done]);
+  expect(posted()).toEqual(['hello', 'hello']);
+});
+
 it('does not wait for what has been handled', async () => {
   const connection = await connect();
   await connection.createComm('echo', 'c').open().done;
@@ -189,6 +203,6 @@ it('can be undone, also for what was there before', async () => {
 });
 
 it('finds nothing where no kernel runs', async () => {
-  const present = await findPresent({}, lite.client);
-  expect([present.kernels, present.connections, present.unfinished('any')]).toEqual([[], [], []]);
+  const there = (await findPresent({}, lite.client))();
+  expect([there.kernels, there.connections, there.unfinished('any')]).toEqual([[], [], []]);
 });
