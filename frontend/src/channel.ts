@@ -233,6 +233,11 @@ export class Channel {
     return this._queue.isAborted(header.msg_id);
   }
 
+  /** Whether a message that JupyterLite is about to handle has gone over the port instead. */
+  isTakenBack({header}: Message): boolean {
+    return this._queue.isTakenBack(header.msg_id);
+  }
+
   /** Learn from a message of the kernel, whichever way it takes; twice does no harm. */
   observe(msg: Message): void {
     if (!this._queue.heard(msg)) {
@@ -432,10 +437,17 @@ export class Channel {
   }
 
   private _openWhenQuiet(): void {
-    if (this._mayOpen && this._port && !this._queue.hasComms) {
+    const waiting = this._mayOpen && this._port ? this._queue.takeBack() : null;
+    if (waiting && this._port) {
       this._mayOpen = false;
       this._state = 'port';
       this._greet(this._port);
+      for (const msg of waiting) {
+        const client = this._clients.of(msg.header.session);
+        if (client) {
+          this.take(msg, client);
+        }
+      }
     }
   }
 

@@ -36,6 +36,11 @@ export class Clients {
     this._clients.delete(client);
   }
 
+  /** The client whose messages have this session, if it is there. */
+  of(session: string): IClient | undefined {
+    return [...this._clients].find(client => client.session === session);
+  }
+
   get isEmpty(): boolean {
     return this._clients.size === 0;
   }

@@ -10,7 +10,12 @@ type Header = KernelMessage.IHeader;
 
 export const COMM_TYPES: ReadonlySet<string> = new Set(['comm_open', 'comm_msg', 'comm_close']);
 
+/** The messages by which ipywidgets keeps itself in step with the kernel. */
+const OF_WIDGETS: ReadonlySet<unknown> = new Set(['update', 'request_state', 'request_states']);
+const WIDGETS_CONTROL = 'jupyter.widget.control';
+
 interface IEntry {
+  readonly msg: KernelMessage.IMessage;
   readonly header: Header;
   /** Whether its error keeps the cells behind it from running. */
   readonly stopsOthers: boolean;
@@ -24,10 +29,12 @@ interface IEntry {
 
 export class Queue {
   /** A message has been sent to the kernel; `isAborted` says that it is a cell that is not to run. */
-  sent({header, content}: KernelMessage.IMessage, isAborted = false): void {
+  sent(msg: KernelMessage.IMessage, isAborted = false): void {
+    const {header, content} = msg;
     const {silent, stop_on_error} = content as KernelMessage.IExecuteRequestMsg['content'];
     const stopsOthers = stop_on_error !== false && !silent;
     this._entries.set(header.msg_id, {
+      msg,
       header,
       stopsOthers,
       runs: false,
@@ -128,8 +135,27 @@ export class Queue {
     );
   }
 
-  get hasComms(): boolean {
-    return this._some(({header}) => COMM_TYPES.has(header.msg_type));
+  /**
+   * Take the comm messages back that wait: another way is theirs now. All of them, or none.
+   *
+   * @returns them in order, or null if one is being handled, or may have been changed by its sender
+   * since it was sent. ipywidgets makes its messages anew each time.
+   */
+  takeBack(): KernelMessage.IMessage[] | null {
+    const comms = [...this._entries.values()].filter(isComm);
+    if (comms.some(({runs, msg}) => runs || !isOfWidgets(msg))) {
+      return null;
+    }
+    comms.forEach(({header: {msg_id}}) => {
+      this._entries.delete(msg_id);
+      this._takenBack.add(msg_id);
+    });
+    return comms.map(({msg}) => msg);
+  }
+
+  /** Whether JupyterLite is about to handle what was taken back; asked once. */
+  isTakenBack(msg_id: string): boolean {
+    return this._takenBack.delete(msg_id);
   }
 
   private _handled(msg_id: string): void {
@@ -158,8 +184,19 @@ export class Queue {
     return false;
   }
 
+  private readonly _takenBack = new Set<string>();
   /** By the messages' ids, in the order of sending. */
   private readonly _entries = new Map<string, IEntry>();
 }
 
 const isCell = ({header}: IEntry) => header.msg_type === 'execute_request';
+const isComm = ({header}: IEntry) => COMM_TYPES.has(header.msg_type);
+
+function isOfWidgets({header, content, buffers}: KernelMessage.IMessage): boolean {
+  const {target_name, data} = content as {target_name?: string; data?: {method?: unknown}};
+  const isOwn =
+    header.msg_type === 'comm_open'
+      ? target_name === WIDGETS_CONTROL
+      : header.msg_type === 'comm_msg' && OF_WIDGETS.has(data?.method);
+  return isOwn && !buffers?.length;
+}

@@ -222,7 +222,7 @@ function lead(
   kernel.disposed.connect(onEnd);
   const worker = workerOf(kernel);
   if (worker) {
-    undo.push(answerAll(kernel, sendMessage, msg => channel.isAborted(msg)));
+    undo.push(answerAll(kernel, sendMessage, channel));
     const port = channel.attach(worker, kernel, name === PYTHON);
     const detach = () => channel.detach(port);
     kernel.disposed.connect(detach);
@@ -249,10 +249,13 @@ interface IHandler {
 export function answerAll(
   kernel: IHandler,
   sendMessage: (msg: KernelMessage.IMessage) => void,
-  isAborted: (msg: KernelMessage.IMessage) => boolean
+  channel: Pick<Channel, 'isAborted' | 'isTakenBack'>
 ): Undo {
   const {handleMessage, commInfoRequest} = kernel;
   kernel.handleMessage = async msg => {
+    if (channel.isTakenBack(msg)) {
+      return;
+    }
     let said = 0;
     const say = (msg_type: string, content: object, channel = 'shell') =>
       sendMessage({
@@ -267,7 +270,7 @@ export function answerAll(
       say(msg_type, await content);
       say('status', {execution_state: 'idle'}, 'iopub');
     };
-    if (isAborted(msg)) {
+    if (channel.isAborted(msg)) {
       await answer('execute_reply', {status: 'aborted'});
       return;
     }

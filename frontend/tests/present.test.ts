@@ -69,6 +69,45 @@ it('opens the port when no comm message is under way on the path of JupyterLite'
   expect(posted()).toEqual(['hello', 'hello', 'comm']);
 });
 
+it('takes back what ipywidgets has sent behind a cell, and opens the port in it', async () => {
+  const connection = await connect();
+  const cell = await execute(connection, 'a');
+  const comm = connection.createComm('jupyter.widget.control', 'c');
+  const before = [comm.open({}), comm.send({method: 'request_states'})];
+  await takeOver();
+  answer('begun');
+  expect(posted()).toEqual(['hello', 'hello', 'comm', 'comm']);
+  comm.send({n: 1});
+  const ids = lite.worker!.posted.slice(2).map(([, id]) => id);
+  lite.worker!.say('ack', ...ids);
+  await Promise.all(before.map(({done}) => done));
+  lite.kernels[0]!.end('ok');
+  await cell.done;
+  const next = await execute(connection, 'b');
+  lite.kernels[0]!.end('ok');
+  await next.done;
+  expect(lite.kernels[0]!.comms).toEqual([]);
+  expect(posted()).toEqual(['hello', 'hello', 'comm', 'comm', 'comm', 'idle']);
+});
+
+it.each([
+  [{method: 'custom', content: {}}, undefined],
+  [{method: 'update', state: {}}, [new ArrayBuffer(1)]]
+])('takes back nothing that its sender may have changed', async (data, buffers) => {
+  const connection = await connect();
+  const cell = await execute(connection, 'a');
+  const comm = connection.createComm('jupyter.widget.control', 'c');
+  comm.open({});
+  comm.send(data, {}, buffers);
+  await takeOver();
+  answer('begun');
+  expect(posted()).toEqual(['hello']);
+  lite.kernels[0]!.end('ok');
+  await cell.done;
+  await vi.waitFor(() => expect(posted()).toEqual(['hello', 'hello']));
+  expect(lite.kernels[0]!.comms.length).toBe(2);
+});
+
 it('knows of what is sent while it looks', async () => {
   const connection = await connect();
   const cell = await execute(connection, 'a');
