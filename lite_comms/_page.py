@@ -23,13 +23,21 @@ _SCRIPT = Path(__file__).with_name("page.js")
 _OUTPUT = """\
 {{
   const answers = new BroadcastChannel({name});
-  answers.onmessage = ({{data}}) => data.script && new Function('answers', data.script)(answers);
+  answers.onmessage = ({{data}}) => {{
+    try {{
+      data.script && new Function('answers', data.script)(answers);
+    }} catch (error) {{
+      answers.postMessage({{problem: `${{error}}`}});
+    }}
+  }};
   answers.postMessage({{isAsking: true}});
 }}
 """
 
-# Several views of a notebook may show the output; all of them hear the answer to the first one.
+# Several views of a notebook may show the output; all of them hear the answer to the first one. The
+# channel is open for seconds only, from when the worker can listen, which may be after the cell.
 _DELIVER = """(name, script, onProblem) => {
+  const LISTENS_MS = 10_000;
   const answers = new BroadcastChannel(name);
   let isGiven = false;
   answers.onmessage = ({data}) => {
@@ -41,7 +49,9 @@ _DELIVER = """(name, script, onProblem) => {
       onProblem(data.problem);
     }
   };
-  return () => answers.close();
+  const close = () => answers.close();
+  setTimeout(() => setTimeout(close, LISTENS_MS));
+  return close;
 }"""
 
 
@@ -64,7 +74,7 @@ def bring(shell: Any, on_problem: Callable[[str], object]) -> Callable[[], objec
     Returns
     -------
     callable
-        Gives up.
+        Call it to stop listening.
     """
     name = f"lite_comms:{uuid4()}"
     script = _SCRIPT.read_text("utf-8")

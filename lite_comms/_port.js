@@ -98,7 +98,7 @@
     if (frame === undefined) {
       return;
     }
-    if (frame[0] === 'interrupt') {
+    if (frame[0] === 'interrupt' || frame[0] === 'hello') {
       take(frame);
       return;
     }
@@ -112,15 +112,19 @@
     pump();
   };
   self.addEventListener('message', listener);
-  // Who waits until the page has answered, or for so long. An object, because Pyodide makes a task of
-  // a promise that it is handed by itself.
-  let answered = () => undefined;
+  // Resolves when the page answers, or after `ms`. In an object, because Pyodide makes a task of a
+  // promise that it is handed by itself.
+  let waiters = [];
   const answer = ms => ({
     promise: new Promise(resolve => {
-      answered = resolve;
+      waiters.push(resolve);
       setTimeout(resolve, ms);
     })
   });
+  const answered = () => {
+    waiters.forEach(resolve => resolve());
+    waiters = [];
+  };
   // When Python has gone, JavaScript can still say so. Until the page has heard it and ends the
   // worker, timers of asyncio and messages would enter what is left of Python.
   let isOpen = false;
@@ -140,7 +144,7 @@
     post,
     ack,
     answer,
-    answered: () => answered(),
+    answered,
     // The page speaks this protocol: it knows what to do when the worker ends.
     open() {
       isOpen = true;

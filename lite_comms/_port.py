@@ -70,9 +70,10 @@ _NO_ANSWER = (
     "messages from the page wait while a cell runs"
 )
 _ASKED = (
-    f"{_STOCK}: the page has not run the cell's output, which brings it its half of lite_comms; "
+    f"{_STOCK}: the page did not run this cell's output, which installs lite_comms on the page; "
     "call lite_comms.install() in a cell to try again"
 )
+_NOT_REACHED = f"{_STOCK}: lite_comms is on the page, but does not reach this kernel"
 _NOT_QUIET = f"{_STOCK}, until the comm messages that are under way there have been handled"
 _OPEN = "the page's half of lite_comms has answered: messages go past the kernel's queue"
 _LEFT = f"{_STOCK}: lite_comms was uninstalled"
@@ -105,7 +106,7 @@ class PortTransport(StockTransport):
         self._page_waits = False  # with comm messages, until the cell before them has begun
         self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
-        self._cell: asyncio.Task[Any] | None = None  # in which it was installed
+        self._cell: asyncio.Task[Any] | None = None  # of the latest cell, or the one that installed
         self._give_up: Callable[[], object] | None = None  # bringing the page its half
 
     def connect(self, manager: CommManager) -> None:
@@ -158,9 +159,13 @@ class PortTransport(StockTransport):
 
     def _on_problem(self, problem: str) -> None:
         self._give_up = None
-        if self._state == "waiting" and problem:
+        if self._state != "waiting":
+            return
+        if problem:
             self.why = f"{_STOCK}: the page cannot run its half of lite_comms: {problem}"
             self._port.answered()
+        elif not self.page:
+            self.why = _NOT_REACHED  # unless its hello is on its way
 
     def _stop_bringing(self) -> None:
         if self._give_up is not None:
@@ -288,9 +293,13 @@ class PortTransport(StockTransport):
                 origin = "brought by a notebook" if "injected" in can else "part of the site"
                 self.page = f"lite_comms {package}, {origin}"
                 if "asks" in can:
-                    self.why = _NOT_QUIET
                     self._say_hello()
+                if version == VERSION and {"asks", "later"}.intersection(can):
+                    self.why = _NOT_QUIET
+                    if "later" in can:
+                        self._port.answered()
                 elif version == VERSION:
+                    self._stop_bringing()
                     self._state, self.name, self.why = "open", "port", _OPEN
                     self._page_waits = "begun" in can
                     self._port.open()
@@ -431,6 +440,7 @@ class PortTransport(StockTransport):
     @runs_user_code
     async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
         """Run a cell, live if that can be."""
+        self._cell = asyncio.current_task()
         return await (run(code) if self._signals is None else self._signals.run(run, code))
 
     def _on_request(self, request: dict[str, Any]) -> None:

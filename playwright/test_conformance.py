@@ -366,8 +366,11 @@ def outcome(check: str, kernel: str, heard: dict[str, Heard]) -> tuple[list[str]
     """Return a check's differences that are not declared, and the declared that are not there."""
     not_run = ["not run: one before it did not end"]
     reference, other = (heard[which].get(check, not_run) for which in (_REFERENCE, kernel))
-    seen = {_SERVER: lambda item: item.ours, _SITE: lambda item: item.site}
-    declared = filter(seen.get(kernel), _DIFFERENT.values())
+    declared = [
+        item
+        for item in _DIFFERENT.values()
+        if (item.ours or kernel != _SERVER) and (item.site or kernel == _LOADED)
+    ]
     undeclared = differences(reference, other)
     missing = []
     for item in declared:

@@ -28,6 +28,12 @@ export class BusySign {
     }, BUSY_AFTER_MS);
   }
 
+  /** A message is being handled, and JupyterLab already shows that the kernel is busy. */
+  isShown(msg_id: string): void {
+    this._handling.add(msg_id);
+    this._shown = true;
+  }
+
   /** It has been handled. */
   end(msg_id: string): void {
     this._handling.delete(msg_id);

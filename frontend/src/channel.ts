@@ -58,6 +58,13 @@ export interface IOptions {
   readonly onDied: (kernelId: string, reason: string, restarts: boolean) => void;
 }
 
+/** A message that JupyterLite may not have handled. */
+export interface IUnfinished {
+  readonly msg: Message;
+  /** Settled when its client knows that it has been handled. */
+  readonly done: Promise<unknown>;
+}
+
 /** How much the kernel can read of what is sent while a cell runs, where it cannot wait for messages. */
 const INBOX_BYTES = 2 ** 22;
 
@@ -97,28 +104,56 @@ export class Channel {
     this._port = port;
     this._state = 'starting';
     this._dead = null;
+    this._isPython = isPython;
+    this._isReady = false;
     kernel.ready.then(
-      () =>
-        this._port === port && this._state === 'starting' && !this._dead && this._settle(isPython),
+      () => {
+        if (this._port === port && !this._dead) {
+          this._isReady = true;
+          if (this._state === 'starting') {
+            this._settle(isPython);
+          }
+        }
+      },
       (reason: unknown) => this._die(port, String(reason))
     );
     return port;
   }
 
   /**
-   * Take over a kernel that has run without a channel: what was sent to it is on JupyterLite's path,
-   * and its half, which may have said hello to nobody, is asked to say it again.
+   * Take over a kernel that has run without a channel: what was sent to it is on JupyterLite's path.
    *
-   * @param unfinished - The messages that JupyterLite has not handled, in order.
-   * @param current - The id of the one that it is handling, or that it has handled last.
+   * @param unfinished - The messages that JupyterLite may not have handled, in order.
+   * @param current - The id of the one that it is handling, if it is one of them.
    */
-  resume(unfinished: readonly Message[], current: string | undefined): void {
-    this._state = 'stock';
-    unfinished.forEach(msg => this._queue.sent(msg));
-    if (current !== undefined) {
-      this._queue.handles(current);
+  resume(unfinished: readonly IUnfinished[], current: string | undefined): void {
+    if (this._port) {
+      this._state = 'stock';
     }
-    this._port?.post(this._hello('asks'));
+    for (const {msg, done} of unfinished) {
+      const {msg_id, msg_type} = msg.header;
+      this._queue.sent(msg);
+      if (msg_id === current) {
+        this._queue.handles(msg_id);
+        if (COMM_TYPES.has(msg_type)) {
+          this._busy.isShown(msg_id);
+        }
+      }
+      // The kernel's own idle may have been on its way to the client before.
+      const finish = () => {
+        this._queue.handled(msg_id);
+        this._busy.end(msg_id);
+        this._onQueueChange();
+      };
+      done.then(finish, finish);
+    }
+  }
+
+  /** Ask the kernel's half, which may have said hello to nobody, to say it again. */
+  ask(): void {
+    if (this._isPython) {
+      this._port?.post(this._hello('asks'));
+    }
   }
 
   /** A client has thrown away all that it was waiting for. */
@@ -141,7 +176,7 @@ export class Channel {
     // JupyterLite's queue handles one message at a time, the first; none before it is ready.
     const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
     const wasBehind = ({msg_type}: Header, i: number) =>
-      msg_type === 'execute_request' && i > 0 && this._state !== 'starting';
+      msg_type === 'execute_request' && i > 0 && this._isReady;
     waiting.forEach((header, i) => {
       this._clients.refuse(header, wasBehind(header, i) ? unbegun : why);
     });
@@ -323,7 +358,7 @@ export class Channel {
     if (this._port !== port || this._dead) {
       return;
     }
-    const wasReady = this._state !== 'starting';
+    const wasReady = this._isReady;
     // One that has died while it started would do so again.
     const restarts = wasReady && this._options.canRestart;
     const what = restarts
@@ -367,6 +402,9 @@ export class Channel {
       // Its half was loaded by hand; no message may overtake one on JupyterLite's path.
       this._mayOpen = true;
       this._openWhenQuiet();
+      if (this._mayOpen) {
+        port.post(this._hello('later'));
+      }
     } else {
       this._greet(port);
     }
@@ -437,16 +475,16 @@ export class Channel {
   }
 
   private _openWhenQuiet(): void {
-    const waiting = this._mayOpen && this._port ? this._queue.takeBack() : null;
-    if (waiting && this._port) {
+    if (!this._mayOpen || !this._port) {
+      return;
+    }
+    const waiting = this._queue.takeBack(session => this._clients.of(session) !== undefined);
+    if (waiting) {
       this._mayOpen = false;
       this._state = 'port';
       this._greet(this._port);
       for (const msg of waiting) {
-        const client = this._clients.of(msg.header.session);
-        if (client) {
-          this.take(msg, client);
-        }
+        this.take(msg, this._clients.of(msg.header.session)!);
       }
     }
   }
@@ -499,6 +537,9 @@ export class Channel {
   private _greeted = false;
   /** It said so late: the port opens when no comm message is under way on JupyterLite's path. */
   private _mayOpen = false;
+  private _isPython = false;
+  /** It has started. */
+  private _isReady = false;
   /** Why it answers nothing any more. */
   private _dead: IReason | null = null;
 

@@ -42,7 +42,7 @@ void page[STARTED].then(problem => {
 async function start(): Promise<string> {
   const scope = findScope();
   if (!scope) {
-    return "its modules cannot be found; it is not JupyterLite's, or of another build";
+    return 'this page is not JupyterLite, or was built in a way lite_comms does not know';
   }
   for (const name of Object.keys(dependencies)) {
     const entry = Object.values(scope[name] ?? {}).find(({loaded}) => loaded);
@@ -62,7 +62,7 @@ async function start(): Promise<string> {
   if (problem) {
     return problem;
   }
-  // By its name everyone sees that the channel is there.
+  // Registers the name, so that a later script finds the channel installed.
   await add(app, {...channel, activate: () => undefined});
   for (const plugin of [classic, isolation, log]) {
     await add(app, plugin).catch((error: unknown) => {

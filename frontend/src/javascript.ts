@@ -78,5 +78,5 @@ class Rendered extends RenderedJavaScript {
  */
 function evaluate(code: string, ...values: [Element, Document, Window, IJupyter]): unknown {
   const names = ['element', 'document', 'window', 'Jupyter'];
-  return new Function(...names, `'use strict'; {${code}\n}`)(...values);
+  return new Function(...names, `return (() => {'use strict'; ${code}\n})()`)(...values);
 }

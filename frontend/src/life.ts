@@ -43,21 +43,28 @@ export class Connections {
     private readonly _onCleared: (connection: Connection) => void
   ) {}
 
-  /** Take in a connection; it leaves when it is disposed. */
-  add(connection: Connection): void {
+  /** Take in a connection; it leaves when it is disposed. Returns how to take it out before. */
+  add(connection: Connection): () => void {
     this._all.add(connection);
-    connection.statusChanged.connect((_, status) => {
+    const onStatus = (_: unknown, status: Kernel.Status) => {
       // By this connection itself, or because the kernel has died: it is cleared next.
       if (status === 'restarting') {
         this._close(connection, this._died.get(connection) ?? RESTARTED);
         this._died.delete(connection);
         this._onCleared(connection);
       }
-    });
-    connection.disposed.connect(() => {
+    };
+    const onDisposed = () => {
       this._all.delete(connection);
       this._close(connection, this._died.get(connection) ?? DISCONNECTED);
-    });
+    };
+    connection.statusChanged.connect(onStatus);
+    connection.disposed.connect(onDisposed);
+    return () => {
+      this._all.delete(connection);
+      connection.statusChanged.disconnect(onStatus);
+      connection.disposed.disconnect(onDisposed);
+    };
   }
 
   /** A kernel is gone: its comms close, on all connections. */

@@ -6,6 +6,7 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {IKernel} from '@jupyterlite/services';
+import type {IUnfinished} from './channel';
 
 type Message = KernelMessage.IMessage;
 
@@ -26,14 +27,18 @@ export interface IConnected {
 export interface IPresent {
   readonly kernels: readonly IRunning[];
   readonly connections: readonly IConnected[];
-  /** The messages that the kernel with this id has not finished, in the order of sending. */
-  unfinished(kernelId: string): Message[];
+  /** What a kernel may not have handled, in the order of sending, and which of it it is handling. */
+  underWay(kernel: IKernel): {unfinished: IUnfinished[]; current: string | undefined};
 }
 
 /** Tells what is there at the moment of the call; throws where a part is not as expected. */
 export type Present = () => IPresent;
 
-export const NOTHING: Present = () => ({kernels: [], connections: [], unfinished: () => []});
+export const NOTHING: Present = () => ({
+  kernels: [],
+  connections: [],
+  underWay: () => ({unfinished: [], current: undefined})
+});
 
 /** What is used of JupyterLite's kernel client. */
 interface IClient {
@@ -73,9 +78,9 @@ export async function findPresent(kernels: object, client: IClient | null): Prom
       .flatMap(connection =>
         futuresOf(connection)
           .filter(future => !finished.has(future))
-          .map(({msg}) => ({msg, kernelId: connection.id}))
+          .map(({msg, done}) => ({msg, done, kernelId: connection.id}))
       )
-      .sort((a, b) => Date.parse(a.msg.header.date) - Date.parse(b.msg.header.date));
+      .sort((a, b) => dateOf(a.msg.header) - dateOf(b.msg.header));
     return {
       kernels: running.filter(({kernel}) => !kernel.isDisposed),
       connections: all.map(connection => ({
@@ -83,7 +88,11 @@ export async function findPresent(kernels: object, client: IClient | null): Prom
         socket: socketOf(connection),
         kernelSession: kernelSessionOf(connection)
       })),
-      unfinished: id => unfinished.filter(({kernelId}) => kernelId === id).map(({msg}) => msg)
+      underWay: kernel =>
+        underWay(
+          kernel,
+          unfinished.filter(({kernelId}) => kernelId === kernel.id)
+        )
     };
   };
 }
@@ -101,10 +110,33 @@ export function replaceSendMessage(
   };
 }
 
-/** The id of the message that a kernel handles, or that it has handled last. */
-export function currentOf(kernel: IKernel): string | undefined {
-  return (kernel as {parentHeader?: KernelMessage.IHeader}).parentHeader?.msg_id;
+/** The headers of what a kernel is handling, or has handled last; an input_reply comes in between. */
+function latestOf(kernel: IKernel): KernelMessage.IHeader[] {
+  const {parent, parentHeader} = kernel as {
+    parent?: Message;
+    parentHeader?: KernelMessage.IHeader;
+  };
+  return [parent?.header, parentHeader].filter(
+    header => header !== undefined && header.msg_type !== 'input_reply'
+  ) as KernelMessage.IHeader[];
 }
+
+/**
+ * Leave out what was sent before the message that a kernel is handling, or has handled last:
+ * JupyterLite's queue keeps their order, so that is over. What it has dropped is among it.
+ */
+function underWay(kernel: IKernel, sent: IUnfinished[]): ReturnType<IPresent['underWay']> {
+  const latest = latestOf(kernel);
+  const ids = latest.map(({msg_id}) => msg_id);
+  const at = sent.map(({msg}) => ids.includes(msg.header.msg_id)).lastIndexOf(true);
+  if (at >= 0) {
+    return {unfinished: sent.slice(at), current: sent[at]!.msg.header.msg_id};
+  }
+  const date = Math.max(...latest.map(dateOf));
+  return {unfinished: sent.filter(({msg}) => dateOf(msg.header) >= date), current: undefined};
+}
+
+const dateOf = ({date}: KernelMessage.IHeader) => Date.parse(date);
 
 interface IFuture {
   readonly msg: Message;

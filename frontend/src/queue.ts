@@ -51,7 +51,7 @@ export class Queue {
     const {msg_id} = msg.parent_header as Header;
     this.handles(msg_id);
     if ((msg as KernelMessage.IStatusMsg).content.execution_state === 'idle') {
-      this._handled(msg_id);
+      this.handled(msg_id);
     }
     return true;
   }
@@ -138,12 +138,15 @@ export class Queue {
   /**
    * Take the comm messages back that wait: another way is theirs now. All of them, or none.
    *
-   * @returns them in order, or null if one is being handled, or may have been changed by its sender
-   * since it was sent. ipywidgets makes its messages anew each time.
+   * @param hasClient - Whether the client with this session is there.
+   * @returns them in order, or null if one is being handled, has no client, or may have been changed by
+   * its sender since it was sent. ipywidgets makes its messages anew each time.
    */
-  takeBack(): KernelMessage.IMessage[] | null {
+  takeBack(hasClient: (session: string) => boolean): KernelMessage.IMessage[] | null {
     const comms = [...this._entries.values()].filter(isComm);
-    if (comms.some(({runs, msg}) => runs || !isOfWidgets(msg))) {
+    const mustStay = ({runs, msg}: IEntry) =>
+      runs || !isOfWidgets(msg) || !hasClient(msg.header.session);
+    if (comms.some(mustStay)) {
       return null;
     }
     comms.forEach(({header: {msg_id}}) => {
@@ -158,7 +161,8 @@ export class Queue {
     return this._takenBack.delete(msg_id);
   }
 
-  private _handled(msg_id: string): void {
+  /** JupyterLite has handled a message, and so all that were sent before it. */
+  handled(msg_id: string): void {
     if (this._entries.has(msg_id)) {
       for (const [before] of this._entries) {
         this._entries.delete(before);

@@ -7,7 +7,7 @@ import type {Kernel, KernelMessage, ServerConnection} from '@jupyterlab/services
 import type {IKernel, IKernelSpecs} from '@jupyterlite/services';
 import {Channel, type IOptions} from './channel';
 import {Connections, RESTARTED, SHUT_DOWN} from './life';
-import {currentOf, NOTHING, type Present, replaceSendMessage} from './present';
+import {NOTHING, type Present, replaceSendMessage} from './present';
 import {COMM_TYPES} from './queue';
 import {adoptSocket, makeSerializer, makeSocket} from './socket';
 
@@ -122,13 +122,13 @@ export function connectKernels(
     undo.push(
       decorateFactories(specs, channelOf, life),
       leaveUntracked(COMM_TYPES),
-      followConnections(kernels, connection => connections.add(connection))
+      followConnections(kernels, connection => void connections.add(connection))
     );
     if (client) {
       undo.push(replaceInterrupt(client, id => channels.get(id)?.interrupt() ?? false));
     }
     for (const {connection, socket, kernelSession} of there.connections) {
-      connections.add(connection);
+      undo.push(connections.add(connection));
       if (socket) {
         undo.push(adoptSocket(socket, serializer, channelOf, kernelSession));
       }
@@ -136,13 +136,16 @@ export function connectKernels(
     for (const {kernel, sendMessage} of there.kernels) {
       const send = (msg: KernelMessage.IMessage) =>
         channelOf(kernel.id).fromKernel(msg, sendMessage);
-      undo.push(replaceSendMessage(kernel, send), lead(kernel, send, channelOf, life));
-      channels.get(kernel.id)?.resume(there.unfinished(kernel.id), currentOf(kernel));
+      undo.push(replaceSendMessage(kernel, send));
+      undo.push(lead(kernel, send, channelOf, life));
+      const {unfinished, current} = there.underWay(kernel);
+      channelOf(kernel.id).resume(unfinished, current);
     }
   } catch (error) {
     undoAll();
     throw error;
   }
+  there.kernels.forEach(({kernel}) => channels.get(kernel.id)?.ask());
   return undoAll;
 }
 
@@ -216,21 +219,33 @@ function lead(
   life: ILife
 ): Undo {
   const {id, name} = kernel;
-  const channel = channelOf(id);
-  const onEnd = () => life.onEnd(id);
-  const undo: Undo[] = [() => void kernel.disposed.disconnect(onEnd)];
-  kernel.disposed.connect(onEnd);
-  const worker = workerOf(kernel);
-  if (worker) {
-    undo.push(answerAll(kernel, sendMessage, channel));
-    const port = channel.attach(worker, kernel, name === PYTHON);
-    const detach = () => channel.detach(port);
-    kernel.disposed.connect(detach);
-    undo.push(() => void kernel.disposed.disconnect(detach), detach);
-  } else {
-    life.onNoWorker(name);
+  const {dispose} = kernel;
+  // Before JupyterLite closes the sockets: their clients are to be told.
+  kernel.dispose = () => {
+    if (!kernel.isDisposed) {
+      life.onEnd(id);
+    }
+    dispose.call(kernel);
+  };
+  const undo: Undo[] = [() => (kernel.dispose = dispose)];
+  const undoAll = () => undo.reverse().forEach(each => each());
+  try {
+    const worker = workerOf(kernel);
+    if (worker) {
+      const channel = channelOf(id);
+      undo.push(answerAll(kernel, sendMessage, channel));
+      const port = channel.attach(worker, kernel, name === PYTHON);
+      const detach = () => channel.detach(port);
+      kernel.disposed.connect(detach);
+      undo.push(() => void kernel.disposed.disconnect(detach), detach);
+    } else {
+      life.onNoWorker(name);
+    }
+  } catch (error) {
+    undoAll();
+    throw error;
   }
-  return () => undo.forEach(each => each());
+  return undoAll;
 }
 
 /** What is used of JupyterLite's kernel; `commInfoRequest` is never called. */

@@ -116,7 +116,7 @@ it('does nothing where a site has the extension', async () => {
 });
 
 it('says that a page is not of JupyterLite', async () => {
-  expect(await inject()).toContain('its modules cannot be found');
+  expect(await inject()).toContain('this page is not JupyterLite');
 });
 
 it('says that there is no application', async () => {

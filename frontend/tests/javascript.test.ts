@@ -56,6 +56,15 @@ it('is not put where a site has no renderer for JavaScript', () => {
   expect(bare.mimeTypes).toEqual([]);
 });
 
+it.each(['function f() {} function f() {}', 'var f = 1; function f() {}', 'let element; // end'])(
+  'runs what is right at the top of a script: %s',
+  async code => {
+    renderJavaScript(rendermime, documents, scope);
+    await run(`${code}\n globalThis.heard = 1;`);
+    expect(page.heard).toBe(1);
+  }
+);
+
 it("gives a script its own notebook's kernel, at once and later", async () => {
   renderJavaScript(rendermime, documents, scope);
   await run(

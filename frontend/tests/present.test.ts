@@ -1,12 +1,13 @@
 /** Kernels and connections of JupyterLite that were there before lite_comms. */
 import type {Kernel} from '@jupyterlab/services';
-import {beforeEach, expect, it, vi} from 'vitest';
+import {afterEach, beforeEach, expect, it, vi} from 'vitest';
 import {VERSION} from '../src/frames';
 import {findPresent} from '../src/present';
 import {connectKernels} from '../src/reach';
 import {connect, heard, lite, OPTIONS} from './lite';
 
 beforeEach(() => lite.undo());
+afterEach(() => lite.undo());
 
 /** What a kernel that a notebook has loaded lite_comms into brings to the page. */
 async function takeOver() {
@@ -56,7 +57,8 @@ it('opens the port when no comm message is under way on the path of JupyterLite'
   await takeOver();
   answer();
   const sent = comm.send({n: 2});
-  expect(posted()).toEqual(['hello']);
+  expect(posted()).toEqual(['hello', 'hello']);
+  expect(lite.worker!.posted.at(-1)!.at(-1)).toBe('later');
 
   lite.kernels[0]!.end('ok');
   await Promise.all([cell.done, opened.done, sent.done]);
@@ -64,9 +66,9 @@ it('opens the port when no comm message is under way on the path of JupyterLite'
     {n: 1},
     {n: 2}
   ]);
-  expect(posted()).toEqual(['hello', 'hello']);
+  expect(posted()).toEqual(['hello', 'hello', 'hello']);
   comm.send({n: 3});
-  expect(posted()).toEqual(['hello', 'hello', 'comm']);
+  expect(posted()).toEqual(['hello', 'hello', 'hello', 'comm']);
 });
 
 it('takes back what ipywidgets has sent behind a cell, and opens the port in it', async () => {
@@ -101,10 +103,10 @@ it.each([
   comm.send(data, {}, buffers);
   await takeOver();
   answer('begun');
-  expect(posted()).toEqual(['hello']);
+  expect(posted()).toEqual(['hello', 'hello']);
   lite.kernels[0]!.end('ok');
   await cell.done;
-  await vi.waitFor(() => expect(posted()).toEqual(['hello', 'hello']));
+  await vi.waitFor(() => expect(posted()).toEqual(['hello', 'hello', 'hello']));
   expect(lite.kernels[0]!.comms.length).toBe(2);
 });
 
@@ -116,10 +118,10 @@ it('knows of what is sent while it looks', async () => {
   const options = {...OPTIONS, isInjected: true};
   lite.undo = connectKernels(lite.manager, lite.specs, lite.client, options, present);
   answer();
-  expect(posted()).toEqual(['hello']);
+  expect(posted()).toEqual(['hello', 'hello']);
   lite.kernels[0]!.end('ok');
   await Promise.all([cell.done, opened.done]);
-  expect(posted()).toEqual(['hello', 'hello']);
+  expect(posted()).toEqual(['hello', 'hello', 'hello']);
 });
 
 it('does not wait for what has been handled', async () => {
@@ -135,6 +137,87 @@ it('does not wait for what has been handled', async () => {
   expect(posted()).toEqual(['hello', 'hello']);
   connection.createComm('echo', 'd').open();
   expect(lite.worker!.posted.at(-1)![3]).toBe(false);
+});
+
+it('forgets what JupyterLite has dropped or handled', async () => {
+  const connection = await connect();
+  const failing = await execute(connection, 'a');
+  const comm = connection.createComm('jupyter.widget.control', 'c');
+  // They wait behind a cell that fails.
+  comm.open({});
+  comm.send({n: 1});
+  await new Promise(resolve => setTimeout(resolve, 20));
+  lite.kernels[0]!.end('error');
+  await failing.done;
+  const loading = await execute(connection, 'b');
+  await takeOver();
+  answer('begun');
+  expect(posted()).toEqual(['hello', 'hello']);
+  lite.kernels[0]!.end('ok');
+  await loading.done;
+  expect(lite.kernels[0]!.comms).toEqual([]);
+});
+
+it('waits for the comm message that is being handled, and shows that it has been', async () => {
+  const connection = await connect();
+  let end = (): void => undefined;
+  lite.kernels[0]!.commMsg = () =>
+    new Promise(resolve => (end = () => resolve(undefined as never)));
+  const comm = connection.createComm('jupyter.widget', 'c');
+  comm.open({});
+  const sent = comm.send({method: 'update', state: {}});
+  await vi.waitFor(() => expect(connection.status).toBe('busy'));
+  await new Promise(resolve => setTimeout(resolve, 20));
+  await takeOver();
+  answer('begun');
+  expect(posted()).toEqual(['hello', 'hello']);
+  end();
+  await sent.done;
+  await vi.waitFor(() => expect(posted()).toEqual(['hello', 'hello', 'hello']));
+  await vi.waitFor(() => expect(connection.status).toBe('idle'));
+});
+
+it('ends the cells of all clients when the kernel restarts', async () => {
+  const first = await connect();
+  const second = lite.manager.connectTo({model: first.model});
+  await second.info;
+  const cell = await execute(second, 'a');
+  await takeOver();
+  answer();
+  const errors: unknown[] = [];
+  cell.onIOPub = ({content}) => void errors.push((content as {ename?: string}).ename);
+  await first.restart();
+  await cell.done.catch(() => undefined);
+  expect(errors).toContain('KernelRestarted');
+});
+
+it('asks only the kernels of Python', async () => {
+  await connect();
+  Object.assign(lite.kernels[0]!, {_name: 'other'});
+  await takeOver();
+  expect(posted()).toEqual([]);
+});
+
+it('undoes all of it where one kernel cannot be taken over', async () => {
+  const connection = await connect();
+  await (
+    await lite.manager.startNew({name: 'python'})
+  ).info;
+  Object.defineProperty(lite.kernels[1]!, 'ready', {
+    configurable: true,
+    get: () => {
+      throw new Error('odd');
+    }
+  });
+  const {dispose, handleMessage} = lite.kernels[0]!;
+  await expect(takeOver()).rejects.toThrow('odd');
+  Reflect.deleteProperty(lite.kernels[1]!, 'ready');
+  expect(posted()).toEqual([]);
+  expect(lite.kernels[0]!).toMatchObject({dispose, handleMessage});
+  const cell = connection.requestExecute({code: 'a'});
+  await vi.waitFor(() => expect(lite.kernels[0]!.executed).toEqual(['a']));
+  lite.kernels[0]!.end('error');
+  expect((await cell.done).content.status).toBe('error');
 });
 
 it('hands over all messages, before and after, in their order', async () => {
@@ -243,5 +326,5 @@ it('can be undone, also for what was there before', async () => {
 
 it('finds nothing where no kernel runs', async () => {
   const there = (await findPresent({}, lite.client))();
-  expect([there.kernels, there.connections, there.unfinished('any')]).toEqual([[], [], []]);
+  expect([there.kernels, there.connections]).toEqual([[], []]);
 });

@@ -134,6 +134,60 @@ def test_the_reason_is_printed_and_kept(jspi_kernel: Kernel) -> None:
     assert jspi_kernel.run("print(lite_comms.install().transport)") == "port\n"
 
 
+def test_a_script_that_cannot_be_evaluated_is_a_reason(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, "throw new EvalError('not on this page')")
+    printed = jspi_kernel.run("_ = lite_comms.install()")
+    assert printed == (
+        "lite_comms: JupyterLite's own comm path: the page cannot run its half of lite_comms: "
+        "EvalError: not on this page\n"
+    )
+
+
+def test_a_page_that_does_not_reach_the_kernel_is_a_reason(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, "answers.postMessage({problem: ''})")
+    printed = jspi_kernel.run("_ = lite_comms.install()")
+    assert printed == (
+        "lite_comms: JupyterLite's own comm path: lite_comms is on the page, but does not reach "
+        "this kernel\n"
+    )
+
+
+def test_a_page_that_opens_the_port_later_says_so_at_once(jspi_kernel: Kernel) -> None:
+    carry(
+        jspi_kernel,
+        "page.hello('injected', 'asks'); page.hello('injected', 'later');"
+        "answers.postMessage({problem: ''})",
+    )
+    printed = jspi_kernel.run(
+        "import time\nstart = time.monotonic()\n"
+        "_ = lite_comms.install()\nprint(time.monotonic() - start < 0.7)"
+    )
+    assert printed == (
+        "lite_comms: JupyterLite's own comm path, until the comm messages that are under way there "
+        "have been handled\nTrue\n"
+    )
+
+
+def test_it_can_be_loaded_in_quiet(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, WORKS)
+    jspi_kernel.run("_ = lite_comms.install(page=False)")
+    printed = jspi_kernel.run("with lite_comms.quiet():\n    print(lite_comms.install().transport)")
+    assert printed == "port\n"
+
+
+def test_stop_ends_the_cell_in_which_the_port_opens(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, WORKS)
+    jspi_kernel.run("_ = lite_comms.install(page=False)")
+    code = "import asyncio\n_ = lite_comms.install()\nprint('waits')\nawait asyncio.sleep(20)"
+    request = json.dumps({"code": code, "silent": False, "store_history": True})
+    reply = jspi_kernel.page(
+        f"const cell = page.ask('execute', {request});"
+        "await new Promise(resolve => setTimeout(resolve, 500));"
+        "page.post('interrupt', 1); return cell"
+    )
+    assert (reply["status"], reply["ename"]) == ("error", "CancelledError")
+
+
 def test_the_reason_is_kept_where_a_cell_cannot_wait(kernel: Kernel) -> None:
     carry(kernel, "answers.postMessage({problem: 'it is a tea pot'})")
     kernel.run(LOAD)
@@ -150,8 +204,8 @@ def test_an_output_that_is_not_shown_is_not_waited_for_long(jspi_kernel: Kernel)
     )
     jspi_kernel.page("page.onOutput = page.shows")
     assert printed == (
-        "lite_comms: JupyterLite's own comm path: the page has not run the cell's output, which "
-        "brings it its half of lite_comms; call lite_comms.install() in a cell to try again\nTrue\n"
+        "lite_comms: JupyterLite's own comm path: the page did not run this cell's output, which "
+        "installs lite_comms on the page; call lite_comms.install() in a cell to try again\nTrue\n"
     )
 
 
