@@ -38,12 +38,13 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
         del config["project"][key]
     config["project"]["license-files"] = []  # the extension around it has the text
     folder.mkdir(parents=True)
+    public = public_modules(Path(root, "lite_comms/__init__.py").read_text("utf-8"))
     with TemporaryDirectory() as package:
         for source in Path(root, "lite_comms").glob("*.*"):
             if source.name not in ONLY_ON_HOSTS:
                 text = source.read_text("utf-8")
                 if source.suffix == ".py":
-                    lean = without_notes(text, source.stem)
+                    lean = without_notes(text, source.stem, keep_public=source.stem in public)
                 else:
                     lean = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
                 Path(package, source.name).write_text(lean, "utf-8", newline="\n")
@@ -55,11 +56,18 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
         return Path(next(WheelBuilder(root, config=config).build(directory=str(folder))))
 
 
-def without_notes(source: str, module: str) -> str:
+def public_modules(init: str) -> set[str]:
+    """Find the modules whose names ``lite_comms`` exports, itself among them."""
+    imports = [node for node in ast.walk(ast.parse(init)) if isinstance(node, ast.ImportFrom)]
+    return {"__init__", *(node.module for node in imports if node.level and node.module)}
+
+
+def without_notes(source: str, module: str, *, keep_public: bool) -> str:
     """Blank what speaks to a reader of the repository only: a kernel fetches it at every start.
 
-    Comments, and the docstrings of private modules, classes and functions. Every
-    line stays where it is, so that tracebacks point at the repository's lines.
+    Comments, and docstrings; with `keep_public` those of public classes and functions
+    stay, for ``help()``. Every line stays where it is, so that tracebacks point at
+    the repository's lines.
     """
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -69,8 +77,12 @@ def without_notes(source: str, module: str) -> str:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             name, note = getattr(node, "name", module), node.body[0]
-            private = name.startswith("_") and name != "__init__"
-            if private and ast.get_docstring(node) is not None and note.end_lineno is not None:
+            is_public = keep_public and (name == "__init__" or not name.startswith("_"))
+            if (
+                not is_public
+                and ast.get_docstring(node) is not None
+                and note.end_lineno is not None
+            ):
                 lines[note.lineno - 1] = " " * note.col_offset + '""'
                 lines[note.lineno : note.end_lineno] = [""] * (note.end_lineno - note.lineno)
     return "\n".join(lines) + "\n"

@@ -149,7 +149,7 @@ class Signals:
                 return "Pyodide does not look for signals where lite_comms has put them"
             seen.clear()
             replaced.set(WebLoop, "call_later", lambda *args, **_: seen.append(args))
-            asyncio.get_running_loop().call_soon(_nothing)
+            asyncio.get_running_loop().call_soon(lambda: None)
             if not seen:
                 return "Pyodide's event loop does not schedule callbacks by call_later"
         except Exception as error:
@@ -499,10 +499,6 @@ def suspend(promise: Any) -> None:
     finally:
         if asyncio.ensure_future is itself:
             setattr(asyncio, "ensure_future", known)  # noqa: B010
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 def _clock(port: Any) -> Any:

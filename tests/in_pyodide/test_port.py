@@ -178,7 +178,7 @@ def test_another_version_of_the_page_leaves_the_stock_path(
         kernel.page("page.post('hello', 99, 'page'); await page.turn()")
         printed = kernel.run("import lite_comms; s = lite_comms.status()")
         assert "transport stock" in printed
-        assert "version 99 of the protocol, this kernel 1; reload the page" in printed
+        assert "with protocol 1; reload the page" in printed
         assert crash(kernel)[-1] == DIED
         assert not kernel.page("return page.isClosed")
 
