@@ -139,14 +139,13 @@ def stock_copy(site_copy: Callable[..., Path], distributions: Distributions) -> 
 
 @pytest.fixture(scope="session")
 def stock(stock_copy: Callable[..., Path]) -> Path:
-    """The site without lite_comms, whose notebooks of several cells begin with loading it."""
+    """The site without lite_comms; the first cell of the introduction's notebooks loads it."""
     folder = stock_copy(exposeAppInBrowser=True)
-    for path in folder.glob("files/*.ipynb"):
+    for path in folder.glob("files/0*.ipynb"):
         notebook = json.loads(path.read_text("utf-8"))
-        if len(notebook["cells"]) > 1:
-            cell = {"cell_type": "code", "execution_count": None, "id": "load", "outputs": []}
-            notebook["cells"].insert(0, {**cell, "metadata": {}, "source": LOAD})
-            path.write_text(json.dumps(notebook), "utf-8")
+        cell = {"cell_type": "code", "execution_count": None, "id": "load", "outputs": []}
+        notebook["cells"][0] = {**cell, "metadata": {}, "source": LOAD}
+        path.write_text(json.dumps(notebook), "utf-8")
     return folder
 
 

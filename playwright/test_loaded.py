@@ -190,7 +190,7 @@ def test_every_app_takes_it(new_tab: NewTab, loaded: str, app: str) -> None:
 
 def test_an_untrusted_notebook_can_load_it(new_tab: NewTab, loaded: str) -> None:
     tab = new_tab(loaded)
-    notebook = tab.notebook("untrusted.ipynb", cells=3)
+    notebook = tab.notebook("untrusted.ipynb", cells=2)
     expect(tab.page.get_by_role("button", name="Not Trusted")).to_be_visible()
     assert "transport port" in notebook.python(AT_ONCE)
 

@@ -1,8 +1,8 @@
-"""Tries lite_comms on several versions of JupyterLite, and prints a table of what works there.
+"""Tries lite_comms on several versions of JupyterLite, and prints a table of what works.
 
-For each version a site is built without lite_comms, to which a notebook brings it, and one with the
-extension. What is built stays in ``.cache/versions``; a version whose folder is there is not
-installed again.
+For each version two sites are built: one without lite_comms, to which a notebook brings it, and
+one with the extension. Nothing but package registries is asked for that. What is installed stays
+in ``.cache/versions``; to install a version anew, delete its folder.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, expect, sync_playwright
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
@@ -44,9 +40,9 @@ VERSIONS = (
     ("0.9.0a2", "0.9.0a1"),
 )
 
-PYODIDE = "pyodide.js pyodide.mjs pyodide.asm.js pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip"
-# What a kernel loads from Pyodide's own distribution, and what it asks an index for.
-LOCKED = ("micropip", "packaging", "ipython", "jedi", "ssl", "sqlite3", "typing-extensions")
+CORE_FILES = ("pyodide*.js", "pyodide*.mjs", "pyodide*.wasm", "python_stdlib.zip")
+# What a kernel takes from Pyodide's own packages, and what from an index.
+LOCKED = ("ipython", "jedi", "micropip", "sqlite3", "ssl")
 INDEXED = ("comm", "ipywidgets", "jupyterlab-widgets")
 PURE = ("--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none")
 
@@ -54,16 +50,18 @@ STATUS = "import lite_comms\nlite_comms.status();"
 ECHO = """
 import time
 from comm import get_comm_manager
+
 heard = []
 
 def echo(comm, msg):
     global last
     last = comm
+
     @comm.on_msg
     def _(msg):
         heard.append(msg["content"]["data"])
         if heard[-1] == "hello":
-            comm.send("hello to you")
+            comm.send("hello")
 
 get_comm_manager().register_target("echo", echo)
 """
@@ -72,136 +70,240 @@ const comm = Jupyter.notebook.kernel.comm_manager.new_comm('echo');
 comm.on_msg(msg => msg.content.data === 'ask' ? comm.send('answer') : say(msg.content.data));
 comm.send('hello');
 """
-ASK = """
+LOOP = """
 last.send("ask")
 end = time.time() + 10
 while "answer" not in heard and time.time() < end: pass
-print("answer" in heard)
+print("handled" if "answer" in heard else "not handled")
 """
-# Without a call, and with an end.
-LONG = "for _ in range(3 * 10**8): pass\nprint('was not stopped')"
-STOP = """app => setTimeout(() => {
-  jupyterapp.commands.execute(`${app}:interrupt-kernel`);
-}, 1500)"""
+# As `while True: pass`, but where it cannot be stopped the kernel can be used after it.
+ENDLESS = "for _ in range(3 * 10**8): pass\nprint('not stopped')"
+STOP = "app => setTimeout(() => jupyterapp.commands.execute(`${app}:interrupt-kernel`), 1500)"
 SLIDER = "%pip install -q ipywidgets\nimport ipywidgets\nslider = ipywidgets.IntSlider()\nslider"
 
 
-class Unexpected(Exception):
-    """Something is not as it should be; the message says what was seen."""
-
-
-@dataclass
-class Version:
-    """A version of JupyterLite, and where its sites are."""
-
-    core: str
-    kernel: str
-    pyodide: str = ""
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return f"{self.core} + {self.kernel}"
-
-    @property
-    def home(self) -> Path:
-        return CACHE / f"{self.core}+{self.kernel}"
-
-    def install(self) -> None:
-        """Make the environment, and the folder of which the sites are made."""
-        python = self.home / "venv/bin/python"
-        ready = self.home / "ready"
-        if not ready.exists():
-            shutil.rmtree(self.home, ignore_errors=True)
-            self.home.mkdir(parents=True)
-            run(sys.executable, "-m", "venv", "venv", cwd=self.home)
-            pip = (str(python), "-m", "pip", "install", "--quiet")
-            core = f"jupyterlite-core=={self.core}"
-            run(*pip, core, "jupyter-server", "ipywidgets", "pkginfo", cwd=self.home)
-            # A kernel may ask for a core that is not published yet.
-            kernel = f"jupyterlite-pyodide-kernel=={self.kernel}"
-            run(*pip, "--no-deps", kernel, cwd=self.home)
-        constants = "jupyterlite_pyodide_kernel.constants"
-        code = f"import {constants} as known; print(known.PYODIDE_VERSION)"
-        self.pyodide = run(str(python), "-c", code, cwd=self.home).strip()
-        if not ready.exists():
-            fill(self.home / "lite", self.pyodide)
-            ready.touch()
-
-    def build(self, wheel: Path, *, extension: bool) -> Path:
-        """Build a site: with the extension, or with the wheel on the index of its kernels."""
-        pip = (str(self.home / "venv/bin/python"), "-m", "pip")
-        lite = self.home / "lite"
-        run(*pip, "uninstall", "--quiet", "--yes", "lite-comms", cwd=self.home)
-        for old in lite.glob("pypi/lite_comms-*"):
-            old.unlink()
-        if extension:
-            run(*pip, "install", "--quiet", "--no-deps", str(wheel), cwd=self.home)
-        else:
-            shutil.copy(wheel, lite / "pypi")
-        site = self.home / ("extension" if extension else "stock")
-        for old in (site, lite / ".cache"):
-            shutil.rmtree(old, ignore_errors=True)
-        (lite / ".jupyterlite.doit.db").unlink(missing_ok=True)
-        options = ("--output-dir", str(site), "--contents", "files", "--no-sourcemaps")
-        run(str(self.home / "venv/bin/jupyter"), "lite", "build", *options, cwd=lite)
-        return site
-
-
-def run(*command: str, cwd: Path) -> str:
+def run(cwd: Path, *command: str | Path) -> str:
     """Run a command and return what it prints."""
     done = subprocess.run(
         command, cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-5000:]}")
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-5000:]}")
     return done.stdout
 
 
+def install(home: Path, core: str, kernel: str) -> str:
+    """Make an environment, and a folder to build sites of; returns Pyodide's version."""
+    python = home / "venv/bin/python"
+    ready = home / "ready"
+    if not ready.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        run(home, sys.executable, "-m", "venv", "venv")
+        pip = (python, "-m", "pip", "install", "--quiet")
+        run(home, *pip, f"jupyterlite-core=={core}", "jupyter-server", "ipywidgets", "pkginfo")
+        # One may ask for a core that is not published yet.
+        run(home, *pip, "--no-deps", f"jupyterlite-pyodide-kernel=={kernel}")
+        code = "from jupyterlite_pyodide_kernel import constants; print(constants.PYODIDE_VERSION)"
+        pyodide = run(home, python, "-c", code).strip()
+        fill(home / "lite", pyodide)
+        ready.write_text(pyodide, "utf-8")
+    return ready.read_text("utf-8")
+
+
 def fill(lite: Path, version: str) -> None:
-    """Fill a folder of which a site is made that asks no other host for Pyodide and packages."""
-    pyodide, pypi = lite / "static/pyodide", lite / "pypi"
-    for folder in (pyodide, pypi, lite / "files"):
+    """Fill a folder to build sites of, whose pages ask no other host."""
+    files, pypi, pyodide = lite / "files", lite / "pypi", lite / "static/pyodide"
+    for folder in (files, pypi, pyodide):
         folder.mkdir(parents=True)
-    shutil.copy(HERE / "files/empty.ipynb", lite / "files")
-    expose = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"exposeAppInBrowser": True}}
-    (lite / "jupyter-lite.json").write_text(json.dumps(expose), "utf-8")
+    shutil.copy(HERE / "files/empty.ipynb", files)
+    config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"exposeAppInBrowser": True}}
+    (lite / "jupyter-lite.json").write_text(json.dumps(config), "utf-8")
     with TemporaryDirectory() as folder:
-        packed = run("npm", "pack", "--silent", f"pyodide@{version}", cwd=Path(folder)).split()[-1]
+        packed = run(Path(folder), "npm", "pack", "--silent", f"pyodide@{version}").split()[-1]
         shutil.unpack_archive(Path(folder, packed), folder)
         package = Path(folder, "package")
-        for name in PYODIDE.split():
-            if (package / name).exists():
-                shutil.copy(package / name, pyodide)
+        for pattern in CORE_FILES:
+            for path in package.glob(pattern):
+                shutil.copy(path, pyodide)
         lock = json.loads((package / "pyodide-lock.json").read_text("utf-8"))
-    packages, wanted = {}, list(LOCKED)
+    lock["packages"] = dict(needed(lock["packages"], LOCKED))
+    pure = [
+        f"{name}=={entry['version']}"
+        for name, entry in lock["packages"].items()
+        if entry["file_name"].endswith("-none-any.whl")
+    ]
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *PURE)
+    run(pyodide, *pip, *pure)
+    run(pypi, *pip, *INDEXED)
+    for name, entry in lock["packages"].items():
+        if not (pyodide / entry["file_name"]).exists():
+            entry["file_name"] = write_stub(pyodide, name)
+            entry["package_type"] = "package"
+        wheel = (pyodide / entry["file_name"]).read_bytes()
+        entry["sha256"] = hashlib.sha256(wheel).hexdigest()
+    (pyodide / "pyodide-lock.json").write_text(json.dumps(lock), "utf-8")
+
+
+def needed(packages: dict[str, dict], names: tuple[str, ...]) -> Iterator[tuple[str, dict]]:
+    """Find packages of Pyodide, those of them that this version has, with what they need."""
+    found: set[str] = set()
+    wanted = list(names)
     while wanted:
         name = wanted.pop().lower().replace("_", "-")
-        if name not in packages and (entry := lock["packages"].get(name)):
-            packages[name] = entry
-            wanted += entry["depends"]
-    lock["packages"] = packages
-    download(pyodide, [f"{name}=={entry['version']}" for name, entry in packages.items() if entry["file_name"].endswith("none-any.whl")])
-    for name, entry in packages.items():
-        wheel = pyodide / entry["file_name"]
-        if not wheel.exists():
-            # It is compiled, and no registry has it. An empty one lets the kernel start.
-            entry |= {"file_name": f"{name}-1.0.0-py3-none-any.whl", "package_type": "package", "imports": []}
-            wheel = pyodide / entry["file_name"]
-            write_empty(wheel, name)
-        entry["sha256"] = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    (pyodide / "pyodide-lock.json").write_text(json.dumps(lock), "utf-8")
-    download(pypi, list(INDEXED))
+        if name in packages and name not in found:
+            found.add(name)
+            wanted += packages[name]["depends"]
+            yield name, packages[name]
 
 
-def download(folder: Path, requirements: list[str]) -> None:
-    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *PURE)
-    run(*pip, "--dest", ".", *requirements, cwd=folder)
+def write_stub(folder: Path, name: str) -> str:
+    """Write a wheel in the place of one that no package registry has; returns its name.
 
-
-def write_empty(wheel: Path, name: str) -> None:
+    It is a compiled part of the standard library. IPython imports names of sqlite3, but makes no
+    use of them in these kernels.
+    """
+    wheel = f"{name}-1.0.0-py3-none-any.whl"
     info = f"{name}-1.0.0.dist-info"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
+    files = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    with zipfile.ZipFile(folder / wheel, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(f"{info}/{file}", text)
+        if name == "sqlite3":
+            code = "def __getattr__(name):\n    return type(name, (Exception,), {})\n"
+            archive.writestr("sqlite3.py", code)
+    return wheel
+
+
+def build(home: Path, wheel: Path, *, extension: bool) -> Path:
+    """Build a site: with the extension, or with the wheel on the index that kernels ask."""
+    pip = (home / "venv/bin/python", "-m", "pip")
+    lite = home / "lite"
+    site = home / ("extension" if extension else "stock")
+    run(home, *pip, "uninstall", "--quiet", "--yes", "lite-comms")
+    for old in (site, lite / ".cache"):
+        shutil.rmtree(old, ignore_errors=True)
+    for path in (lite / ".jupyterlite.doit.db", *lite.glob("pypi/lite_comms-*")):
+        path.unlink(missing_ok=True)
+    if extension:
+        run(home, *pip, "install", "--quiet", "--no-deps", wheel)
+    else:
+        shutil.copy(wheel, lite / "pypi")
+    options = ("--output-dir", site, "--contents", "files", "--no-sourcemaps")
+    run(lite, home / "venv/bin/jupyter", "lite", "build", *options)
+    return site
+
+
+def failures(
+    cells: Notebook | Console, first_cell: str, *, stock: bool
+) -> Iterator[tuple[str, str]]:
+    """Use a new kernel; what does not work, and what is seen instead."""
+    if stock and (seen := cells.python("1 + 1")) != "2":
+        yield "start", seen
+    if "in force, transport port" in (seen := cells.python(first_cell)):
+        cells.python(ECHO)
+        expect(said(cells.javascript(ECHO_PAGE)), "echo").to_have_text(['"hello"'])
+        if (seen := cells.python(LOOP)) != "handled":
+            yield "loop", seen
+        cells.page.evaluate(STOP, "notebook" if isinstance(cells, Notebook) else "console")
+        if "KeyboardInterrupt" not in (seen := cells.python(ENDLESS)):
+            yield "Stop", seen
+    else:
+        yield "port", seen
+    cells.run(SLIDER).locator(".jupyter-widgets .noUi-handle").focus()
+    cells.page.keyboard.press("ArrowRight")
+    if (seen := cells.python("slider.value")) != "1":
+        yield "slider", seen
+
+
+def try_app(browser: Browser, url: str, app: str, *, stock: bool) -> tuple[dict[str, str], int]:
+    """Try an app of a site; what fails there, and how many warnings our extension brings."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    warnings: list[str] = []
+    context.on(
+        "console",
+        lambda told: (
+            warnings.append(told.text)
+            if told.type == "warning" and "/lite-comms/" in told.location["url"]
+            else None
+        ),
+    )
+    tab = Tab(context.new_page(), Watch(context, url, []), url)
+    failed: dict[str, str] = {}
+    try:
+        cells = getattr(tab, app)()
+        failed.update(failures(cells, f"{LOAD}\n{STATUS}" if stock else STATUS, stock=stock))
+        if failed:
+            failed["status"] = cells.python(STATUS)
+    except (AssertionError, Error) as error:
+        failed["end"] = f"{error}"
+    if failed:
+        failed["console"] = "\n".join(tab.watch.problems())
+    context.close()
+    return failed, len(warnings)
+
+
+def try_version(
+    browser: Browser, core: str, kernel: str, wheel: Path, details: list[str]
+) -> Iterator[str]:
+    """Try a version; its rows of the table."""
+    name = f"{core} + {kernel}"
+    home = CACHE / name.replace(" ", "")
+    pyodide = install(home, core, kernel)
+    sites = [build(home, wheel, extension=extension) for extension in (True, False)]
+    for isolated in (False, True):
+        row = [name, pyodide, "isolated" if isolated else "plain"]
+        most_warnings = 0
+        for site in sites:
+            works = []
+            for app in ("notebook", "repl"):
+                with serving(site, isolated=isolated) as url:
+                    failed, warnings = try_app(browser, url, app, stock=site.name == "stock")
+                most_warnings = max(most_warnings, warnings)
+                steps = ", ".join(step for step in failed if step not in ("status", "console"))
+                works.append(f"no ({steps})" if steps else "yes")
+                where = f"{name}, {row[2]}, {site.name}, {app}"
+                print(f"{where}: {works[-1]}", file=sys.stderr, flush=True)
+                if failed:
+                    seen = "\n".join(f"- {step}: {text}" for step, text in failed.items())
+                    details.append(f"{where}\n{seen}")
+            row.append(works[0] if works[0] == works[1] else "notebook {}, REPL {}".format(*works))
+        row.append(f"{most_warnings} warnings about shared modules" if most_warnings else "")
+        yield f"| {' | '.join(row)} |"
+
+
+def main() -> int:
+    """Print the table, and what was seen where something fails."""
+    parser = argparse.ArgumentParser(description="Try lite_comms on versions of JupyterLite.")
+    parser.add_argument("--only", default="", help="versions of either, as in 0.7.6,0.9.0a1")
+    parser.add_argument("--wheel", type=Path, help="of lite_comms; by default it is built")
+    args = parser.parse_args()
+    only = set(filter(None, args.only.split(",")))
+    details: list[str] = []
+    rows = [
+        "| core + kernel | Pyodide | page | in the build | brought by a notebook | remarks |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        wheel = args.wheel
+        if wheel is None:
+            options = ("--wheel", "--no-isolation", "--outdir", folder)
+            run(ROOT, sys.executable, "-m", "build", *options)
+            (wheel,) = Path(folder).glob("*.whl")
+        browser = playwright.chromium.launch(**launch_options())
+        for versions in VERSIONS:
+            if not only or only & set(versions):
+                rows += try_version(browser, *versions, wheel.resolve(), details)
+        browser.close()
+    print("\n".join(rows))
+    for detail in details:
+        print(f"\n{detail}")
+    return 1 if details else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
