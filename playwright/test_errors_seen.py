@@ -164,7 +164,7 @@ def test_a_value_that_python_cannot_send_is_an_error_of_the_cell_and_the_page_he
 
 
 def test_cells_behind_one_that_fails_do_not_run_and_do_not_wait(notebook: Notebook) -> None:
-    first = notebook.start("import asyncio; await asyncio.sleep(1); 1 / 0")
+    first = notebook.start("import asyncio; await asyncio.sleep(4); 1 / 0")
     behind = [notebook.start(f"print({n})") for n in range(2)]
     assert "ZeroDivisionError" in notebook.ended(first)
     assert [notebook.ended(number, "[ ]:") for number in behind] == ["", ""]

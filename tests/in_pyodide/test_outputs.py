@@ -98,13 +98,13 @@ def printed(kernel: Kernel) -> list[tuple[str, str | None]]:
 def test_a_callback_prints_under_its_message_and_a_task_under_that_which_started_it(
     kernel: Kernel,
 ) -> None:
-    kernel.run("task = asyncio.create_task(later('of the first cell', 0.1))")
+    kernel.run("task = asyncio.create_task(later('of the first cell', 0.5))")
     sent = kernel.page(f"""
         {SEND} {PAUSE} {RUN}
         const ids = [await send("print('at once'); asyncio.create_task(later('later'))")];
         await run("print('of the second cell')");
         ids.push(await send("print('again')"));
-        await pause(300);
+        await pause(800);
         return ids;
         """)
     said = dict(printed(kernel))
