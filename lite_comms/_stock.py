@@ -94,11 +94,11 @@ class StockTransport(Transport):
             "buffers": [flat(buffer) for buffer in msg.get("buffers") or ()],
         }
 
-    def show_error(self, text: str, error: BaseException | None = None) -> None:
+    def _show_error(self, text: str, error: BaseException | None) -> None:
         # The stream has no listener before the first cell; the browser's
         # console always has one.
         js.console.error(text if error is None else f"{text}\n{user_traceback(error)}")
-        super().show_error(text, error)
+        super()._show_error(text, error)
 
     def _publish(self, content: dict[str, Any]) -> bool:
         """Send an error message; this path has no way for it."""

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ._errors import user_frames, user_traceback, warn
+from ._errors import user_frames, user_message, user_traceback, warn
 from ._kernel import Surroundings, find_shell
 
 if TYPE_CHECKING:
@@ -193,6 +193,16 @@ class Transport:
         error : BaseException, optional
             What was raised. In IPython it is shown as IPython does, with `text` as a note.
         """
+        try:
+            self._show_error(text, error)
+        except KeyboardInterrupt:
+            # Of another Stop, while the traceback was made. It has ended that, and is done with.
+            shell = find_shell()
+            if shell is not None and error is not None:
+                lines = [f"{type(error).__name__}: {user_message(error)}", text]
+                shell._showtraceback(type(error), error, lines)
+
+    def _show_error(self, text: str, error: BaseException | None) -> None:
         shell = find_shell()
         if error is None:
             print(text, file=sys.stderr)

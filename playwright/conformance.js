@@ -4,7 +4,7 @@
  * replaced, so that those of two kernels can be compared.
  */
 globalThis.conformance = (() => {
-  const TIMEOUT_MS = 40_000;
+  const TIMEOUT_MS = 90_000;
   const CHECKS = new Map();
   const check = (name, f) => CHECKS.set(name, f);
 
@@ -47,8 +47,9 @@ globalThis.conformance = (() => {
     shell = get_ipython()
 
     def say(*words, **options):
-        # A server kernel keeps text back for a while.
-        print(*words, **options, flush=True)
+        # In one piece, since a server kernel has threads; and it keeps text back for a while.
+        text = ' '.join(map(str, words)) + options.pop('end', '\n')
+        print(text, **options, end='', flush=True)
 
     def parent():
         return shell.kernel.get_parent()['header']['msg_id']
@@ -1292,7 +1293,8 @@ globalThis.conformance = (() => {
     let ended = true;
     const late = turn(TIMEOUT_MS).then(() => {
       ended = false;
-      return [...t.result(), 'and then no end'];
+      const {status, connectionStatus} = t.kernel;
+      return [...t.result(), `and then no end; the kernel is ${status}, ${connectionStatus}`];
     });
     const failed = error => [...t.result(), `${error}`];
     const lines = await Promise.race([all().catch(failed), late]);

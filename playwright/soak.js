@@ -129,7 +129,7 @@ def tell_late():
     closed = [];
     ended_by_stop = new Set();
     cut_tells = 0;
-    const reply = await inTime(kernel.requestExecute({code: SETUP}).done, 60_000, 'the set-up');
+    const reply = await inTime(kernel.requestExecute({code: SETUP}).done, 150_000, 'the set-up');
     check(reply.content.status === 'ok', 'the set-up failed');
   };
   const execute = code => {

@@ -17,18 +17,6 @@ NewTab = Callable[[str], Tab]
 
 STOCK = "JupyterLite's own comm path"
 
-# On an isolated page JupyterLite's own kernel takes what this returns for a promise; where it is
-# none, a cell never ends. A notebook comes too late to mend that.
-ALWAYS_A_PROMISE = """
-if (globalThis.crossOriginIsolated) {
-  const {waitAsync} = Atomics;
-  Atomics.waitAsync = (...args) => {
-    const {value} = waitAsync(...args);
-    return {async: true, value: Promise.resolve(value)};
-  };
-}
-"""
-
 # Loading and using it in one cell, as a user would.
 AT_ONCE = f"{LOAD}\nlite_comms.status();"
 
@@ -70,7 +58,6 @@ def test_two_lines_make_a_stock_site_live(
     new_tab: NewTab, request: pytest.FixtureRequest, kind: str
 ) -> None:
     tab = new_tab(request.getfixturevalue(kind))
-    tab.page.add_init_script(ALWAYS_A_PROMISE)
     notebook = tab.notebook()
     notebook.run("1")
     assert not is_on(tab)

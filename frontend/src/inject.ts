@@ -52,7 +52,7 @@ async function start(): Promise<string> {
   if (!app) {
     return 'its application cannot be found';
   }
-  const {channel, classic, connect, isolation, log} = await import(
+  const {channel, classic, connect, isolation, letAnswersBeAwaited, log} = await import(
     /* webpackMode: "eager" */ './plugins'
   );
   if (app.hasPlugin(channel.id)) {
@@ -62,6 +62,8 @@ async function start(): Promise<string> {
   if (problem) {
     return problem;
   }
+  // Kernels that run were there before the isolation plugin.
+  letAnswersBeAwaited(globalThis);
   // Registers the name, so that a later script finds the channel installed.
   await add(app, {...channel, activate: () => undefined});
   for (const plugin of [classic, isolation, log]) {

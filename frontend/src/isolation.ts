@@ -61,3 +61,36 @@ async function written(array: Int32Array | BigInt64Array): Promise<void> {
     await new Promise(resolve => setTimeout(resolve));
   }
 }
+
+/** What `Atomics.waitAsync` says where there is nothing to wait for. */
+const AT_ONCE: ReadonlySet<string> = new Set(['not-equal', 'timed-out']);
+
+/** The worker is in the middle of writing at most; that takes microseconds. */
+const WRITTEN_MS = 5;
+
+/**
+ * Let a kernel that has picked `Atomics.waitAsync` up before, and calls `value.then(...)` in every case,
+ * find a `then` also where the value is one of two strings. Other strings have none, and to `await`
+ * a string is never a promise.
+ *
+ * @returns How to undo it.
+ */
+export function letAnswersBeAwaited({crossOriginIsolated}: Pick<IPage, 'crossOriginIsolated'>) {
+  const {prototype} = String;
+  if (!crossOriginIsolated || 'then' in prototype) {
+    return () => undefined;
+  }
+  Object.defineProperty(prototype, 'then', {
+    configurable: true,
+    get(this: string) {
+      const answer = `${this}`;
+      return AT_ONCE.has(answer)
+        ? async (f: (answer: string) => unknown) => {
+            await new Promise(resolve => setTimeout(resolve, WRITTEN_MS));
+            return f(answer);
+          }
+        : undefined;
+    }
+  });
+  return () => void Reflect.deleteProperty(prototype, 'then');
+}

@@ -9,6 +9,7 @@ import {ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
 import {alwaysWaitAsync} from './isolation';
+export {letAnswersBeAwaited} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter, type IDocument} from './jupyter';
 import {logErrors} from './log';

@@ -16,6 +16,7 @@ const connect = vi.fn(async () => '');
 const plugin = (id: string) => ({id, activate: () => void started.push(id)});
 vi.mock('../src/plugins', () => ({
   connect,
+  letAnswersBeAwaited: () => () => undefined,
   channel: plugin('lite-comms:channel'),
   classic: plugin('lite-comms:classic'),
   isolation: plugin('lite-comms:isolation'),

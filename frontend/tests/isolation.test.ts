@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {alwaysWaitAsync} from '../src/isolation';
+import {alwaysWaitAsync, letAnswersBeAwaited} from '../src/isolation';
 
 const shared = (value: number) => new Int32Array(new SharedArrayBuffer(4)).fill(value);
 
@@ -55,4 +55,24 @@ it('does nothing where the browser has no waitAsync', () => {
   const page = {Atomics: {} as typeof Atomics, crossOriginIsolated: true};
   alwaysWaitAsync(page);
   expect(page.Atomics).toEqual({});
+});
+
+it('lets what waitAsync says at once be awaited, and no other string', async () => {
+  const undo = letAnswersBeAwaited({crossOriginIsolated: true});
+  const {value} = Atomics.waitAsync(shared(1), 0, 0) as {value: unknown};
+  const then = (value as Promise<string>).then(answer => `it is ${answer}`);
+  expect(await then).toBe('it is not-equal');
+  expect(['', 'ok', 'then'].map(text => (text as {then?: unknown}).then)).toEqual([
+    undefined,
+    undefined,
+    undefined
+  ]);
+  expect(await ('not-equal' as unknown)).toBe('not-equal');
+  undo();
+  expect((value as {then?: unknown}).then).toBe(undefined);
+});
+
+it('leaves strings alone on other pages', () => {
+  letAnswersBeAwaited({crossOriginIsolated: false});
+  expect(('not-equal' as {then?: unknown}).then).toBe(undefined);
 });

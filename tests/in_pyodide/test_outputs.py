@@ -631,6 +631,25 @@ while not done and time.time() < end:
     assert [error["ename"] for error, _ in kernel.errors()] == ["KeyboardInterrupt"]
 
 
+def test_an_error_whose_traceback_is_stopped_is_shown_without_it(kernel: Kernel) -> None:
+    kernel.run("""
+shell = get_ipython()
+showtraceback = shell.showtraceback
+def stopped(*args, **options):
+    shell.showtraceback = showtraceback
+    raise KeyboardInterrupt
+shell.showtraceback = stopped
+""")
+    kernel.page(f"{SEND} await send('1 / 0')")
+    ((error, _),) = kernel.errors()
+    assert error["ename"] == "ZeroDivisionError"
+    assert error["traceback"] == [
+        "ZeroDivisionError: division by zero",
+        "lite_comms: the on_msg callback of comm 'do' (c) raised",
+    ]
+    assert kernel.run("print('next')") == "next\n"
+
+
 def test_an_error_that_takes_no_attributes_is_shown_with_its_comm(kernel: Kernel) -> None:
     kernel.run("""
 import dataclasses
