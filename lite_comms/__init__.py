@@ -19,7 +19,7 @@ from ._install import (
     uninstall,
     unload_ipython_extension,
 )
-from ._live import live, quiet, wait_for
+from ._live import live, quiet, show_callbacks, wait_for
 from ._manager import CommManager
 from ._memory import MemoryTransport
 from ._message import CommMessage
@@ -46,6 +46,7 @@ __all__ = [
     "live",
     "load_ipython_extension",
     "quiet",
+    "show_callbacks",
     "status",
     "uninstall",
     "unload_ipython_extension",

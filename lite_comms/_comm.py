@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from comm.base_comm import BaseComm
 
-from ._errors import ClosedError, user_message, warn
+from ._errors import ClosedError, reason_in, user_message, warn
 from ._inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
 from ._kernel import find_shell
 
@@ -96,6 +96,7 @@ class Comm(BaseComm):
         self._keeps_messages = True
         self._has_dropped = False
         self._close_msg: dict[str, Any] | None = None  # that no callback has had
+        self._end_reason = ""  # as the page has given it
         self._closed = True  # so that __del__ is silent if a check below raises
         for field, value in (("target_name", target_name), ("comm_id", comm_id)):
             if not isinstance(value, str) and not (field == "comm_id" and value is None):
@@ -433,7 +434,7 @@ class Comm(BaseComm):
             raise waiter.error
         place = self._inbox.place(waiter)
         if place >= len(self._inbox):
-            raise ClosedError(f"{self!r} has nothing more to receive")
+            raise ClosedError(f"{self!r} has nothing more to receive", self._end_reason)
         return self._inbox.pop(place)
 
     def _end(self) -> None:
@@ -455,6 +456,7 @@ class Comm(BaseComm):
         object
             What the callback has returned; the manager awaits it.
         """
+        self._end_reason = reason_in(msg)
         self._end()
         if self._close_callback is None or self._is_behind:
             self._close_msg = msg

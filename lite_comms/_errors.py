@@ -68,7 +68,30 @@ class TransportError(CommError, RuntimeError):
 
 
 class ClosedError(CommError, EOFError):
-    """A comm is closed, and all that it has received is taken; nothing more will come."""
+    """A comm is closed, and all that it has received is taken; nothing more will come.
+
+    Parameters
+    ----------
+    message : str
+        What was waited for.
+    reason : str
+        Why the other end has closed the comm, as it has said itself, for example
+        ``"RangeError: too much"``; empty if it has not.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(message, reason)
+
+    def __str__(self) -> str:
+        message, reason = self.args
+        return f"{message}: {reason}" if reason else str(message)
+
+
+def reason_in(msg: dict[str, Any]) -> str:
+    """Return the reason that a comm_close gives in its metadata, or an empty text."""
+    why = (msg.get("metadata") or {}).get("lite_comms")
+    return f"{why.get('ename')}: {why.get('evalue')}" if isinstance(why, dict) else ""
 
 
 class CommWarning(UserWarning):

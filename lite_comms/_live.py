@@ -1,10 +1,12 @@
-"""What user code says about when messages are handled: quiet, live, and waiting for them."""
+"""What user code decides: when messages are handled, and where callbacks are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Literal
 
+from ._comm import Comm
 from ._install import installed_manager
 
 
@@ -49,6 +51,29 @@ def live(on: bool = True) -> None:
         has no effect; `status` tells.
     """
     installed_manager().transport.set_live(bool(on))
+
+
+def show_callbacks(where: Literal["cell", "log"]) -> None:
+    """Choose where the page shows what comm callbacks print, display and raise.
+
+    It holds for this notebook, until the kernel restarts. The default is ``"cell"``,
+    unless the site has another; on a page without lite_comms this has no effect.
+
+    Parameters
+    ----------
+    where : {"cell", "log"}
+        ``"cell"``: in the output of the cell that has opened the comm, or that shows
+        the widget. ``"log"``: in the log console only, as JupyterLab does by itself.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if where not in ("cell", "log"):
+        raise ValueError(f"where must be 'cell' or 'log', not {where!r}")
+    with Comm("lite_comms.callbacks", data={"show": where}):
+        pass
 
 
 def wait_for[T](predicate: Callable[[], T], timeout_s: float | None = None) -> T:

@@ -29,7 +29,7 @@ import comm.base_comm
 from comm.base_comm import BaseComm
 
 from ._comm import Comm, Handler
-from ._errors import EncodeError, runs_user_code, user_message, warn
+from ._errors import EncodeError, reason_in, runs_user_code, user_message, warn
 from ._message import CommMessage, MessageType, flat_buffers
 from ._tasks import start_callback, when_done
 from ._transport import Transport
@@ -342,9 +342,7 @@ class CommManager(comm.base_comm.CommManager):
             return None
         known._closed = True
         self.unregister_comm(known)
-        why = (msg.get("metadata") or {}).get("lite_comms")
-        if isinstance(why, dict):
-            reason = f"{why.get('ename')}: {why.get('evalue')}"
+        if reason := reason_in(msg):
             self.transport.show_error(
                 f"lite_comms: {_name(known)} is refused by the page: {reason}"
             )

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,14 @@ class MemoryTransport(Transport):
     the block are gone, without a message. Messages wait in order until `deliver` is
     called, as they wait on a real site until the cell is done.
 
+    What a callback in the kernel raises is raised by the `deliver` that called it, or, where it is
+    awaited, by the next one or at the end of the block: so the test fails that has caused it.
+
+    Parameters
+    ----------
+    raise_errors : bool
+        False: such an exception is kept in `errors` only.
+
     Attributes
     ----------
     received : list of dict
@@ -45,6 +54,8 @@ class MemoryTransport(Transport):
         The page's open comms, by comm id.
     errors : list of str
         What would have been shown to the user.
+    raise_errors : bool
+        As given; a test may change it.
 
     Examples
     --------
@@ -62,10 +73,12 @@ class MemoryTransport(Transport):
     name: str = "memory"
     why = "messages go to a page in the same process"
 
-    def __init__(self) -> None:
+    def __init__(self, *, raise_errors: bool = True) -> None:
         self.received: list[Message] = []
         self.comms: dict[str, PageComm] = {}
         self.errors: list[str] = []
+        self.raise_errors = raise_errors
+        self._raised: deque[Exception] = deque()
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
         self._queue: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._manager: CommManager | None = None
@@ -108,6 +121,8 @@ class MemoryTransport(Transport):
             uninstall()
         else:
             install(transport)
+        if exc is None:
+            self._raise()
 
     def connect(self, manager: CommManager) -> None:
         """Send what the page says to this manager; a manager calls it itself."""
@@ -128,6 +143,16 @@ class MemoryTransport(Transport):
 
     def show_error(self, text: str, error: BaseException | None = None) -> None:
         self.errors.append(text if error is None else f"{text}\n{user_traceback(error)}")
+        # Others are no failure of a callback, and raised at once.
+        if self.raise_errors and isinstance(error, Exception):
+            with suppress(Exception):  # it may take no attributes
+                error.add_note(text)
+            self._raised.append(error)
+
+    def _raise(self) -> None:
+        """Raise what a callback has raised, if it has."""
+        if self._raised:
+            raise self._raised.popleft()
 
     def hold(self) -> None:
         self._holds += 1
@@ -200,7 +225,14 @@ class MemoryTransport(Transport):
         -------
         int
             How many messages were handed over.
+
+        Raises
+        ------
+        Exception
+            What a callback in the kernel has raised. The messages behind it wait
+            for the next call.
         """
+        self._raise()
         count = 0
         while self._queue:
             count += self._deliver_one()
@@ -210,6 +242,7 @@ class MemoryTransport(Transport):
         """Do what is next; returns whether it was a message."""
         do, what = self._queue.popleft()
         do(what)
+        self._raise()
         return isinstance(what, dict)
 
     def _to_page(self, msg: Message) -> None:

@@ -32,9 +32,15 @@
     try {
       if (typeof frame === 'function') {
         frame();
-      } else if (receive(...frame)) {
-        ack(frame[1]);
+        return;
       }
+      const isHandled = receive(...frame);
+      if (isHandled) {
+        ack(frame[1]);
+      } else if (isHandled === undefined && frame[1] === first) {
+        newest = null; // Python has refused it: nothing is known of the ids yet
+      }
+      first = frame[1] === first ? null : first;
     } catch (error) {
       // Of what cannot even be handed to Python.
       post('error', `${error}`, typeof frame[1] === 'number' ? frame[1] : 0);
@@ -45,7 +51,9 @@
   const [WRITTEN, READ, HEAD] = [1, 2, 16];
   let shared = null;
   let bytes = null;
+  // The id of the last comm message, and that of the first one until Python has taken it.
   let newest = null;
+  let first = null;
   const hasMail = () =>
     shared !== null && Atomics.load(shared, WRITTEN) !== Atomics.load(shared, READ);
   const copy = (from, length) => {
@@ -93,9 +101,14 @@
     }
     busy = false;
   };
+  const refuse = (reason, id = 0) => post('error', reason, id);
   const listener = ({data}) => {
     const frame = data?.lite_comms;
     if (frame === undefined) {
+      return;
+    }
+    if (!Array.isArray(frame)) {
+      refuse('a frame must be a list');
       return;
     }
     if (frame[0] === 'interrupt' || frame[0] === 'hello') {
@@ -104,7 +117,12 @@
     }
     if (frame[0] !== 'comm') {
       waiting.push(frame);
+    } else if (!Number.isSafeInteger(frame[1]) || frame[1] < 1) {
+      refuse(`the id of a comm message must count from 1, and is ${frame[1]}`);
+    } else if (newest !== null && frame[1] > newest + 1) {
+      refuse(`the comm message ${frame[1]} does not come after ${newest}`, frame[1]);
     } else if (newest === null || frame[1] > newest) {
+      first = newest === null ? frame[1] : first;
       newest = frame[1];
       waiting.push(frame);
     }
@@ -169,9 +187,9 @@
     hasInbox: () => shared !== null && bytes.length > 0,
     // `last` is the id of the last message that the page has posted before it shared the memory.
     watch(place, last = null) {
+      bytes = new Uint8Array(place.buffer, HEAD); // throws where it is too small
       newest ??= last;
       shared = place;
-      bytes = new Uint8Array(shared.buffer, HEAD);
     },
     // Handles what the shared memory holds, in the middle of Python code.
     look() {

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -82,6 +83,9 @@ _LEFT = f"{_STOCK}: lite_comms was uninstalled"
 _ANSWER_S = 0.05
 _BRING_S = 1.0
 
+# How many errors of one kind are shown; of those behind them the 10th, 100th, ...
+_SHOWN = 5
+
 
 class PortTransport(StockTransport):
     """Sends to the page directly; until the page answers, by JupyterLite's own path.
@@ -97,6 +101,7 @@ class PortTransport(StockTransport):
         self.why = _NO_ANSWER
         self._state: Literal["waiting", "open", "closing", "closed"] = "closed"
         self._byes = 0  # how many of ours the page has not answered
+        self._failed = 0  # how many of our frames the page could not use
         self._manager: CommManager | None = None
         # Messages of comms whose comm_open waits for its target, by comm id.
         self._held: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
@@ -265,13 +270,13 @@ class PortTransport(StockTransport):
 
     # From the page
 
-    def _receive(self, *wire: Any) -> bool:
+    def _receive(self, *wire: Any) -> bool | None:
         """Take a frame; called by JavaScript, so nothing may be raised.
 
         Returns
         -------
-        bool
-            Whether it was a message, which has been handled.
+        bool or None
+            Whether it was a message, which has been handled. None if it is refused.
         """
         try:
             frame = from_wire(wire)
@@ -283,13 +288,17 @@ class PortTransport(StockTransport):
             reason = str(error) if isinstance(error, FrameError) else repr(error)
             message = wire[1] if wire and wire[0] == "comm" and len(wire) > 1 else NO_MESSAGE
             self._post_frame(Failed(reason, message if type(message) is int else NO_MESSAGE))
+            return None
         return False
 
     def _take(self, frame: ToKernel) -> None:
         match frame:
             case Idle():
                 self._release(None)
+            case Hello(_, _, can) if self._byes and "asks" not in can:
+                pass  # to a hello before our last bye, which the page has still to answer
             case Hello(version, package, can) if self._state == "waiting":
+                self._byes = 0  # a page that asks has heard of none
                 origin = "brought by a notebook" if "injected" in can else "part of the site"
                 self.page = f"lite_comms {package}, {origin}"
                 if "asks" in can:
@@ -326,7 +335,11 @@ class PortTransport(StockTransport):
                 if self._signals is not None:
                     self._signals.watch(places)
             case Failed(reason):
-                self.show_error(f"lite_comms: the page cannot use a frame: {reason}")
+                self._failed += 1
+                # It may go on like that for ever.
+                if self._failed <= _SHOWN or math.log10(self._failed).is_integer():
+                    count = f" ({self._failed} so far)" if self._failed > _SHOWN else ""
+                    self.show_error(f"lite_comms: the page cannot use a frame: {reason}{count}")
 
     def _accept(self, frame: FromPage) -> bool:
         """Handle a message, unless it has to wait."""

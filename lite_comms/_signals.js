@@ -153,6 +153,10 @@
     },
     // A Stop that the page has told of.
     interrupt(number) {
+      // Each is told, one after the other; memory that is shared may have told of it before.
+      if (number > asked + 1) {
+        throw new RangeError(`the interrupt ${number} does not come after ${asked}`);
+      }
       asked = Math.max(asked, number);
       live.wake();
     },

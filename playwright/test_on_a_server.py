@@ -86,6 +86,23 @@ def test_the_first_notebook_of_the_introduction_runs_on_a_server(
     assert text(outputs[5]).splitlines()[0] == "data.rows[1].when"
 
 
+def test_the_second_notebook_of_the_introduction_runs_on_a_plain_server(
+    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+) -> None:
+    url, folder = server
+    name = "02-open-from-the-page.ipynb"
+    content = json.loads((ROOT / "content" / name).read_text("utf-8"))
+    (folder / name).write_text(json.dumps(content), "utf-8")
+    notebook = new_tab(url).server_notebook(name, len(content["cells"]))
+    codes = [n for n, cell in enumerate(content["cells"]) if cell["cell_type"] == "code"]
+    outputs = [notebook.run_cell(n) for n in codes]
+    expect(outputs[1].get_by_role("listitem")).to_have_text(
+        ['{"hello":"page"}', '{"echo":{"foo":7}}']
+    )
+    expect(outputs[3].locator("output")).to_have_text("the square root of 2 is 1.4142")
+    expect(outputs[4].get_by_role("listitem")).to_have_text(["closed: without a reason"])
+
+
 def test_stop_shows_what_it_shows_in_the_browser(
     new_tab: Callable[[str], Tab], server: tuple[str, Path], plain: str
 ) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
-from pages import Notebook, Tab, said
+from pages import Notebook, said
 
 # A comm whose kernel's end runs what the page sends; `printed` tells what came back for it.
 SETUP = """
@@ -186,20 +185,6 @@ get_comm_manager().register_target('slow', target)
         idle[1],
         re.DOTALL,
     )
-
-
-def test_the_log_console_has_the_error_of_a_callback(
-    new_tab: Callable[[str], Tab], plain: str
-) -> None:
-    (notebook,) = new_tab(plain).lab("empty.ipynb")
-    set_up(notebook)
-    page = notebook.page
-    with notebook.watch.error("the on_msg callback of comm 'do'.*ZeroDivisionError"):
-        page.evaluate("send('1 / 0')")
-    page.get_by_role("menuitem", name="View", exact=True).click()
-    page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
-    # Only what is a warning or an error is shown there at first.
-    expect(page.locator(".jp-LogConsolePanel")).to_contain_text("the on_msg callback of comm 'do'")
 
 
 def test_a_redirection_that_a_task_ends_in_the_middle_of_a_cell_is_ended(

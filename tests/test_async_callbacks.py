@@ -55,6 +55,8 @@ def test_messages_begin_in_order_and_do_not_wait_for_one_another(memory: MemoryT
 
 @pytest.mark.parametrize("register", ["on_msg", "on_close"])
 def test_an_error_is_shown_and_names_the_comm(register: str, memory: MemoryTransport) -> None:
+    memory.raise_errors = False
+
     async def main() -> None:
         comm = Comm("plot", comm_id="1")
 
@@ -80,6 +82,8 @@ def test_an_error_is_shown_and_names_the_comm(register: str, memory: MemoryTrans
 
 
 def test_a_target_that_fails_late_closes_its_comm(memory: MemoryTransport) -> None:
+    memory.raise_errors = False
+
     async def main() -> None:
         async def target(comm: Comm, msg: dict[str, Any]) -> None:
             comm.send("first")
@@ -99,6 +103,8 @@ def test_a_target_that_fails_late_closes_its_comm(memory: MemoryTransport) -> No
 
 
 def test_what_a_callback_returns_may_be_a_future(memory: MemoryTransport) -> None:
+    memory.raise_errors = False
+
     async def main() -> None:
         future = asyncio.get_running_loop().create_future()
         comm = Comm("plot", comm_id="1")
@@ -135,6 +141,7 @@ def test_one_that_is_cancelled_is_no_error(memory: MemoryTransport) -> None:
 
 
 def test_without_an_event_loop_it_is_said(memory: MemoryTransport) -> None:
+    memory.raise_errors = False
     comm = Comm("plot", comm_id="1")
 
     @comm.on_msg

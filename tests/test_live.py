@@ -318,6 +318,20 @@ def test_each_event_loop_can_wait_for_the_same_comm(memory: MemoryTransport, ech
     assert [asyncio.run(ask("a")), asyncio.run(ask("b"))] == ["a", "b"]
 
 
+def test_who_waits_for_a_comm_that_the_page_refuses_learns_why(memory: MemoryTransport) -> None:
+    why = {"lite_comms": {"ename": "RangeError", "evalue": "too much"}}
+    memory.register_target("picky", lambda comm, msg: comm.close(metadata=why))
+    comm = Comm("picky")
+    with pytest.raises(ClosedError, match=r": RangeError: too much$") as caught:
+        comm.receive(timeout_s=1)
+    assert caught.value.reason == "RangeError: too much"
+
+    memory.register_target("quiet", lambda comm, msg: comm.close())
+    with pytest.raises(ClosedError, match=r"nothing more to receive$") as caught:
+        Comm("quiet").receive(timeout_s=1)
+    assert caught.value.reason == ""
+
+
 @has_loops
 def test_who_waited_in_a_loop_that_was_closed_takes_no_message(
     memory: MemoryTransport, echo: Comm

@@ -142,6 +142,8 @@ def test_an_unknown_target_closes_the_comm_and_both_sides_are_told(
 def test_a_target_that_raises_closes_the_comm_and_both_sides_are_told(
     manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
+
     def target(comm: Comm, msg: dict[str, Any]) -> None:
         raise LookupError("no such plot")
 
@@ -164,6 +166,8 @@ def test_a_target_that_raises_closes_the_comm_and_both_sides_are_told(
 def test_a_target_that_closes_the_comm_and_raises_closes_it_once(
     manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
+
     def target(comm: Comm, msg: dict[str, Any]) -> None:
         comm.close(metadata={"mine": 1})
         raise LookupError
@@ -176,6 +180,8 @@ def test_a_target_that_closes_the_comm_and_raises_closes_it_once(
 def test_the_message_of_an_error_need_not_be_text_that_can_be_sent(
     manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
+
     def target(comm: Comm, msg: dict[str, Any]) -> None:
         raise LookupError("half a pair: \ud800")
 
@@ -189,6 +195,8 @@ def test_the_message_of_an_error_need_not_be_text_that_can_be_sent(
 def test_an_error_whose_message_fails_closes_the_comm_all_the_same(
     manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
+
     class OddError(Exception):
         def __str__(self) -> str:
             raise RuntimeError
@@ -295,6 +303,8 @@ def test_a_message_after_the_close_of_the_page_is_answered(
 def test_a_callback_that_raises_is_shown_and_names_its_comm(
     register: str, say: Any, manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
+
     def fail(msg: dict[str, Any]) -> None:
         raise LookupError("mine")
 
@@ -314,6 +324,7 @@ def test_a_callback_that_raises_is_shown_and_names_its_comm(
 def test_a_comm_stays_open_after_its_callback_has_raised(
     manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
     heard: list[Any] = []
 
     def on_msg(msg: dict[str, Any]) -> None:
@@ -333,6 +344,8 @@ def test_a_comm_stays_open_after_its_callback_has_raised(
 def test_a_comm_is_closed_after_its_on_close_has_raised(
     manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
+
     def on_close(msg: dict[str, Any]) -> None:
         raise LookupError
 
@@ -497,6 +510,7 @@ def test_an_id_may_be_any_text(manager: CommManager, memory: MemoryTransport) ->
 def test_a_comm_open_that_is_odd_is_answered_and_shown(
     content: Any, answered: Any, shown: str, manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
     manager.register_target("echo", ignore)
     manager.comm_open(None, None, {"header": {"msg_type": "comm_open"}, "content": content})
 
@@ -521,6 +535,7 @@ def test_a_message_for_an_odd_id_is_answered(
 def test_a_warning_that_is_an_error_does_not_escape(
     manager: CommManager, memory: MemoryTransport
 ) -> None:
+    memory.raise_errors = False
     manager.register_target("echo", ignore)
     first = Comm("plot", comm_id="1")
     memory.deliver()

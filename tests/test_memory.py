@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import comm as comm_package
 import pytest
@@ -289,3 +289,95 @@ def test_who_waits_for_a_message_learns_of_the_end_of_the_block() -> None:
 
     with pytest.raises(ClosedError):
         asyncio.run(main())
+
+
+# Errors in callbacks ----------------------------------------------------------------
+
+
+def test_an_error_in_a_callback_fails_the_test_that_has_caused_it(memory: MemoryTransport) -> None:
+    heard: list[Any] = []
+    comm = Comm("plot")
+    comm.on_msg(lambda msg: heard.append(1 / msg["content"]["data"]))
+    memory.deliver()
+    for n in (0, 1):
+        memory.comms[comm.comm_id].send(n)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        memory.deliver()
+
+    assert caught.traceback[-1].frame.code.name == "<lambda>"
+    assert caught.value.__notes__ == [
+        f"lite_comms: the on_msg callback of comm 'plot' ({comm.comm_id}) raised"
+    ]
+    # The next message waits, and is not lost.
+    assert heard == []
+    assert memory.deliver() == 1
+    assert heard == [1]
+
+
+def test_an_error_of_what_is_awaited_fails_its_block() -> None:
+    async def fail(msg: dict[str, Any]) -> None:
+        await asyncio.sleep(0)
+        raise ValueError("late")
+
+    async def main() -> None:
+        with MemoryTransport() as page:
+            page.register_target("plot", lambda comm, msg: comm.send())
+            Comm("plot").on_msg(fail)
+            page.deliver()
+            await asyncio.sleep(0.01)
+
+    if sys.platform == "emscripten":
+        pytest.skip("Pyodide has one loop, its own")
+    with pytest.raises(ValueError, match="late"):
+        asyncio.run(main())
+
+
+def test_an_error_of_the_block_is_not_hidden_by_that_of_a_callback() -> None:
+    def fail(msg: dict[str, Any]) -> None:
+        raise ValueError("in quiet")
+
+    def block() -> None:
+        with MemoryTransport() as page:
+            page.register_target("plot", lambda comm, msg: comm.send())
+            Comm("plot").on_msg(fail)
+            with lite_comms.quiet():
+                page.deliver()
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        block()
+
+
+def test_errors_can_be_kept_only(memory: MemoryTransport) -> None:
+    memory.raise_errors = False
+    comm = Comm("plot")
+    comm.on_msg(lambda msg: 1 / 0)
+    memory.deliver()
+    memory.comms[comm.comm_id].send()
+
+    assert memory.deliver() == 1
+    (shown,) = memory.errors
+    assert "ZeroDivisionError" in shown
+
+
+# Where callbacks speak --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["cell", "log"])
+def test_the_page_is_told_where_callbacks_speak(
+    memory: MemoryTransport, where: Literal["cell", "log"]
+) -> None:
+    lite_comms.show_callbacks(where)
+    memory.deliver()
+
+    opened, closed = memory.received
+    assert opened["content"]["target_name"] == "lite_comms.callbacks"
+    assert opened["content"]["data"] == {"show": where}
+    assert closed["msg_type"] == "comm_close"
+
+
+def test_there_are_two_places_where_callbacks_can_speak(memory: MemoryTransport) -> None:
+    with pytest.raises(ValueError, match="where must be 'cell' or 'log', not 'both'"):
+        lite_comms.show_callbacks("both")  # type: ignore[arg-type]
+    assert memory.deliver() == 0

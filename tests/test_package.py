@@ -48,6 +48,7 @@ def test_the_public_names_are_these() -> None:
         "live",
         "load_ipython_extension",
         "quiet",
+        "show_callbacks",
         "status",
         "uninstall",
         "unload_ipython_extension",

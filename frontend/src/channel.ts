@@ -68,6 +68,12 @@ export interface IUnfinished {
 /** How much the kernel can read of what is sent while a cell runs, where it cannot wait for messages. */
 const INBOX_BYTES = 2 ** 22;
 
+/** How many errors of cells are remembered. */
+const MOST_TOLD = 100;
+
+/** How many errors of the other end are shown; of those behind them the 10th, 100th, ... */
+const SHOWN = 5;
+
 export class Channel {
   /** @param onEnd - Called when there is neither a kernel nor a client any more. */
   constructor(
@@ -84,7 +90,14 @@ export class Channel {
 
   remove(client: IClient): void {
     this._clients.remove(client);
-    this._endIfUnused();
+    this.endIfUnused();
+  }
+
+  /** End, unless there is a kernel or a client. */
+  endIfUnused(): void {
+    if (!this._port && this._clients.isEmpty) {
+      this._onEnd();
+    }
   }
 
   /**
@@ -99,7 +112,7 @@ export class Channel {
     const port = new Port(
       worker,
       frame => this._onFrame(port, frame),
-      error => refuse(port, error)
+      error => this._refuse(port, error)
     );
     this._port = port;
     this._state = 'starting';
@@ -199,7 +212,7 @@ export class Channel {
     this._queue.empty();
     this._outbox.reset();
     this._busy.clear();
-    this._endIfUnused();
+    this.endIfUnused();
   }
 
   /**
@@ -305,16 +318,20 @@ export class Channel {
     return this._port ? this._clients.withSession(msg) : msg;
   }
 
+  /** Remember an error of a cell, which may have many shown; the one at its end is the last. */
+  private _tell(parent: object, content: object): void {
+    if ((parent as Header).msg_type === 'execute_request') {
+      this._told.add(errorKey(parent, content));
+      if (this._told.size > MOST_TOLD) {
+        this._told.delete(this._told.values().next().value!);
+      }
+    }
+  }
+
   private _hasTold(parent: object, content: object): boolean {
     const {traceback} = content as KernelMessage.IErrorMsg['content'];
     // Without a traceback it is one that IPython has printed as text.
     return traceback?.length === 0 || this._told.has(errorKey(parent, content));
-  }
-
-  private _endIfUnused(): void {
-    if (!this._port && this._clients.isEmpty) {
-      this._onEnd();
-    }
   }
 
   private _onFrame(port: Port, frame: ToPage): void {
@@ -329,7 +346,7 @@ export class Channel {
         frame.ids.forEach(id => this._answered(id));
         break;
       case 'error':
-        console.error(`lite_comms: the kernel cannot use a message: ${frame.reason}`);
+        this._complain(`the kernel cannot use a message: ${frame.reason}`);
         this._answered(frame.id);
         break;
       case 'bye':
@@ -524,13 +541,29 @@ export class Channel {
     try {
       this._clients.comm(frame);
       if (frame.msg_type === 'error' && this._queue.hasExecutions) {
-        this._told.add(errorKey(JSON.parse(frame.parent), JSON.parse(frame.content)));
+        this._tell(JSON.parse(frame.parent), JSON.parse(frame.content));
       }
     } catch (error) {
-      refuse(port, error);
+      this._refuse(port, error);
     }
   }
 
+  private _refuse(port: Port, error: unknown): void {
+    this._complain('the kernel sent what cannot be read', error);
+    port.post({type: 'error', reason: String(error), id: NO_MESSAGE});
+  }
+
+  /** Tell of what should never happen, and may do so again and again. */
+  private _complain(what: string, ...more: unknown[]): void {
+    const count = ++this._complaints;
+    if (count <= SHOWN) {
+      console.error(`lite_comms: ${what}`, ...more);
+    } else if (Number.isInteger(Math.log10(count))) {
+      console.error(`lite_comms: ${what} (${count} so far)`, ...more);
+    }
+  }
+
+  private _complaints = 0;
   private _state: 'stock' | 'starting' | 'port' = 'stock';
   private _port: Port | null = null;
   /** The kernel's half has said hello, in our version. */
@@ -554,7 +587,7 @@ export class Channel {
   /** A comm_open may wait in the kernel for the end of executions. */
   private _asked = false;
 
-  /** The errors that the kernel's half has told while cells were running. */
+  /** The errors of cells that the kernel's half has told while they were running. */
   private readonly _told = new Set<string>();
 
   private readonly _busy = new BusySign(
@@ -570,9 +603,4 @@ function isFailure(msg: Message): boolean {
 function errorKey(parent: object, content: object): string {
   const {ename, evalue, traceback} = content as KernelMessage.IErrorMsg['content'];
   return JSON.stringify([(parent as Header).msg_id, ename, evalue, traceback]);
-}
-
-function refuse(port: Port, error: unknown): void {
-  console.error('lite_comms: the kernel sent what cannot be read', error);
-  port.post({type: 'error', reason: String(error), id: NO_MESSAGE});
 }

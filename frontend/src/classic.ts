@@ -9,6 +9,7 @@ import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {JSONObject} from '@lumino/coreutils';
 import {UUID} from '@lumino/coreutils';
 import {copyBytes} from './buffers';
+import {take} from './callbacks';
 import {addTarget, type Opener, removeTarget} from './targets';
 
 /** The function that answers a comm_open. */
@@ -18,6 +19,8 @@ type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 
 /** What a page may hear of the kernel's answer to one message. */
 export interface ICallbacks {
+  /** Asked when a cell calls `input()`; the answer goes by `send_input_reply`. */
+  input?: (msg: KernelMessage.IInputRequestMsg) => unknown;
   shell?: {reply?: (msg: KernelMessage.IShellMessage) => unknown};
   iopub?: {
     output?: (msg: KernelMessage.IIOPubMessage) => unknown;
@@ -26,9 +29,75 @@ export interface ICallbacks {
   };
 }
 
+/** How code is run; what is left out is as the classic Notebook had it. */
+export type ExecuteOptions = Partial<Omit<KernelMessage.IExecuteRequestMsg['content'], 'code'>>;
+
+const EXECUTE: ExecuteOptions = {
+  silent: true,
+  store_history: false,
+  user_expressions: {},
+  allow_stdin: false,
+  stop_on_error: true
+};
+
 /** `Jupyter.notebook.kernel`. */
 export class ClassicKernel {
   readonly comm_manager = new ClassicCommManager(this);
+
+  /**
+   * Run code in the kernel. It shows nothing by itself: the callbacks hear what it says.
+   *
+   * @returns The id of the message.
+   * @throws Error if there is no kernel; TypeError if the code is not a text.
+   */
+  execute(code: string, callbacks?: ICallbacks | null, options?: ExecuteOptions | null): string {
+    if (typeof code !== 'string') {
+      throw new TypeError(`kernel.execute takes a text, not ${describe(code)}`);
+    }
+    const asks = {allow_stdin: callbacks?.input !== undefined};
+    const content = {...EXECUTE, ...asks, ...options, code};
+    const future = this._connected('execute').requestExecute(content as never);
+    if (callbacks?.input) {
+      const ask = fenced(callbacks.input, 'callbacks.input', 'kernel.execute');
+      future.onStdin = msg => {
+        this._asking = msg.header as KernelMessage.IHeader<'input_request'>;
+        return ask(msg as KernelMessage.IInputRequestMsg);
+      };
+    }
+    return hear(future as unknown as Kernel.IShellFuture, callbacks);
+  }
+
+  /** Answer the last `input()` of code that `execute` runs. */
+  send_input_reply(value: string): void {
+    if (!this._asking) {
+      throw new Error('kernel.send_input_reply: no code has asked for input');
+    }
+    const parent = this._asking;
+    this._asking = null;
+    this._connected('send_input_reply').sendInputReply({status: 'ok', value}, parent);
+  }
+
+  /** Stop what runs. */
+  interrupt(): Promise<void> {
+    return this._connected('interrupt').interrupt();
+  }
+
+  /** Restart the kernel. */
+  restart(): Promise<void> {
+    return this._connected('restart').restart();
+  }
+
+  /** Whether there is a kernel, and it can be reached. */
+  is_connected(): boolean {
+    return this._connection?.connectionStatus === 'connected' && this._connection.status !== 'dead';
+  }
+
+  private _connected(what: string): Kernel.IKernelConnection {
+    if (!this._connection) {
+      throw new Error(`kernel.${what}: the notebook has no kernel yet`);
+    }
+    return this._connection;
+  }
 
   /** The id of the kernel, null while there is none. */
   get id(): string | null {
@@ -56,6 +125,7 @@ export class ClassicKernel {
   }
 
   private _connection: Kernel.IKernelConnection | null = null;
+  private _asking: KernelMessage.IHeader<'input_request'> | null = null;
 }
 
 /** `Jupyter.notebook.kernel.comm_manager`. */
@@ -279,6 +349,9 @@ function hear(future: Kernel.IShellFuture, callbacks?: ICallbacks | null): strin
         case 'update_display_data':
         case 'execute_result':
         case 'error':
+          if (iopub.output) {
+            take(msg);
+          }
           return iopub.output?.(msg);
         default:
           return undefined;

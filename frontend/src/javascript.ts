@@ -31,6 +31,15 @@ export function renderJavaScript(
   return mimeTypes.length > 0;
 }
 
+/** What a script runs for that has no script element of its own. */
+let running: Node | null = null;
+
+/** The element of the page that code runs for at this moment: an output, or what an event has hit. */
+export function scriptNode(): Node | null {
+  const target = window.event?.target;
+  return running ?? document.currentScript ?? (target instanceof Node ? target : null);
+}
+
 class Rendered extends RenderedJavaScript {
   constructor(
     private readonly _options: IRenderMime.IRendererOptions,
@@ -67,7 +76,15 @@ class Rendered extends RenderedJavaScript {
       const jupyter =
         this._documents.of({resolver, node: this.node}) ?? this._documents.current(null);
       const shown = CLASSIC_MODULES.test(code) ? null : jupyter;
-      this._scope.during(shown, () => evaluate(code, this.node, document, window, jupyter));
+      const before = running;
+      running = this.node;
+      try {
+        this._scope.during(shown, () => {
+          evaluate(code, this.node, document, window, jupyter, jupyter);
+        });
+      } finally {
+        running = before;
+      }
     }
   }
 }
@@ -76,7 +93,10 @@ class Rendered extends RenderedJavaScript {
  * Run code that sees these names; as in JupyterLab, it is strict, and may declare names of its own over
  * them. By `eval` it would see the names of this file as well, or of all files of a bundle.
  */
-function evaluate(code: string, ...values: [Element, Document, Window, IJupyter]): unknown {
-  const names = ['element', 'document', 'window', 'Jupyter'];
+function evaluate(
+  code: string,
+  ...values: [Element, Document, Window, IJupyter, IJupyter]
+): unknown {
+  const names = ['element', 'document', 'window', 'Jupyter', 'IPython'];
   return new Function(...names, `return (() => {'use strict'; ${code}\n})()`)(...values);
 }

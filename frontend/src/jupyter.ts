@@ -8,9 +8,54 @@ import type {ISignal} from '@lumino/signaling';
 import {ClassicKernel} from './classic';
 import {watchModules} from './modules';
 
-/** What page code knows as `Jupyter`. */
+/** What page code knows as `Jupyter`, and by its older name `IPython`. */
 export interface IJupyter {
   readonly notebook: {readonly kernel: ClassicKernel | null};
+}
+
+const NAMES = ['Jupyter', 'IPython'];
+
+/** Of the classic Notebook, what scripts call without a look whether it is there. */
+const LEFT_OUT = {
+  ...fromEntries(
+    [
+      'delete_cell',
+      'delete_cells',
+      'execute_all_cells',
+      'execute_cell',
+      'execute_cell_range',
+      'execute_cells',
+      'execute_selected_cells',
+      'get_cell',
+      'get_cell_element',
+      'get_cell_elements',
+      'get_cells',
+      'get_msg_cell',
+      'get_selected_cell',
+      'get_selected_index',
+      'insert_cell_above',
+      'insert_cell_at_bottom',
+      'insert_cell_at_index',
+      'insert_cell_below',
+      'select',
+      'set_dirty'
+    ],
+    "cells are JupyterLab's, and an extension of JupyterLab can change them"
+  ),
+  ...fromEntries(
+    ['save_checkpoint', 'save_notebook', 'to_ipynb'],
+    'the File menu saves the notebook'
+  )
+};
+
+function fromEntries(names: readonly string[], instead: string): {[name: string]: () => never} {
+  const refuse = (name: string) => () => {
+    throw new Error(
+      `Jupyter.notebook.${name} is not here: lite_comms has the kernel and the comms of the classic ` +
+        `Notebook; ${instead}`
+    );
+  };
+  return Object.fromEntries(names.map(name => [name, refuse(name)]));
 }
 
 /** What is needed of a notebook or a console. */
@@ -33,7 +78,7 @@ interface IEntry extends IDocument {
 /** Opens a further connection to a running kernel. */
 type Connect = (model: Kernel.IModel) => Kernel.IKernelConnection;
 
-const NONE: IJupyter = {notebook: {kernel: null}};
+const NONE: IJupyter = {notebook: {...LEFT_OUT, kernel: null}};
 
 /** The open notebooks and consoles, with a classic kernel for each. */
 export class Documents {
@@ -43,7 +88,8 @@ export class Documents {
 
   /** Add a notebook or console; it leaves by itself when its session is disposed. */
   add(document: IDocument): void {
-    const entry: IEntry = {...document, jupyter: {notebook: {kernel: new ClassicKernel()}}};
+    const notebook = {...LEFT_OUT, kernel: new ClassicKernel()};
+    const entry: IEntry = {...document, jupyter: {notebook}};
     this._entries.push(entry);
     const refresh = () => this._refresh();
     document.session.kernelChanged.connect(refresh);
@@ -113,25 +159,26 @@ export class Documents {
   private readonly _connect: Connect;
 }
 
-/** The name `Jupyter` of the page, for code that has none of its own. */
+/** The names `Jupyter` and `IPython` of the page, for code that has none of its own. */
 export class GlobalJupyter {
-  /** Define it, unless the page has one already. */
-  constructor(documents: Documents, activeNode: () => Node | null) {
-    if ('Jupyter' in globalThis) {
-      return;
+  /**
+   * Define those that the page does not have already.
+   *
+   * @param scriptNode - The element that code of the page runs for at this moment.
+   * @param activeNode - The document that the user works in.
+   */
+  constructor(documents: Documents, scriptNode: () => Node | null, activeNode: () => Node | null) {
+    const get = () => {
+      if (this._script !== undefined) {
+        return this._script ?? undefined;
+      }
+      return documents.of({node: scriptNode()}) ?? documents.current(activeNode());
+    };
+    for (const name of NAMES.filter(name => !(name in globalThis))) {
+      const set = (value: unknown) =>
+        Object.defineProperty(globalThis, name, {value, writable: true});
+      Object.defineProperty(globalThis, name, {configurable: true, get, set});
     }
-    Object.defineProperty(globalThis, 'Jupyter', {
-      configurable: true,
-      get: () => {
-        if (this._script !== undefined) {
-          return this._script ?? undefined;
-        }
-        // The script element that runs right now, of an HTML output.
-        const {currentScript} = document;
-        return documents.of({node: currentScript}) ?? documents.current(activeNode());
-      },
-      set: value => Object.defineProperty(globalThis, 'Jupyter', {value, writable: true})
-    });
   }
 
   /** Run a script of an output, for which `window.Jupyter` is `jupyter`; with null there is none. */

@@ -95,6 +95,16 @@ export class Connections {
     }
   }
 
+  /** A kernel that has died will not be there again. */
+  endForGood(kernelId: string): void {
+    for (const connection of this._of(kernelId)) {
+      const why = this._died.get(connection);
+      if (this._died.delete(connection)) {
+        this._close(connection, why!);
+      }
+    }
+  }
+
   /**
    * A kernel is there, again if it has connections. The one that has restarted it connects again by
    * itself; the others, to which JupyterLite does not say that their sockets are closed, would not.

@@ -29,8 +29,12 @@ export class Outbox {
    */
   hold(msg: Message, client: IClient, isComm: boolean): IHeld {
     const frame = isComm ? toFrame(msg) : null;
-    const own = {...msg, header: {...msg.header}} as Message;
-    const held = {msg: own, client, frame, isAborted: false};
+    const {header, parent_header, metadata, content} = msg;
+    // What a comm message holds is in its frame.
+    const own = isComm
+      ? {...msg, header: {...header}}
+      : {...msg, ...structuredClone({header, parent_header, metadata, content})};
+    const held = {msg: own as Message, client, frame, isAborted: false};
     this._held.push(held);
     return held;
   }

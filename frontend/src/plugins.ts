@@ -10,9 +10,9 @@ import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
 import {alwaysWaitAsync} from './isolation';
 export {letAnswersBeAwaited} from './isolation';
-import {renderJavaScript} from './javascript';
+import {Callbacks, type IArea, type IView} from './callbacks';
+import {renderJavaScript, scriptNode} from './javascript';
 import {Documents, GlobalJupyter, type IDocument} from './jupyter';
-import {logErrors} from './log';
 import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
 import {findPresent} from './present';
 import {connectKernels} from './reach';
@@ -32,7 +32,11 @@ export const classic: JupyterFrontEndPlugin<void> = {
   ) => {
     const {kernels} = app.serviceManager;
     const documents = new Documents(model => kernels.connectTo({model, handleComms: true}));
-    const scope = new GlobalJupyter(documents, () => app.shell.currentWidget?.node ?? null);
+    const scope = new GlobalJupyter(
+      documents,
+      scriptNode,
+      () => app.shell.currentWidget?.node ?? null
+    );
     const add = (own: IRenderMimeRegistry, document: Omit<IDocument, 'resolver'>) => {
       documents.add({...document, resolver: own.resolver});
       // What was open before this plugin has copied JupyterLab's own renderer.
@@ -104,14 +108,58 @@ export const isolation: JupyterFrontEndPlugin<void> = {
   activate: () => alwaysWaitAsync(globalThis)
 };
 
-export const log: JupyterFrontEndPlugin<void> = {
-  id: 'lite-comms:log',
-  description: 'Shows the errors of comm callbacks in the log console.',
+export const callbacks: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:callbacks',
+  description: 'Shows what comm callbacks say in the output of the cell that they belong to.',
   autoStart: true,
-  optional: [INotebookTracker, ILoggerRegistry],
-  activate: (_, notebooks: INotebookTracker | null, loggers: ILoggerRegistry | null) => {
-    if (notebooks && loggers) {
-      logErrors(notebooks, loggers);
-    }
+  optional: [INotebookTracker, IConsoleTracker, ILoggerRegistry],
+  activate: (
+    _,
+    notebooks: INotebookTracker | null,
+    consoles: IConsoleTracker | null,
+    loggers: ILoggerRegistry | null
+  ) => {
+    const place = settingsOf(callbacks.id)['show'] === 'log' ? 'log' : 'cell';
+    const all = new Callbacks(place, scriptNode);
+    const addNotebook = ({context, content, sessionContext}: NotebookPanel) =>
+      all.add({
+        sessionContext,
+        areas: () => areasOf(content.widgets),
+        log: logTo(loggers, context.path, content.rendermime)
+      });
+    const addConsole = ({console, sessionContext}: ConsolePanel) =>
+      all.add({
+        sessionContext,
+        areas: () => areasOf(console.cells),
+        log: logTo(loggers, sessionContext.path, console.rendermime)
+      });
+    notebooks?.forEach(addNotebook);
+    notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
+    consoles?.forEach(addConsole);
+    consoles?.widgetAdded.connect((_, panel) => addConsole(panel));
   }
 };
+
+/** The outputs of cells; a cell of text has none. */
+function* areasOf(cells: Iterable<object>): Iterable<IArea> {
+  for (const {outputArea} of cells as Iterable<{outputArea?: IArea}>) {
+    if (outputArea) {
+      yield outputArea;
+    }
+  }
+}
+
+/** What puts an output into the log console, where the application has one. */
+function logTo(
+  loggers: ILoggerRegistry | null,
+  path: string,
+  rendermime: IRenderMimeRegistry
+): IView['log'] {
+  return ({header, content}, level) => {
+    const logger = loggers?.getLogger(path);
+    if (logger) {
+      logger.rendermime = rendermime;
+      logger.log({type: 'output', data: {...content, output_type: header.msg_type}, level});
+    }
+  };
+}

@@ -89,6 +89,7 @@ export function connectKernels(
     channelOf(id).announceRestart();
     client.restart(id).catch((error: unknown) => {
       console.error('lite_comms: the kernel cannot be restarted', error);
+      connections.endForGood(id);
     });
   };
   const connections = new Connections(commsOf, ({id, clientId}) =>
@@ -185,7 +186,13 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
       let channel = channelOf(options.id);
       const sendMessage = (msg: KernelMessage.IMessage) =>
         channel.fromKernel(msg, options.sendMessage);
-      const kernel = await create({...options, sendMessage});
+      let kernel: IKernel;
+      try {
+        kernel = await create({...options, sendMessage});
+      } catch (error) {
+        channel.endIfUnused();
+        throw error;
+      }
       // At a restart all clients have left the channel meanwhile, and then there is another.
       channel = channelOf(options.id);
       lead(kernel, sendMessage, channelOf, life);

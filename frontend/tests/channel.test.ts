@@ -185,6 +185,19 @@ describe('a comm message of the page', () => {
     expect(client.heard.at(-1)).toEqual(['status', {execution_state: 'idle'}, '1']);
   });
 
+  it('and errors without end are counted, not all shown', async () => {
+    await open();
+    for (let i = 0; i < 150; i++) {
+      worker.say('error', 'no sense', 0);
+    }
+    const first = Array.from(
+      {length: 5},
+      () => 'lite_comms: the kernel cannot use a message: no sense'
+    );
+    const later = [10, 100].map(n => `${first[0]} (${n} so far)`);
+    expect(warned).toEqual([...first, ...later]);
+  });
+
   it('is answered by the header that it had, whatever its sender does to it', async () => {
     await open();
     const msg = comm('1');
@@ -773,6 +786,13 @@ describe('the end', () => {
     channel.remove(client);
     expect(onEnd).not.toHaveBeenCalled();
     channel.detach(port);
+    expect(onEnd).toHaveBeenCalledOnce();
+  });
+
+  it('is told of the end where no kernel has come', () => {
+    const onEnd = vi.fn();
+    channel = new Channel(OPTIONS, onEnd);
+    channel.endIfUnused();
     expect(onEnd).toHaveBeenCalledOnce();
   });
 

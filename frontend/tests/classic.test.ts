@@ -216,6 +216,73 @@ describe('on_msg', () => {
   });
 });
 
+describe('the kernel', () => {
+  it('runs code silently, as the classic Notebook does, and returns the id', () => {
+    const id = kernel.execute('1 + 1');
+    expect(wire.wire).toEqual([
+      [
+        'execute_request',
+        {
+          code: '1 + 1',
+          silent: true,
+          store_history: false,
+          user_expressions: {},
+          allow_stdin: false,
+          stop_on_error: true
+        },
+        {}
+      ]
+    ]);
+    expect(id).toBe(wire.sent[0]!.header.msg_id);
+  });
+
+  it('runs code with options, and its callbacks hear of it', async () => {
+    const heard: string[] = [];
+    const hear = ({header}: {header: {msg_type: string}}) => void heard.push(header.msg_type);
+    const callbacks = {shell: {reply: hear}, iopub: {output: hear, clear_output: hear}};
+    kernel.execute('x', callbacks, {silent: false, user_expressions: {two: '2'}});
+    expect(wire.sent[0]!.content).toMatchObject({silent: false, user_expressions: {two: '2'}});
+    const [future] = wire.futures;
+    for (const type of ['stream', 'clear_output', 'status']) {
+      await future!.onIOPub!(wire.message(type, {}) as never);
+    }
+    await future!.onReply!(wire.message('execute_reply', {}) as never);
+    expect(heard).toEqual(['stream', 'clear_output', 'execute_reply']);
+  });
+
+  it('asks for input where there is a callback for it, and takes the answer once', async () => {
+    kernel.execute('input()', {input: ({content}) => kernel.send_input_reply(content.prompt)});
+    expect(wire.sent[0]!.content).toMatchObject({allow_stdin: true});
+    const question = wire.message('input_request', {prompt: 'name'});
+    await wire.futures[0]!.onStdin!(question as never);
+    expect(wire.asked).toEqual([['input_reply', {status: 'ok', value: 'name'}, question.header]]);
+    expect(() => kernel.send_input_reply('again')).toThrow('no code has asked for input');
+  });
+
+  it('is interrupted and restarted, and says whether it can be reached', async () => {
+    await kernel.interrupt();
+    await kernel.restart();
+    expect(wire.asked).toEqual([['interrupt'], ['restart']]);
+    expect(kernel.is_connected()).toBe(true);
+    wire.connectionStatus = 'connecting';
+    expect(kernel.is_connected()).toBe(false);
+    kernel.connect(null);
+    expect(kernel.is_connected()).toBe(false);
+  });
+
+  it('names what cannot be done without one, and what is no code', () => {
+    expect(() => kernel.execute(1 as never)).toThrow('kernel.execute takes a text, not number');
+    kernel.connect(null);
+    for (const [name, call] of [
+      ['execute', () => kernel.execute('')],
+      ['interrupt', () => kernel.interrupt()],
+      ['restart', () => kernel.restart()]
+    ] as const) {
+      expect(call).toThrow(`kernel.${name}: the notebook has no kernel yet`);
+    }
+  });
+});
+
 describe('callbacks', () => {
   it('hear what the kernel says in answer, each its own kind', async () => {
     const comm = kernel.comm_manager.new_comm('echo');

@@ -8,11 +8,13 @@ type Future = {
   msg: KernelMessage.IShellMessage;
   onReply?: (msg: KernelMessage.IShellMessage) => unknown;
   onIOPub?: (msg: KernelMessage.IIOPubMessage) => unknown;
+  onStdin?: (msg: KernelMessage.IStdinMessage) => unknown;
 };
 
 export class FakeConnection {
   readonly sent: KernelMessage.IShellMessage[] = [];
   readonly futures: Future[] = [];
+  readonly asked: unknown[][] = [];
   readonly targets = new Map<string, Target>();
   readonly comms = new Map<string, CommHandler>();
   readonly anyMessage = new Signal<this, Kernel.IAnyMessageArgs>(this);
@@ -20,7 +22,8 @@ export class FakeConnection {
   readonly username = '';
   readonly clientId = 'client';
   readonly subshellId = null;
-  readonly status = 'idle';
+  status = 'idle';
+  connectionStatus = 'connected';
   readonly name = 'python';
   isDisposed = false;
   broken: Error | null = null;
@@ -67,6 +70,23 @@ export class FakeConnection {
     const future = {msg};
     this.futures.push(future);
     return future;
+  }
+
+  requestExecute(content: object): Future {
+    const msg = this.message('execute_request', content);
+    return this.sendShellMessage(msg as KernelMessage.IShellMessage);
+  }
+
+  sendInputReply(content: object, parent: object): void {
+    this.asked.push(['input_reply', content, parent]);
+  }
+
+  async interrupt(): Promise<void> {
+    this.asked.push(['interrupt']);
+  }
+
+  async restart(): Promise<void> {
+    this.asked.push(['restart']);
   }
 
   dispose(): void {

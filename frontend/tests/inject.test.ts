@@ -20,7 +20,7 @@ vi.mock('../src/plugins', () => ({
   channel: plugin('lite-comms:channel'),
   classic: plugin('lite-comms:classic'),
   isolation: plugin('lite-comms:isolation'),
-  log: plugin('lite-comms:log')
+  callbacks: plugin('lite-comms:callbacks')
 }));
 
 const CHUNKS = 'rspackChunk_JUPYTERLAB_CORE_OUTPUT';
@@ -84,7 +84,7 @@ it.each([CHUNKS, 'webpackChunk_JUPYTERLAB_CORE_OUTPUT'])(
     makePage(name);
     expect(await inject()).toBe('');
     expect(connect).toHaveBeenCalledWith(app, true);
-    expect(started).toEqual(['lite-comms:classic', 'lite-comms:isolation', 'lite-comms:log']);
+    expect(started).toEqual(['lite-comms:classic', 'lite-comms:isolation', 'lite-comms:callbacks']);
     expect(app.hasPlugin('lite-comms:channel')).toBe(true);
     expect(modules.get('@lumino/application')).toBe(application);
   }
@@ -140,5 +140,5 @@ it('goes on where a plugin beside the channel does not start', async () => {
   vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   app.registerPlugin({id: 'lite-comms:classic', activate: () => undefined});
   expect(await inject()).toBe('');
-  expect(started).toEqual(['lite-comms:isolation', 'lite-comms:log']);
+  expect(started).toEqual(['lite-comms:isolation', 'lite-comms:callbacks']);
 });

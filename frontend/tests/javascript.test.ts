@@ -19,7 +19,11 @@ let scope: GlobalJupyter;
 
 beforeEach(() => {
   documents = new Documents(model => new FakeConnection(model.id).real);
-  scope = new GlobalJupyter(documents, () => null);
+  scope = new GlobalJupyter(
+    documents,
+    () => document.currentScript,
+    () => null
+  );
   const resolver = {} as never;
   const node = document.createElement('div');
   documents.add({node, resolver, session: new FakeSession(new FakeConnection('own'))});
@@ -35,6 +39,7 @@ beforeEach(() => {
 
 afterEach(() => {
   delete page.Jupyter;
+  Reflect.deleteProperty(globalThis, 'IPython');
   delete page.heard;
   delete page.later;
 });

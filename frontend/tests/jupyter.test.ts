@@ -21,6 +21,7 @@ beforeEach(() => {
 
 afterEach(() => {
   delete page.Jupyter;
+  Reflect.deleteProperty(globalThis, 'IPython');
   document.body.replaceChildren();
 });
 
@@ -61,7 +62,7 @@ it('forgets a notebook that is closed', () => {
 });
 
 it('has no kernel where no notebook is open', () => {
-  expect(documents.current(null)).toEqual({notebook: {kernel: null}});
+  expect(documents.current(null).notebook.kernel).toBe(null);
 });
 
 it('follows a notebook to another kernel, with its targets', () => {
@@ -117,19 +118,52 @@ it('disposes of that connection when nobody needs it any more', async () => {
 it('is the name Jupyter of the page', () => {
   const {node} = add(new FakeConnection('one'));
   add(new FakeConnection('two'));
-  new GlobalJupyter(documents, () => node);
+  new GlobalJupyter(
+    documents,
+    () => document.currentScript,
+    () => node
+  );
   expect(id(page.Jupyter!)).toBe('one');
+});
+
+it('has the older name IPython, too', () => {
+  const {node} = add(new FakeConnection('one'));
+  new GlobalJupyter(
+    documents,
+    () => null,
+    () => node
+  );
+  expect(Reflect.get(globalThis, 'IPython')).toBe(page.Jupyter);
+});
+
+it('says what to use instead of what is left out, and only when that is called', () => {
+  const {node} = add(new FakeConnection('one'));
+  const {notebook} = documents.of({node})!;
+  const {get_cells, keyboard_manager} = notebook as {
+    get_cells?: () => unknown;
+    keyboard_manager?: unknown;
+  };
+  expect(keyboard_manager).toBe(undefined);
+  expect(get_cells).toThrow(/^Jupyter.notebook.get_cells is not here: .* cells are JupyterLab's/);
 });
 
 it('does not replace what a page calls Jupyter already', () => {
   const theirs = {notebook: {kernel: null}};
   page.Jupyter = theirs;
-  new GlobalJupyter(documents, () => null);
+  new GlobalJupyter(
+    documents,
+    () => document.currentScript,
+    () => null
+  );
   expect(page.Jupyter).toBe(theirs);
 });
 
 it('can be assigned to by the page', () => {
-  new GlobalJupyter(documents, () => null);
+  new GlobalJupyter(
+    documents,
+    () => document.currentScript,
+    () => null
+  );
   const theirs = {notebook: {kernel: null}};
   page.Jupyter = theirs;
   expect(page.Jupyter).toBe(theirs);
@@ -138,7 +172,11 @@ it('can be assigned to by the page', () => {
 it('is what a script of an output belongs to, while it runs', () => {
   const {node} = add(new FakeConnection('one'));
   add(new FakeConnection('two'));
-  const scope = new GlobalJupyter(documents, () => null);
+  const scope = new GlobalJupyter(
+    documents,
+    () => document.currentScript,
+    () => null
+  );
   const during = scope.during(documents.of({node}), () => id(page.Jupyter!));
   const hidden = scope.during(null, () => page.Jupyter);
   expect([during, hidden, id(page.Jupyter!)]).toEqual(['one', undefined, 'two']);

@@ -326,6 +326,22 @@ describe('a kernel that dies', () => {
     }
   );
 
+  it('ends for good where it cannot be restarted, and the next end is told as well', async () => {
+    const connection = await connect();
+    open(connection, 'a');
+    const {restart} = lite.client;
+    lite.client.restart = async () => {
+      throw new Error('no memory');
+    };
+    lite.worker!.say('died', 'RuntimeError: unreachable');
+    await vi.waitFor(() => expect(told.length).toBe(1));
+    expect(told[0]).toMatchObject(['a', {ename: 'KernelDied'}]);
+    lite.client.restart = restart;
+    open(connection, 'b');
+    await connection.shutdown();
+    expect(told[1]).toEqual(['b', SHUT_DOWN]);
+  });
+
   it('is not one in whose worker a task has failed', async () => {
     await connect();
     lite.worker!.dispatchEvent(Object.assign(new Event('error'), {message: 'Uncaught 1'}));

@@ -16,16 +16,27 @@ const source = readFileSync(new URL('../../lite_comms/_port.js', import.meta.url
 let received: unknown[];
 let post: (...frame: unknown[]) => void;
 let port: IPort;
+let posted: unknown[][];
+let refused: number[];
 let shared: SharedMemory;
 
 beforeEach(() => {
   const worker = new EventTarget();
-  vi.stubGlobal('self', Object.assign(worker, {postMessage: () => undefined}));
+  vi.stubGlobal(
+    'self',
+    Object.assign(worker, {
+      postMessage: (data: {lite_comms: unknown[]}) => posted.push(data.lite_comms)
+    })
+  );
   received = [];
+  posted = [];
+  refused = [];
   post = (...frame) =>
     worker.dispatchEvent(new MessageEvent('message', {data: {lite_comms: frame}}));
   const make = (0, eval)(source) as (receive: unknown, pyodide: object) => IPort;
-  port = make((type: string, id: number) => received.push(type === 'comm' ? id : type) > 0, {});
+  const receive = (type: string, id: number) =>
+    refused.includes(id) ? undefined : received.push(type === 'comm' ? id : type) > 0;
+  port = make(receive, {});
   shared = new SharedMemory(1024);
   return () => {
     port.close();
@@ -75,5 +86,54 @@ describe('a comm message in shared memory', () => {
     shared.put(frame(2));
     port.look();
     expect(received).toEqual([2]);
+  });
+});
+
+describe('a frame that is refused changes nothing', () => {
+  const errors = () => posted.filter(([type]) => type === 'error');
+  const send = (frame: unknown) =>
+    self.dispatchEvent(new MessageEvent('message', {data: {lite_comms: frame}}));
+
+  it.each([null, 5, 'comm', {length: 1}])('as it is no list: %j', frame => {
+    send(frame);
+    post('comm', 1, '{}', false);
+    expect(errors()).toEqual([['error', 'a frame must be a list', 0]]);
+    expect(received).toEqual([1]);
+  });
+
+  it.each([2 ** 53, 0, -1, 1.5, NaN, '2', null, undefined])('as its id is %s', id => {
+    post('comm', id, '{}', false);
+    post('comm', 1, '{}', false);
+    expect(errors()).toEqual([
+      ['error', `the id of a comm message must count from 1, and is ${id}`, 0]
+    ]);
+    expect(received).toEqual([1]);
+  });
+
+  it('as it does not follow the one before', () => {
+    post('comm', 1, '{}', false);
+    post('comm', 2 ** 40, '{}', false);
+    post('comm', 3, '{}', false);
+    post('comm', 2, '{}', false);
+    expect(errors()).toEqual([
+      ['error', `the comm message ${2 ** 40} does not come after 1`, 2 ** 40],
+      ['error', 'the comm message 3 does not come after 1', 3]
+    ]);
+    expect(received).toEqual([1, 2]);
+  });
+
+  it('as Python refuses it, though it is the first', () => {
+    refused = [2 ** 40];
+    post('comm', 2 ** 40, 'no JSON', false);
+    post('comm', 1, '{}', false);
+    post('comm', 2, '{}', false);
+    expect(received).toEqual([1, 2]);
+  });
+
+  it('as its memory is too small', () => {
+    const small = new Int32Array(new SharedArrayBuffer(8));
+    expect(() => port.watch(small, 2 ** 40)).toThrow(RangeError);
+    post('comm', 1, '{}', false);
+    expect(received).toEqual([1]);
   });
 });

@@ -361,6 +361,48 @@ def test_a_frame_that_cannot_be_used_is_answered(
     assert [kind, reason[: len(answer[1])], message] == answer
 
 
+def test_an_answer_to_an_earlier_hello_does_not_open_the_port(kernel: Kernel) -> None:
+    kernel.run("""
+import lite_comms
+lite_comms.uninstall()
+lite_comms.install(page=False)
+lite_comms.uninstall()
+lite_comms.install(page=False)
+""")
+    assert [frame[0] for frame in frames(kernel)] == ["bye", "hello", "bye", "hello"]
+    opened = "import lite_comms; print(lite_comms.status().transport, end='')"
+    for answer, transport in (
+        ("'bye'", "stock"),
+        ("'hello', 1, 'page'", "stock"),
+        ("'bye'", "stock"),
+        ("'hello', 1, 'page'", "port"),
+    ):
+        kernel.page(f"page.post({answer}); await page.turn()")
+        assert kernel.run(opened).endswith(transport)
+
+
+def test_a_refused_frame_changes_nothing(kernel: Kernel) -> None:
+    kernel.page("""
+        page.post('comm', 2 ** 52, '{', false);
+        page.post('interrupt', 2 ** 52);
+        await page.turn();
+        """)
+    assert [frame[2] for frame in frames(kernel)] == [2**52, 0]
+    # Messages and Stop work as before.
+    sent = kernel.page(f"return page.send('comm_open', {OPEN})")
+    assert sent is not None
+    assert ["ack", 1] in frames(kernel)
+    kernel.page("page.post('interrupt', 1); await page.turn()")
+    assert frames(kernel) == [["interrupted", 1]]
+
+
+def test_errors_of_the_page_without_end_are_counted_and_not_all_shown(kernel: Kernel) -> None:
+    kernel.page("for (let i = 0; i < 150; i++) { page.post('error', 'no sense', 0); }")
+    lines = kernel.shown("stderr").splitlines()
+    first = ["lite_comms: the page cannot use a frame: no sense"] * 5
+    assert lines == [*first, f"{first[0]} (10 so far)", f"{first[0]} (100 so far)"]
+
+
 def test_a_callback_that_raises_is_shown_and_acknowledged(kernel: Kernel) -> None:
     kernel.run("""
 def target(comm, msg):

@@ -1,0 +1,169 @@
+"""What a comm callback prints, displays and raises is seen in the output of its cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from pages import Notebook, Tab, said
+
+BUTTON = """
+from ipywidgets import Button, HBox, Output
+from IPython.display import display
+clicks = 0
+def clicked(button):
+    global clicks
+    clicks += 1
+    print('click', clicks)
+    if clicks == 2:
+        1 / 0
+button = Button(description='Press')
+button.on_click(clicked)
+"""
+
+RAISED = "the on_msg callback of comm 'jupyter.widget'.*ZeroDivisionError"
+
+
+def output_of(area: Locator) -> Locator:
+    """Return the text and the errors of a cell, without its widgets."""
+    return area.locator(".jp-RenderedText")
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook", "repl"])
+def test_a_button_prints_and_raises_where_it_is_shown(
+    new_tab: Callable[[str], Tab], plain: str, app: str
+) -> None:
+    tab = new_tab(plain)
+    cells = tab.lab("empty.ipynb")[0] if app == "lab" else getattr(tab, app)()
+    made = cells.run(BUTTON)
+    shown = cells.run("HBox([button])")
+    press = shown.get_by_role("button", name="Press")
+    press.click()
+    expect(output_of(shown)).to_have_text(["click 1\n"])
+    with cells.watch.error(RAISED):
+        press.click()
+        expect(output_of(shown)).to_have_count(2)
+    stream, error = output_of(shown).all()
+    expect(stream).to_have_text("click 1\nclick 2\n")
+    expect(error).to_contain_text("ZeroDivisionError: division by zero")
+    expect(error).to_contain_text("the on_msg callback of comm 'jupyter.widget'")
+    expect(output_of(made)).to_have_count(0)
+
+
+def test_what_is_displayed_in_a_callback_is_shown_and_updated(notebook: Notebook) -> None:
+    area = notebook.run(
+        BUTTON + "handle = None\n"
+        "def show(button):\n"
+        "    global handle\n"
+        "    if handle is None:\n"
+        "        handle = display('first', display_id=True)\n"
+        "    else:\n"
+        "        handle.update('second')\n"
+        "button = Button(description='Show')\n"
+        "button.on_click(show)\n"
+        "button"
+    )
+    press = area.get_by_role("button", name="Show")
+    press.click()
+    expect(output_of(area)).to_have_text(["'first'"])
+    press.click()
+    expect(output_of(area)).to_have_text(["'second'"])
+    # By a later cell, too.
+    notebook.python("handle.update('third')")
+    expect(output_of(area)).to_have_text(["'third'"])
+
+
+def test_what_an_output_widget_captures_is_shown_there_only(notebook: Notebook) -> None:
+    area = notebook.run(
+        BUTTON + "out = Output()\n"
+        "def captured(button):\n"
+        "    with out:\n"
+        "        print('captured')\n"
+        "    print('not captured')\n"
+        "button = Button(description='Capture')\n"
+        "button.on_click(captured)\n"
+        "display(button, out)"
+    )
+    area.get_by_role("button", name="Capture").click()
+    expect(area.locator(".jupyter-widgets-output-area .jp-RenderedText")).to_have_text("captured\n")
+    expect(output_of(area)).to_have_text(["captured\n", "not captured\n"])
+
+
+def test_a_cell_that_runs_again_starts_anew(notebook: Notebook) -> None:
+    number = notebook.start(BUTTON + "button")
+    notebook.ended(number)
+    area = notebook.cells.nth(number).locator(".jp-OutputArea").first
+    area.get_by_role("button", name="Press").click()
+    expect(output_of(area)).to_have_text(["click 1\n"])
+    notebook.run_cell(number)
+    expect(output_of(area)).to_have_count(0)
+    area.get_by_role("button", name="Press").click()
+    expect(output_of(area)).to_have_text(["click 1\n"])
+
+
+def test_there_is_a_limit_and_it_is_told(notebook: Notebook) -> None:
+    area = notebook.run(
+        BUTTON + "def talk(button):\n"
+        "    for n in range(20):\n"
+        "        print('x' * 10_000)\n"
+        "button = Button(description='Talk')\n"
+        "button.on_click(talk)\n"
+        "button"
+    )
+    area.get_by_role("button", name="Talk").click()
+    expect(output_of(area).last).to_contain_text("the rest is left out")
+    characters = sum(len(text) for text in output_of(area).all_text_contents())
+    assert 80_000 < characters < 101_000
+
+
+def test_a_comm_that_a_script_opens_belongs_to_its_output(notebook: Notebook) -> None:
+    notebook.python("""
+def talk(comm, msg):
+    print('opened')
+    comm.on_msg(lambda msg: print('heard', msg['content']['data']))
+get_ipython().kernel.comm_manager.register_target('talk', talk)
+""")
+    page = notebook.javascript(
+        """
+        const comm = Jupyter.notebook.kernel.comm_manager.new_comm('talk');
+        comm.send(1);
+        comm.send(2, {iopub: {output: msg => say(msg.content.text)}});
+        """
+    )
+    expect(said(page)).to_have_text(['"heard 2\\n"'])
+    expect(output_of(page).last).to_have_text("opened\nheard 1\n")
+
+
+def test_a_notebook_can_leave_it_to_the_log_console(
+    new_tab: Callable[[str], Tab], plain: str
+) -> None:
+    (notebook,) = new_tab(plain).lab("empty.ipynb")
+    page = notebook.page
+    notebook.python("import lite_comms; lite_comms.show_callbacks('log')")
+    area = notebook.run(BUTTON + "clicks = 1\nbutton")
+    with notebook.watch.error(RAISED):
+        area.get_by_role("button", name="Press").click()
+        page.get_by_role("menuitem", name="View", exact=True).click()
+        page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
+        # Only what is a warning or an error is shown there at first.
+        console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child")
+        expect(console.filter(has_text="ZeroDivisionError")).to_have_count(1)
+    expect(output_of(area)).to_have_count(0)
+
+
+def test_what_has_no_cell_is_in_the_log_console(new_tab: Callable[[str], Tab], plain: str) -> None:
+    (notebook,) = new_tab(plain).lab("empty.ipynb")
+    page = notebook.page
+    notebook.python("import lite_comms")
+    notebook.python("""
+def talk(comm, msg):
+    print('nowhere')
+get_ipython().kernel.comm_manager.register_target('talk', talk)
+""")
+    page.evaluate("void Jupyter.notebook.kernel.comm_manager.new_comm('talk')")
+    page.get_by_role("menuitem", name="View", exact=True).click()
+    page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
+    console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child")
+    expect(console.filter(has_text="nowhere")).to_have_count(1)
