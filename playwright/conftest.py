@@ -39,6 +39,9 @@ KNOWN = [
     r"ERR_FILE_NOT_FOUND blob:",
     # A kernel that is ended while it reads a file.
     r"NetworkError: .*'XMLHttpRequest'.*/api/",
+    # JupyterLab looks for the files of a traceback, to link them.
+    r"404 .*/api/resolvePath\?",
+    r"404 .*/api/contents/.*/all\.json$",
     # JupyterLite's kernel extension in a JupyterLab that is not JupyterLite.
     r"Shared module @jupyterlite/services doesn't exist.*/pyodide-kernel-extension/",
 ]

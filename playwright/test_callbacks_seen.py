@@ -23,8 +23,6 @@ button = Button(description='Press')
 button.on_click(clicked)
 """
 
-RAISED = "the on_msg callback of comm 'jupyter.widget'.*ZeroDivisionError"
-
 
 def output_of(area: Locator) -> Locator:
     """Return the text and the errors of a cell, without its widgets."""
@@ -42,13 +40,11 @@ def test_a_button_prints_and_raises_where_it_is_shown(
     press = shown.get_by_role("button", name="Press")
     press.click()
     expect(output_of(shown)).to_have_text(["click 1\n"])
-    with cells.watch.error(RAISED):
-        press.click()
-        expect(output_of(shown)).to_have_count(2)
+    press.click()
+    expect(output_of(shown)).to_have_count(2)
     stream, error = output_of(shown).all()
     expect(stream).to_have_text("click 1\nclick 2\n")
     expect(error).to_contain_text("ZeroDivisionError: division by zero")
-    expect(error).to_contain_text("the on_msg callback of comm 'jupyter.widget'")
     expect(output_of(made)).to_have_count(0)
 
 
@@ -87,7 +83,7 @@ def test_what_an_output_widget_captures_is_shown_there_only(notebook: Notebook) 
         "display(button, out)"
     )
     area.get_by_role("button", name="Capture").click()
-    expect(area.locator(".jupyter-widgets-output-area .jp-RenderedText")).to_have_text("captured\n")
+    expect(output_of(area.locator(".jp-OutputArea"))).to_have_text(["captured\n"])
     expect(output_of(area)).to_have_text(["captured\n", "not captured\n"])
 
 
@@ -132,7 +128,7 @@ get_ipython().kernel.comm_manager.register_target('talk', talk)
         comm.send(2, {iopub: {output: msg => say(msg.content.text)}});
         """
     )
-    expect(said(page)).to_have_text(['"heard 2\\n"'])
+    expect(said(page)).to_have_text(['"heard"', '" "', '"2"', '"\\n"'])
     expect(output_of(page).last).to_have_text("opened\nheard 1\n")
 
 
@@ -143,13 +139,12 @@ def test_a_notebook_can_leave_it_to_the_log_console(
     page = notebook.page
     notebook.python("import lite_comms; lite_comms.show_callbacks('log')")
     area = notebook.run(BUTTON + "clicks = 1\nbutton")
-    with notebook.watch.error(RAISED):
-        area.get_by_role("button", name="Press").click()
-        page.get_by_role("menuitem", name="View", exact=True).click()
-        page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
-        # Only what is a warning or an error is shown there at first.
-        console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child")
-        expect(console.filter(has_text="ZeroDivisionError")).to_have_count(1)
+    area.get_by_role("button", name="Press").click()
+    page.get_by_role("menuitem", name="View", exact=True).click()
+    page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
+    # Only what is a warning or an error is visible there at first.
+    console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child").filter(visible=True)
+    expect(console.filter(has_text="ZeroDivisionError")).to_have_count(1)
     expect(output_of(area)).to_have_count(0)
 
 
@@ -165,5 +160,5 @@ get_ipython().kernel.comm_manager.register_target('talk', talk)
     page.evaluate("void Jupyter.notebook.kernel.comm_manager.new_comm('talk')")
     page.get_by_role("menuitem", name="View", exact=True).click()
     page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
-    console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child")
+    console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child").filter(visible=True)
     expect(console.filter(has_text="nowhere")).to_have_count(1)

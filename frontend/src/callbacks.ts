@@ -7,7 +7,7 @@
  */
 import type {ISessionContext} from '@jupyterlab/apputils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import {Origins} from './origins';
+import {MOST_COMMS, Origins, Recent} from './origins';
 import {COMM_TYPES} from './queue';
 
 type Message = KernelMessage.IIOPubMessage;
@@ -26,13 +26,14 @@ const LEFT_OUT =
 
 const OUTPUTS: ReadonlySet<string> = new Set(['stream', 'display_data', 'execute_result', 'error']);
 
+const WIDGETS = 'jupyter.widget';
+
 /** The comm target by which a kernel chooses the place: `{"show": "cell"}` or `{"show": "log"}`. */
 const TARGET = 'lite_comms.callbacks';
 
 /** What is used of JupyterLab's output area. */
 export interface IArea {
   readonly node: Node;
-  readonly isDisposed: boolean;
   readonly future?: Pick<Kernel.IShellFuture, 'msg' | 'isDisposed' | 'onIOPub'> | null;
   readonly model: {add(output: never): unknown};
 }
@@ -140,10 +141,9 @@ class Document {
     this._origins.sent(msg);
     if (msg.header.msg_type === 'comm_open') {
       const node = this._scriptNode();
-      const area = node && this._find(({node: own}) => own.contains(node));
-      if (area) {
+      if (node) {
         const {comm_id} = (msg as KernelMessage.ICommOpenMsg).content;
-        this._openedHere.set(comm_id, new WeakRef(area));
+        this._openedHere.set(comm_id, new WeakRef(node));
       }
     }
   }
@@ -196,8 +196,14 @@ class Document {
     }
   }
 
-  /** JupyterLab logs all that a kernel says at level Info, which is hidden at first. */
+  /**
+   * JupyterLab logs all that a kernel says at level Info, which is not kept unless the user wants it;
+   * ipywidgets logs what it has to do with itself.
+   */
   private _log(msg: Message, others?: 'warning'): void {
+    if (this._origins.targetOf(msg.parent_header) === WIDGETS) {
+      return;
+    }
     const level = msg.header.msg_type === 'error' || nameOf(msg) === 'stderr' ? 'error' : others;
     if (level) {
       this.views[0]!.log(msg, level);
@@ -206,9 +212,10 @@ class Document {
 
   private _areaOf(parent: object): IArea | undefined {
     const comm = this._origins.commOf(parent);
-    const here = comm === undefined ? undefined : this._openedHere.get(comm)?.deref();
-    if (here && !here.isDisposed) {
-      return here;
+    const node = comm === undefined ? undefined : this._openedHere.get(comm)?.deref();
+    if (node) {
+      // Not before now: a script runs before its output is on the page.
+      return this._find(area => area.node.contains(node));
     }
     for (const id of this._origins.cellsOf(parent)) {
       const area = this._find(({future}) => future?.msg.header.msg_id === id);
@@ -250,8 +257,8 @@ class Document {
   private _place: Place = 'cell';
   private _client: string | undefined;
   private _origins = new Origins();
-  /** By comm: the output whose script has opened it. */
-  private readonly _openedHere = new Map<string, WeakRef<IArea>>();
+  /** By comm: the element whose script has opened it. */
+  private readonly _openedHere = new Recent<WeakRef<Node>>(MOST_COMMS);
   /** By display id: the outputs in which callbacks have shown it. */
   private readonly _displays = new Map<string, Set<IArea>>();
   private readonly _limits = new WeakMap<IArea, ILeft>();

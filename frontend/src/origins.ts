@@ -13,11 +13,11 @@ const VIEW = 'application/vnd.jupyter.widget-view+json';
 const REFERENCE = 'IPY_MODEL_';
 
 /** How many comms, and how many messages to them, are remembered; the oldest are forgotten first. */
-const MOST_COMMS = 10_000;
+export const MOST_COMMS = 10_000;
 const MOST_MESSAGES = 2_000;
 
 /** A Map that keeps what was set last. */
-class Recent<V> extends Map<string, V> {
+export class Recent<V> extends Map<string, V> {
   constructor(private readonly _most: number) {
     super();
   }
@@ -49,6 +49,8 @@ export class Origins {
       const {comm_id, data} = msg.content as KernelMessage.ICommMsgMsg['content'];
       if (msg_type === 'comm_open') {
         this._cells.set(comm_id, this.cellsOf(msg.parent_header));
+        const {target_name} = msg.content as KernelMessage.ICommOpenMsg['content'];
+        this._targets.set(comm_id, target_name);
       }
       this._hold(comm_id, data);
     }
@@ -65,6 +67,11 @@ export class Origins {
   /** The comm that a message of the page was for. */
   commOf(parent: object): string | undefined {
     return this._comms.get((parent as KernelMessage.IHeader).msg_id);
+  }
+
+  /** The target of the comm that a message of the page was for, if the kernel has opened it. */
+  targetOf(parent: object): string | undefined {
+    return this._targets.get(this.commOf(parent) ?? '');
   }
 
   /** The cells where what is said under a message may be shown, the best first. */
@@ -106,6 +113,8 @@ export class Origins {
 
   /** By message: the comm that it was for. */
   private readonly _comms = new Recent<string>(MOST_MESSAGES);
+  /** By comm: its target. */
+  private readonly _targets = new Recent<string>(MOST_COMMS);
   /** By comm: where it was opened. */
   private readonly _cells = new Recent<readonly string[]>(MOST_COMMS);
   /** By widget: the cells that show it, the latest first. */

@@ -32,7 +32,7 @@ class Notebook {
       const add = (output: {output_type: string}) =>
         shown.push(`without a future: ${textOf(output.output_type, output)}`);
       const node = document.createElement('div');
-      this.areas.push({node, isDisposed: false, future, model: {add}});
+      this.areas.push({node, future, model: {add}});
     }
     return shown;
   }
@@ -62,8 +62,9 @@ class Notebook {
   }
 
   /** A cell opens a comm. */
-  opened(comm_id: string, cell: string, state: object = {}): void {
-    this.say('comm_open', {comm_id, data: {state}}, {msg_type: 'execute_request', msg_id: cell});
+  opened(comm_id: string, cell: string, state: object = {}, target_name = 't'): void {
+    const content = {comm_id, target_name, data: {state}};
+    this.say('comm_open', content, {msg_type: 'execute_request', msg_id: cell});
   }
 
   /** A cell shows a widget. */
@@ -79,7 +80,7 @@ class Notebook {
   sent = 0;
   scriptNode: Node | null = null;
   readonly logged: string[] = [];
-  readonly areas: {node: Node; isDisposed: boolean; future: unknown; model: object}[] = [];
+  readonly areas: {node: Node; future: unknown; model: object}[] = [];
   readonly hooks = new Map<string, Hook>();
   readonly targets = new Map<string, (comm: unknown, msg: object) => void>();
   readonly kernel = {
@@ -289,6 +290,12 @@ describe('the log console has it', () => {
     expect(() => choose('elsewhere')).toThrow(
       "comm 'lite_comms.callbacks': data.show must be 'cell' or 'log', not 'elsewhere'"
     );
+  });
+
+  it('by ipywidgets, where it is of a widget', () => {
+    notebook.opened('w', 'no cell', {}, 'jupyter.widget');
+    notebook.say('error', ERROR, notebook.send('w'));
+    expect(notebook.logged).toEqual([]);
   });
 
   it('once, however many views a notebook has', () => {
