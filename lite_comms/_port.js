@@ -38,7 +38,8 @@
       if (isHandled) {
         ack(frame[1]);
       } else if (isHandled === undefined && frame[1] === first) {
-        newest = null; // Python has refused it: nothing is known of the ids yet
+        // Python has refused it: nothing is known of the ids yet.
+        newest = null;
       }
       first = frame[1] === first ? null : first;
     } catch (error) {
@@ -187,7 +188,8 @@
     hasInbox: () => shared !== null && bytes.length > 0,
     // `last` is the id of the last message that the page has posted before it shared the memory.
     watch(place, last = null) {
-      bytes = new Uint8Array(place.buffer, HEAD); // throws where it is too small
+      // Throws where it is too small.
+      bytes = new Uint8Array(place.buffer, HEAD);
       newest ??= last;
       shared = place;
     },

@@ -95,7 +95,7 @@ def test_a_comm_opened_by_an_earlier_cell_waits_for_a_target_of_a_queued_one(
         'display(Javascript("""'
         "Jupyter.notebook.kernel.comm_manager.new_comm('late', {a: 1})"
         ".on_msg(msg => { element.textContent = JSON.stringify(msg.content.data); });"
-        '"""))\nawait asyncio.sleep(0.5)',
+        '"""))\nawait asyncio.sleep(2)',
     )
     notebook.start(
         "get_comm_manager().register_target("

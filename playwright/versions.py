@@ -276,13 +276,30 @@ def try_version(
         yield f"| {' | '.join(row)} |"
 
 
+def newest(package: str, *, pre: bool) -> str:
+    """Ask the index for the newest version of a package."""
+    options = ("--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--report=-")
+    command = (sys.executable, "-m", "pip", "install", *options, *["--pre"] * pre, package)
+    report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    version: str = report["install"][0]["metadata"]["version"]
+    return version
+
+
 def main() -> int:
     """Print the table, and what was seen where something fails."""
     parser = argparse.ArgumentParser(description="Try lite_comms on versions of JupyterLite.")
     parser.add_argument("--only", default="", help="versions of either, as in 0.7.6,0.9.0a1")
+    parser.add_argument(
+        "--newest", action="store_true", help="the newest release and pre-release instead"
+    )
     parser.add_argument("--wheel", type=Path, help="of lite_comms; by default it is built")
     args = parser.parse_args()
     only = set(filter(None, args.only.split(",")))
+    versions = VERSIONS
+    if args.newest:
+        packages = ("jupyterlite-core", "jupyterlite-pyodide-kernel")
+        pairs = ([newest(package, pre=pre) for package in packages] for pre in (False, True))
+        versions = tuple(dict.fromkeys((core, kernel) for core, kernel in pairs))
     details: list[str] = []
     rows = [
         "| core + kernel | Pyodide | page | in the build | brought by a notebook | remarks |",
@@ -295,9 +312,9 @@ def main() -> int:
             run(ROOT, sys.executable, "-m", "build", *options)
             (wheel,) = Path(folder).glob("*.whl")
         browser = playwright.chromium.launch(**launch_options())
-        for versions in VERSIONS:
-            if not only or only & set(versions):
-                rows += try_version(browser, *versions, wheel.resolve(), details)
+        for pair in versions:
+            if not only or only & set(pair):
+                rows += try_version(browser, *pair, wheel.resolve(), details)
         browser.close()
     print("\n".join(rows))
     for detail in details:

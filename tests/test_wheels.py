@@ -36,7 +36,7 @@ ONLY_ON_HOSTS = {f"lite_comms/{name}" for name in ("py.typed", "_server.py", "_p
 PAGE_LIMIT_BYTES = 20_000
 
 # What is loaded at every kernel start.
-KERNEL_WHEEL_LIMIT_BYTES = 55_000
+KERNEL_WHEEL_LIMIT_BYTES = 57_000
 
 
 @pytest.fixture(scope="session")

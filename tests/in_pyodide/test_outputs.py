@@ -716,7 +716,7 @@ for owner, name in wrapped:
 lite_comms.uninstall()
 lite_comms.install()
 """)
-    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    kernel.page("page.post('bye'); page.post('hello', 1, 'page', 'live'); await page.turn()")
     reply = kernel.page(f"{RUN} return run('seen.clear(); 1 / 0')")
     assert (reply["status"], reply["ename"]) == ("error", "ZeroDivisionError")
     assert len(kernel.errors()) == 1
@@ -729,7 +729,7 @@ for owner, name in wrapped:
     delattr(owner, name)
 lite_comms.install()
 """)
-    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    kernel.page("page.post('bye'); page.post('hello', 1, 'page', 'live'); await page.turn()")
     assert kernel.run("print(1)") == "1\n"
 
 
