@@ -89,7 +89,7 @@ def test_ten_thousand_messages_are_handled_once_each_in_their_order(notebook: No
 def test_a_comm_opened_by_an_earlier_cell_waits_for_a_target_of_a_queued_one(
     notebook: Notebook,
 ) -> None:
-    notebook.python("get_comm_manager().targets.clear()")
+    notebook.python("from comm import get_comm_manager\nget_comm_manager().targets.clear()")
     first = notebook.start(
         "from IPython.display import Javascript, display\nimport asyncio\n"
         'display(Javascript("""'

@@ -40,6 +40,5 @@ def test_page_code_stops_a_loop(notebook: Notebook) -> None:
 
 
 def test_what_is_left_out_says_so_in_the_output(notebook: Notebook) -> None:
-    with notebook.watch.error("get_cells is not here"):
-        area = notebook.run("%%javascript\nJupyter.notebook.get_cells()")
-        expect(area).to_contain_text("Jupyter.notebook.get_cells is not here")
+    area = notebook.run("%%javascript\nJupyter.notebook.get_cells()")
+    expect(area).to_contain_text("Jupyter.notebook.get_cells is not here")

@@ -147,11 +147,16 @@ def test_what_is_saved_does_nothing_when_it_is_opened_again(new_tab: NewTab, loa
     notebook.python(LOAD)
     assert is_on(tab)
     notebook.page.keyboard.press("Control+s")
-    tab.page.wait_for_function(
-        "() => jupyterapp.serviceManager.contents.get('empty.ipynb', {content: true})"
-        ".then(({content}) => (globalThis.saved = content.cells[0]?.outputs)?.length)"
-    )
-    (output,) = tab.page.evaluate("saved")
+    saved: list[dict[str, dict[str, str]]] = []
+    for _ in range(100):
+        saved = tab.page.evaluate(
+            "jupyterapp.serviceManager.contents.get('empty.ipynb', {content: true})"
+            ".then(({content}) => content.cells[0]?.outputs ?? [])"
+        )
+        if saved:
+            break
+        tab.page.wait_for_timeout(100)
+    (output,) = saved
     assert list(output["data"]) == ["application/javascript"]
     assert len(json.dumps(output)) < 500
     notebook.page.reload()
