@@ -67,17 +67,21 @@ export class Callbacks {
     private readonly _scriptNode: () => Node | null
   ) {}
 
-  /** Add a view; it leaves when its session is disposed. */
+  /** Add a view. */
   add(view: IView): void {
     const {sessionContext} = view;
-    const known = this._documents.get(sessionContext);
-    if (known) {
-      known.views.push(view);
-      return;
+    let document = this._documents.get(sessionContext);
+    if (!document) {
+      document = new Document(this._place, this._scriptNode, sessionContext);
+      this._documents.set(sessionContext, document);
+      sessionContext.disposed.connect(() => void this._documents.delete(sessionContext));
     }
-    const document = new Document(this._place, this._scriptNode, view);
-    this._documents.set(sessionContext, document);
-    sessionContext.disposed.connect(() => void this._documents.delete(sessionContext));
+    document.views.add(view);
+  }
+
+  /** Take a view away. */
+  remove(view: IView): void {
+    this._documents.get(view.sessionContext)?.views.delete(view);
   }
 
   private readonly _documents = new Map<IView['sessionContext'], Document>();
@@ -88,27 +92,26 @@ class Document {
   constructor(
     private readonly _default: Place,
     private readonly _scriptNode: () => Node | null,
-    view: IView
+    sessionContext: IView['sessionContext']
   ) {
-    this.views = [view];
-    this._forget();
-    const {sessionContext} = view;
+    this._place = this._default;
     sessionContext.iopubMessage.connect((_, msg) => this._heard(msg as Message));
-    const follow = () => {
-      this._forget();
-      const kernel = sessionContext.session?.kernel;
-      this._client = kernel?.clientId;
-      if (kernel) {
-        this._follow(kernel);
-      }
-    };
+    const follow = () => this._follow(sessionContext.session?.kernel ?? null);
     sessionContext.kernelChanged.connect(follow);
     follow();
   }
 
-  readonly views: IView[];
+  readonly views = new Set<IView>();
 
-  private _follow(kernel: Kernel.IKernelConnection): void {
+  private _follow(kernel: Kernel.IKernelConnection | null): void {
+    if (kernel === this._kernel) {
+      return;
+    }
+    this._kernel = kernel;
+    this._forget();
+    if (!kernel) {
+      return;
+    }
     noteHooks(kernel);
     kernel.anyMessage.connect((_, {msg, direction}) => {
       if (direction === 'send') {
@@ -162,7 +165,7 @@ class Document {
     const parent = msg.parent_header as Partial<KernelMessage.IHeader>;
     if (parent.msg_type === 'execute_request') {
       this._origins.shown(msg, parent.msg_id!);
-    } else if (COMM_TYPES.has(parent.msg_type!) && parent.session === this._client) {
+    } else if (COMM_TYPES.has(parent.msg_type!) && parent.session === this._kernel?.clientId) {
       this._place === 'log' ? this._log(msg) : this._show(msg);
     }
   }
@@ -206,7 +209,8 @@ class Document {
     }
     const level = msg.header.msg_type === 'error' || nameOf(msg) === 'stderr' ? 'error' : others;
     if (level) {
-      this.views[0]!.log(msg, level);
+      const [view] = this.views;
+      view?.log(msg, level);
     }
   }
 
@@ -254,13 +258,13 @@ class Document {
     return left;
   }
 
-  private _place: Place = 'cell';
-  private _client: string | undefined;
+  private _place: Place;
+  private _kernel: Kernel.IKernelConnection | null = null;
   private _origins = new Origins();
   /** By comm: the element whose script has opened it. */
   private readonly _openedHere = new Recent<WeakRef<Node>>(MOST_COMMS);
   /** By display id: the outputs in which callbacks have shown it. */
-  private readonly _displays = new Map<string, Set<IArea>>();
+  private readonly _displays = new Recent<Set<IArea>>(MOST_COMMS);
   private readonly _limits = new WeakMap<IArea, ILeft>();
 }
 
@@ -275,14 +279,8 @@ interface ILeft {
   isTold: boolean;
 }
 
-const noted = new WeakSet<object>();
-
 /** Note which messages the hooks of a connection take, as those of Output widgets do. */
 function noteHooks(kernel: Kernel.IKernelConnection): void {
-  if (noted.has(kernel)) {
-    return;
-  }
-  noted.add(kernel);
   const noting = new WeakMap<Hook, Hook>();
   const {registerMessageHook, removeMessageHook} = kernel;
   kernel.registerMessageHook = (id, hook) => {

@@ -30,10 +30,10 @@ export class Outbox {
   hold(msg: Message, client: IClient, isComm: boolean): IHeld {
     const frame = isComm ? toFrame(msg) : null;
     const {header, parent_header, metadata, content} = msg;
-    // What a comm message holds is in its frame.
+    // What a comm message holds is in its frame; others are JSON as well.
     const own = isComm
       ? {...msg, header: {...header}}
-      : {...msg, ...structuredClone({header, parent_header, metadata, content})};
+      : {...msg, ...JSON.parse(JSON.stringify({header, parent_header, metadata, content}))};
     const held = {msg: own as Message, client, frame, isAborted: false};
     this._held.push(held);
     return held;

@@ -8,15 +8,16 @@ import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
 import {ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import {version} from '../package.json';
-import {alwaysWaitAsync} from './isolation';
-export {letAnswersBeAwaited} from './isolation';
 import {Callbacks, type IArea, type IView} from './callbacks';
+import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript, scriptNode} from './javascript';
 import {Documents, GlobalJupyter, type IDocument} from './jupyter';
 import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
 import {findPresent} from './present';
 import {connectKernels} from './reach';
 import {settingsOf} from './settings';
+
+export {letAnswersBeAwaited} from './isolation';
 
 export const classic: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:classic',
@@ -121,18 +122,20 @@ export const callbacks: JupyterFrontEndPlugin<void> = {
   ) => {
     const place = settingsOf(callbacks.id)['show'] === 'log' ? 'log' : 'cell';
     const all = new Callbacks(place, scriptNode);
-    const addNotebook = ({context, content, sessionContext}: NotebookPanel) =>
-      all.add({
-        sessionContext,
-        areas: () => areasOf(content.widgets),
-        log: logTo(loggers, context.path, content.rendermime)
-      });
-    const addConsole = ({console, sessionContext}: ConsolePanel) =>
-      all.add({
-        sessionContext,
-        areas: () => areasOf(console.cells),
-        log: logTo(loggers, sessionContext.path, console.rendermime)
-      });
+    const add = ({disposed}: NotebookPanel | ConsolePanel, view: IView) => {
+      all.add(view);
+      disposed.connect(() => all.remove(view));
+    };
+    const addNotebook = (panel: NotebookPanel) => {
+      const {context, content, sessionContext} = panel;
+      const log = logTo(loggers, context.path, content.rendermime);
+      add(panel, {sessionContext, areas: () => areasOf(content.widgets), log});
+    };
+    const addConsole = (panel: ConsolePanel) => {
+      const {console, sessionContext} = panel;
+      const log = logTo(loggers, sessionContext.path, console.rendermime);
+      add(panel, {sessionContext, areas: () => areasOf(console.cells), log});
+    };
     notebooks?.forEach(addNotebook);
     notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
     consoles?.forEach(addConsole);

@@ -14,7 +14,8 @@ const CLIENT = 'the page';
 class Notebook {
   constructor(place: Place = 'cell') {
     this.callbacks = new Callbacks(place, () => this.scriptNode);
-    this.callbacks.add(this.view());
+    this.first = this.view();
+    this.callbacks.add(this.first);
   }
 
   /** Run a cell; it has an output from then on. */
@@ -100,6 +101,7 @@ class Notebook {
     disposed: new Signal<unknown, unknown>({})
   };
   readonly callbacks: Callbacks;
+  readonly first: IView;
 }
 
 function textOf(msg_type: string, content: object): string {
@@ -296,6 +298,16 @@ describe('the log console has it', () => {
     notebook.opened('w', 'no cell', {}, 'jupyter.widget');
     notebook.say('error', ERROR, notebook.send('w'));
     expect(notebook.logged).toEqual([]);
+  });
+
+  it('and no cell of a view that is closed', () => {
+    const shown = notebook.run('cell');
+    notebook.opened('c', 'cell');
+    const other = {...notebook.view(), areas: () => []};
+    notebook.callbacks.add(other);
+    notebook.callbacks.remove(notebook.first);
+    notebook.print('x', notebook.send('c'));
+    expect([shown, notebook.logged]).toEqual([[], ['warning: stream x']]);
   });
 
   it('once, however many views a notebook has', () => {

@@ -140,6 +140,17 @@ describe('a comm message of the page', () => {
     ]);
   });
 
+  it('makes a request behind it wait as well, as it was when it was sent', async () => {
+    start();
+    channel.take(comm('1'), client);
+    const header = {msg_id: 'cell', msg_type: 'execute_request', session: 'a'};
+    const cell = {channel: 'shell', header, parent_header: {}, metadata: {}, content: {code: '1'}};
+    expect(channel.take(cell as never, client)).toBe(true);
+    cell.content.code = 'spoilt';
+    await ready();
+    expect(client.stock[1]!.content).toEqual({code: '1'});
+  });
+
   it('goes by the stock path when the kernel speaks another version', async () => {
     start();
     worker.say('hello', VERSION + 1, '9.9.9');
