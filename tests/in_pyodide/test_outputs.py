@@ -696,7 +696,7 @@ def test_an_error_after_the_undo_in_the_same_cell_has_its_traceback(kernel: Kern
     reply = kernel.page(f"{RUN} return run('import lite_comms; lite_comms.uninstall(); 1 / 0')")
     assert "1 / 0" in plain("\n".join(reply["traceback"]))
     kernel.run("lite_comms.install()")
-    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    kernel.page("page.post('bye'); page.post('hello', 1, 'page', 'live'); await page.turn()")
 
 
 def test_functions_that_others_have_wrapped_outlive_the_undo(kernel: Kernel) -> None:
@@ -924,7 +924,7 @@ print([vars(Output)[name].__module__ for name in names])
             "lite_comms._aside",
         )
     ]
-    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    kernel.page("page.post('bye'); page.post('hello', 1, 'page', 'live'); await page.turn()")
 
 
 def test_a_task_says_something_under_the_cell_whose_parent_it_sets(kernel: Kernel) -> None:
@@ -1072,5 +1072,5 @@ print([name for name in names for owner in (ip, ip.kernel) if name in vars(owner
     kernel.run("lite_comms.uninstall()")
     reply = kernel.page(f"{RUN} return run('lite_comms.install(); 1 / 0')")
     assert (reply["status"], reply["ename"]) == ("error", "ZeroDivisionError")
-    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    kernel.page("page.post('bye'); page.post('hello', 1, 'page', 'live'); await page.turn()")
     assert kernel.run("print(lite_comms.status().transport)").splitlines()[-1] == "port"
