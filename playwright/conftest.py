@@ -29,6 +29,20 @@ FILES = Path(__file__).parent / "files"
 
 FAILED = pytest.StashKey[bool]()
 
+# JupyterLite takes the value for a promise. On an isolated page it is a string now and then, and
+# the cell never ends: mended until lite_comms is there, which mends it by itself.
+MENDED = """\
+if (globalThis.crossOriginIsolated && Atomics.waitAsync) {
+  const {waitAsync} = Atomics;
+  Atomics.waitAsync = (...args) => {
+    const waiting = waitAsync(...args);
+    return 'Jupyter' in globalThis || waiting.async
+      ? waiting
+      : {async: true, value: new Promise(resolve => setTimeout(resolve, 5, waiting.value))};
+  };
+}
+"""
+
 # Console errors of JupyterLite itself, with the reason for each.
 KNOWN = [
     # A browser asks for it at the root of a host before the page has named its icon.
@@ -225,7 +239,10 @@ def opening(browser: Browser, options: dict[str, Any], tabs: list[Tab]) -> Itera
 
     def new(url: str) -> Tab:
         context = browser.new_context(**options)
-        first_cell = LOAD if url in LOADED else "import lite_comms"
+        first_cell = "import lite_comms"
+        if url in LOADED:
+            first_cell = LOAD
+            context.add_init_script(MENDED)
         tab = Tab(context.new_page(), Watch(context, url, KNOWN), url, first_cell)
         tabs.append(tab)
         opened.append(tab)
