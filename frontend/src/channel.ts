@@ -54,8 +54,13 @@ export interface IOptions {
   readonly onDeaf: (kernelId: string, commIds: readonly string[]) => () => void;
   /** Whether a kernel that dies after its start can be made anew. */
   readonly canRestart: boolean;
-  /** Called when a kernel has died; `restarts` says that it is to be made anew. */
-  readonly onDied: (kernelId: string, reason: string, restarts: boolean) => void;
+  /**
+   * Called when a kernel has died.
+   *
+   * @param restarts - Whether it is to be made anew.
+   * @param isTold - Whether a cell has ended with the reason.
+   */
+  readonly onDied: (kernelId: string, reason: string, restarts: boolean, isTold: boolean) => void;
 }
 
 /** A message that JupyterLite may not have handled. */
@@ -182,7 +187,7 @@ export class Channel {
    * @param isWithComms - Whether comm messages are answered, too: there is no answer that says that
    * they were lost.
    */
-  abandon(why: IReason, isWithComms = true): void {
+  abandon(why: IReason, isWithComms = true): boolean {
     const waiting = [...this._queue.empty(), ...this._outbox.empty()].filter(
       ({msg_type}) => isWithComms || !COMM_TYPES.has(msg_type)
     );
@@ -193,6 +198,9 @@ export class Channel {
     waiting.forEach((header, i) => {
       this._clients.refuse(header, wasBehind(header, i) ? unbegun : why);
     });
+    return waiting.some(
+      (header, i) => header.msg_type === 'execute_request' && !wasBehind(header, i)
+    );
   }
 
   /** Tell JupyterLab, in a server's words, that the kernel is restarted because it has died. */
@@ -387,8 +395,8 @@ export class Channel {
     this._forget();
     this._busy.clear();
     // JupyterLab rejects what waits for a kernel that restarts.
-    this.abandon(this._dead, !restarts);
-    this._options.onDied(this._options.id, reason, restarts);
+    const isTold = this.abandon(this._dead, !restarts);
+    this._options.onDied(this._options.id, reason, restarts, isTold);
   }
 
   /** Its half has not spoken yet, or does not any more. */

@@ -1,33 +1,28 @@
 /**
- * The comm API of the classic Jupyter Notebook, on JupyterLab's kernel connection.
+ * The kernel of the classic Jupyter Notebook, `Jupyter.notebook.kernel`, on JupyterLab's kernel connection.
  *
- * Way of a message: the user's JavaScript, this file, JupyterLab's kernel connection.
- * Names, argument orders and defaults are those of "Comms" in the documentation of the Jupyter
- * Notebook; the messages are those of "Custom Messages" in the Jupyter messaging specification.
+ * Names, argument orders and defaults are those of the Notebook; the messages are those of the Jupyter
+ * messaging specification.
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import type {JSONObject} from '@lumino/coreutils';
 import {UUID} from '@lumino/coreutils';
-import {copyBytes} from './buffers';
-import {take} from './callbacks';
+import {
+  asClassic,
+  type Bytes,
+  ClassicComm,
+  describe,
+  fenced,
+  hearing,
+  type ICallbacks,
+  named,
+  partsOf,
+  reasonOf
+} from './comm';
+import {DISCONNECTED, type IReason} from './life';
 import {addTarget, type Opener, removeTarget} from './targets';
 
 /** The function that answers a comm_open. */
 export type Target = (comm: ClassicComm, msg: KernelMessage.ICommOpenMsg) => unknown;
-
-type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
-
-/** What a page may hear of the kernel's answer to one message. */
-export interface ICallbacks {
-  /** Asked when a cell calls `input()`; the answer goes by `send_input_reply`. */
-  input?: (msg: KernelMessage.IInputRequestMsg) => unknown;
-  shell?: {reply?: (msg: KernelMessage.IShellMessage) => unknown};
-  iopub?: {
-    output?: (msg: KernelMessage.IIOPubMessage) => unknown;
-    clear_output?: (msg: KernelMessage.IIOPubMessage) => unknown;
-    status?: (msg: KernelMessage.IIOPubMessage) => unknown;
-  };
-}
 
 /** How code is run; what is left out is as the classic Notebook had it. */
 export type ExecuteOptions = Partial<Omit<KernelMessage.IExecuteRequestMsg['content'], 'code'>>;
@@ -45,10 +40,11 @@ export class ClassicKernel {
   readonly comm_manager = new ClassicCommManager(this);
 
   /**
-   * Run code in the kernel. It shows nothing by itself: the callbacks hear what it says.
+   * Run code in the kernel. It shows nothing by itself: the callbacks hear what it says. Without a
+   * kernel it runs as soon as there is one.
    *
-   * @returns The id of the message.
-   * @throws Error if there is no kernel; TypeError if the code is not a text.
+   * @returns The id of the message; an empty text if there is no kernel yet.
+   * @throws TypeError if the code is not a text.
    */
   execute(code: string, callbacks?: ICallbacks | null, options?: ExecuteOptions | null): string {
     if (typeof code !== 'string') {
@@ -56,15 +52,39 @@ export class ClassicKernel {
     }
     const asks = {allow_stdin: callbacks?.input !== undefined};
     const content = {...EXECUTE, ...asks, ...options, code};
-    const future = this._connected('execute').requestExecute(content as never);
-    if (callbacks?.input) {
-      const ask = fenced(callbacks.input, 'callbacks.input', 'kernel.execute');
-      future.onStdin = msg => {
-        this._asking = msg.header as KernelMessage.IHeader<'input_request'>;
-        return ask(msg as KernelMessage.IInputRequestMsg);
-      };
+    const hear = hearing(callbacks, 'kernel.execute');
+    const ask = callbacks?.input && fenced(callbacks.input, 'callbacks.input', 'kernel.execute');
+    const run = (connection: Kernel.IKernelConnection) => {
+      const future = connection.requestExecute(content as never);
+      if (ask) {
+        future.onStdin = msg => {
+          this._asking = msg.header as KernelMessage.IHeader<'input_request'>;
+          return ask(msg as KernelMessage.IInputRequestMsg);
+        };
+      }
+      return hear(future as unknown as Kernel.IShellFuture);
+    };
+    return this.whenConnected(run, ({evalue}) => {
+      console.error(`lite_comms: kernel.execute has not run ${JSON.stringify(code)}: ${evalue}`);
+    });
+  }
+
+  /**
+   * Send something: at once, or when there is a kernel, in the order of the calls. Scripts of a saved
+   * notebook run before its kernel is there.
+   *
+   * @param fail - Called instead when there will be no kernel, or `send` throws then.
+   * @returns What `send` returns; an empty text if there is no kernel yet.
+   */
+  whenConnected(
+    send: (connection: Kernel.IKernelConnection) => string,
+    fail: (why: IReason) => void
+  ): string {
+    if (this._connection) {
+      return send(this._connection);
     }
-    return hear(future as unknown as Kernel.IShellFuture, callbacks);
+    this._waiting.push({send, fail});
+    return '';
   }
 
   /** Answer the last `input()` of code that `execute` runs. */
@@ -122,10 +142,31 @@ export class ClassicKernel {
     this.comm_manager.disconnect();
     this._connection = connection;
     this.comm_manager.reconnect();
+    if (connection) {
+      for (const {send, fail} of this._waiting.splice(0)) {
+        try {
+          send(connection);
+        } catch (error) {
+          fail(reasonOf(error));
+        }
+      }
+    }
+  }
+
+  /** The notebook is closed. */
+  dispose(): void {
+    this.connect(null);
+    this._waiting.splice(0).forEach(({fail}) => fail(DISCONNECTED));
   }
 
   private _connection: Kernel.IKernelConnection | null = null;
+  private readonly _waiting: IWaiting[] = [];
   private _asking: KernelMessage.IHeader<'input_request'> | null = null;
+}
+
+interface IWaiting {
+  readonly send: (connection: Kernel.IKernelConnection) => string;
+  readonly fail: (why: IReason) => void;
 }
 
 /** `Jupyter.notebook.kernel.comm_manager`. */
@@ -145,9 +186,9 @@ export class ClassicCommManager {
       throw new TypeError(`comm target '${target_name}' needs a function, not ${describe(f)}`);
     }
     const open: Opener = async (comm, msg) => {
-      const classic = new ClassicComm(comm);
+      const classic = ClassicComm.of(comm);
       try {
-        await f(classic, msg);
+        await f(classic, asClassic(msg));
       } catch (error) {
         console.error(
           `lite_comms: the target function of ${classic} raised; the comm is closed`,
@@ -175,10 +216,9 @@ export class ClassicCommManager {
   }
 
   /**
-   * Open a comm to a target of the kernel.
+   * Open a comm to a target of the kernel. Without a kernel it opens as soon as there is one.
    *
-   * @throws Error if there is no kernel, the id is in use, or the data cannot be sent; no comm is
-   * left behind then.
+   * @throws Error if the id is in use, or the data cannot be sent; no comm is left behind then.
    */
   new_comm(
     target_name: string,
@@ -188,22 +228,14 @@ export class ClassicCommManager {
     comm_id?: string | null,
     buffers?: readonly Bytes[] | null
   ): ClassicComm {
-    const who = `comm '${target_name}'`;
-    const {connection} = this._kernel;
-    if (!connection) {
-      throw new Error(`${who} cannot be opened: the notebook has no kernel yet`);
-    }
-    const id = comm_id || UUID.uuid4().replaceAll('-', '');
-    if (connection.hasComm(id)) {
-      throw new Error(`${who} cannot be opened: the comm_id '${id}' is in use`);
-    }
-    const comm = connection.createComm(target_name, id);
-    const classic = new ClassicComm(comm);
+    const classic = new ClassicComm(target_name, comm_id || UUID.uuid4().replaceAll('-', ''));
     try {
-      hear(comm.open(json(data), json(metadata), bytes(buffers, who)), callbacks);
+      const parts = partsOf(data, metadata, buffers, `${classic}`);
+      const hear = hearing(callbacks, `${classic}`);
+      const open = (connection: Kernel.IKernelConnection) => classic.open(connection, parts, hear);
+      this._kernel.whenConnected(open, why => classic.fail(why));
     } catch (error) {
-      comm.dispose();
-      throw named(error, `${who} (${id}) cannot be opened`);
+      throw named(error, `${classic} cannot be opened`);
     }
     return classic;
   }
@@ -226,186 +258,4 @@ export class ClassicCommManager {
 
   private readonly _kernel: ClassicKernel;
   private readonly _targets = new Map<string, Opener>();
-}
-
-/** The page's end of a comm. */
-export class ClassicComm {
-  readonly target_name: string;
-
-  /** @param target_name - The name that the kernel has used, where JupyterLab knows another. */
-  constructor(comm: Kernel.IComm, target_name = comm.targetName) {
-    this._comm = comm;
-    this.target_name = target_name;
-  }
-
-  get comm_id(): string {
-    return this._comm.commId;
-  }
-
-  /**
-   * Send a message to the kernel's end.
-   *
-   * @returns The id of the message.
-   * @throws Error if the comm is closed or the data cannot be sent; nothing is sent then.
-   */
-  send(
-    data?: unknown,
-    callbacks?: ICallbacks | null,
-    metadata?: object | null,
-    buffers?: readonly Bytes[] | null
-  ): string {
-    return this._sending(() =>
-      hear(this._comm.send(json(data), json(metadata), bytes(buffers, `${this}`)), callbacks)
-    );
-  }
-
-  /** Close both ends. A second call does nothing and returns undefined. */
-  close(
-    data?: unknown,
-    callbacks?: ICallbacks | null,
-    metadata?: object | null,
-    buffers?: readonly Bytes[] | null
-  ): string | undefined {
-    if (this._isClosed) {
-      return undefined;
-    }
-    const {onClose} = this._comm;
-    // JupyterLab would call it for our own close as well; the classic Notebook does not.
-    this._comm.onClose = () => undefined;
-    try {
-      return this._sending(() =>
-        hear(this._comm.close(json(data), json(metadata), bytes(buffers, `${this}`)), callbacks)
-      );
-    } catch (error) {
-      this._comm.onClose = onClose;
-      throw error;
-    }
-  }
-
-  /** Close because the target function failed, and tell the kernel why, if that can be sent. */
-  refuse(error: unknown): void {
-    const {name, message} = error instanceof Error ? error : {name: 'Error', message: `${error}`};
-    try {
-      this.close({}, null, {lite_comms: {ename: name, evalue: message}});
-    } catch (failure) {
-      console.error(`lite_comms: the kernel is not told that ${this} is closed`, failure);
-      this._comm.dispose();
-    }
-  }
-
-  /** Register the function for messages of the kernel. */
-  on_msg(f: (msg: KernelMessage.ICommMsgMsg) => unknown): void {
-    this._comm.onMsg = fenced(f, 'on_msg', this);
-  }
-
-  /** Register the function that is called when the kernel closes the comm, or ends. */
-  on_close(f: (msg: KernelMessage.ICommCloseMsg) => unknown): void {
-    const tell = fenced(f, 'on_close', this);
-    this._comm.onClose = msg => {
-      this._hasEnded = true;
-      return tell(msg);
-    };
-  }
-
-  toString(): string {
-    return `comm '${this.target_name}' (${this.comm_id})`;
-  }
-
-  private _sending(send: () => string): string {
-    if (this._isClosed) {
-      throw new Error(`${this} is closed`);
-    }
-    try {
-      return send();
-    } catch (error) {
-      throw named(error, `${this} cannot send`);
-    }
-  }
-
-  private get _isClosed(): boolean {
-    return this._hasEnded || this._comm.isDisposed;
-  }
-
-  private readonly _comm: Kernel.IComm;
-  /** The kernel has closed it; JupyterLab disposes of its part only when `on_close` has returned. */
-  private _hasEnded = false;
-}
-
-/** Pass on what the kernel says in answer to a message, and return the message's id. */
-function hear(future: Kernel.IShellFuture, callbacks?: ICallbacks | null): string {
-  const {shell, iopub} = callbacks ?? {};
-  if (shell?.reply) {
-    future.onReply = fenced(shell.reply, 'callbacks.shell.reply', 'a comm message');
-  }
-  if (iopub) {
-    const passOn = (msg: KernelMessage.IIOPubMessage): unknown => {
-      switch (msg.header.msg_type) {
-        case 'status':
-          return iopub.status?.(msg);
-        case 'clear_output':
-          return iopub.clear_output?.(msg);
-        case 'stream':
-        case 'display_data':
-        case 'update_display_data':
-        case 'execute_result':
-        case 'error':
-          if (iopub.output) {
-            take(msg);
-          }
-          return iopub.output?.(msg);
-        default:
-          return undefined;
-      }
-    };
-    future.onIOPub = fenced(passOn, 'callbacks.iopub', 'a comm message');
-  }
-  return future.msg.header.msg_id;
-}
-
-/** Wrap a function of the user: what it throws is shown, and the next message is handled. */
-function fenced<M>(f: (msg: M) => unknown, field: string, who: ClassicComm | string) {
-  if (typeof f !== 'function') {
-    throw new TypeError(`${field} of ${who} takes a function, not ${describe(f)}`);
-  }
-  return async (msg: M): Promise<void> => {
-    try {
-      await f(msg);
-    } catch (error) {
-      console.error(`lite_comms: the ${field} callback of ${who} raised`, error);
-    }
-  };
-}
-
-/** JupyterLab serializes a message at once, or when the kernel has connected: take a copy. */
-function json(value: unknown): JSONObject {
-  return value === undefined || value === null ? {} : JSON.parse(JSON.stringify(value));
-}
-
-/** Copy each buffer: JupyterLab's own path sends all of the memory that a view stands on. */
-function bytes(buffers: readonly Bytes[] | null | undefined, who: string): ArrayBuffer[] {
-  if (buffers === undefined || buffers === null) {
-    return [];
-  }
-  if (!Array.isArray(buffers)) {
-    throw new TypeError(`buffers of ${who}: an array is needed, not ${describe(buffers)}`);
-  }
-  return buffers.map((buffer: Bytes, i) => {
-    if (ArrayBuffer.isView(buffer) || buffer instanceof ArrayBuffer) {
-      return copyBytes(buffer);
-    }
-    throw new TypeError(
-      `buffers[${i}] of ${who} is neither an ArrayBuffer nor a view, but ${describe(buffer)}`
-    );
-  });
-}
-
-function named(error: unknown, what: string): Error {
-  const reason = error instanceof Error ? error.message : String(error);
-  const out = new Error(reason.startsWith('buffers') ? reason : `${what}: ${reason}`);
-  out.cause = error;
-  return out;
-}
-
-function describe(value: unknown): string {
-  return value === null ? 'null' : typeof value;
 }

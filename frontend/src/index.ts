@@ -1,7 +1,7 @@
 /** The extension of a site: its plugins. */
 import type {JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {version} from '../package.json';
-import {callbacks, channel, classic, isolation} from './plugins';
+import {callbacks, channel, classic, isolation, stop} from './plugins';
 import {loadWithKernel} from './start';
 
 declare const __webpack_public_path__: string;
@@ -16,4 +16,4 @@ const kernelStart: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [classic, channel, kernelStart, isolation, callbacks];
+export default [classic, channel, kernelStart, isolation, callbacks, stop];

@@ -52,7 +52,7 @@ async function start(): Promise<string> {
   if (!app) {
     return 'its application cannot be found';
   }
-  const {callbacks, channel, classic, connect, isolation, letAnswersBeAwaited} = await import(
+  const {channel, connect, letAnswersBeAwaited, ...plugins} = await import(
     /* webpackMode: "eager" */ './plugins'
   );
   if (app.hasPlugin(channel.id)) {
@@ -66,7 +66,7 @@ async function start(): Promise<string> {
   letAnswersBeAwaited(globalThis);
   // Registers the name, so that a later script finds the channel installed.
   await add(app, {...channel, activate: () => undefined});
-  for (const plugin of [classic, isolation, callbacks]) {
+  for (const plugin of Object.values(plugins)) {
     await add(app, plugin).catch((error: unknown) => {
       console.warn(`lite_comms: '${plugin.id}' does not start`, error);
     });

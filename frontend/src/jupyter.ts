@@ -17,7 +17,8 @@ const NAMES = ['Jupyter', 'IPython'];
 
 /** Of the classic Notebook, what scripts call without a look whether it is there. */
 const LEFT_OUT = {
-  ...fromEntries(
+  ...leftOut(
+    'Jupyter.notebook',
     [
       'delete_cell',
       'delete_cells',
@@ -42,20 +43,44 @@ const LEFT_OUT = {
     ],
     "cells are JupyterLab's, and an extension of JupyterLab can change them"
   ),
-  ...fromEntries(
+  ...leftOut(
+    'Jupyter.notebook',
     ['save_checkpoint', 'save_notebook', 'to_ipynb'],
     'the File menu saves the notebook'
   )
 };
 
-function fromEntries(names: readonly string[], instead: string): {[name: string]: () => never} {
+const EVENTS = leftOut(
+  'Jupyter.events',
+  ['on', 'one', 'off', 'trigger'],
+  'a comm hears of the end of the kernel by its on_close, and what is sent waits for the kernel'
+);
+
+/** By it fields in outputs are kept from being read as shortcuts, which JupyterLab does by itself. */
+const KEYBOARD_MANAGER = {
+  disable: () => undefined,
+  enable: () => undefined,
+  register_events: () => undefined
+};
+
+function leftOut(
+  owner: string,
+  names: readonly string[],
+  instead: string
+): {[name: string]: () => never} {
   const refuse = (name: string) => () => {
     throw new Error(
-      `Jupyter.notebook.${name} is not here: lite_comms has the kernel and the comms of the classic ` +
+      `${owner}.${name} is not here: lite_comms has the kernel and the comms of the classic ` +
         `Notebook; ${instead}`
     );
   };
   return Object.fromEntries(names.map(name => [name, refuse(name)]));
+}
+
+/** The `Jupyter` of a notebook. */
+function jupyterWith<K extends ClassicKernel | null>(kernel: K) {
+  const shared = {events: EVENTS, keyboard_manager: KEYBOARD_MANAGER};
+  return {...shared, notebook: {...LEFT_OUT, ...shared, kernel}};
 }
 
 /** What is needed of a notebook or a console. */
@@ -78,7 +103,7 @@ interface IEntry extends IDocument {
 /** Opens a further connection to a running kernel. */
 type Connect = (model: Kernel.IModel) => Kernel.IKernelConnection;
 
-const NONE: IJupyter = {notebook: {...LEFT_OUT, kernel: null}};
+const NONE: IJupyter = jupyterWith(null);
 
 /** The open notebooks and consoles, with a classic kernel for each. */
 export class Documents {
@@ -88,14 +113,13 @@ export class Documents {
 
   /** Add a notebook or console; it leaves by itself when its session is disposed. */
   add(document: IDocument): void {
-    const notebook = {...LEFT_OUT, kernel: new ClassicKernel()};
-    const entry: IEntry = {...document, jupyter: {notebook}};
+    const entry: IEntry = {...document, jupyter: jupyterWith(new ClassicKernel())};
     this._entries.push(entry);
     const refresh = () => this._refresh();
     document.session.kernelChanged.connect(refresh);
     document.session.disposed.connect(() => {
       this._entries = this._entries.filter(other => other !== entry);
-      entry.jupyter.notebook.kernel.connect(null);
+      entry.jupyter.notebook.kernel.dispose();
       // The session's own connection is disposed after this signal.
       queueMicrotask(refresh);
     });

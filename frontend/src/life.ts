@@ -20,7 +20,7 @@ export const SHUT_DOWN: IReason = {
   ename: 'KernelShutDown',
   evalue: 'the kernel has been shut down'
 };
-const DISCONNECTED: IReason = {
+export const DISCONNECTED: IReason = {
   ename: 'Disconnected',
   evalue: "the page's connection to the kernel has been closed"
 };
@@ -46,6 +46,7 @@ export class Connections {
   /** Take in a connection; it leaves when it is disposed. Returns how to take it out before. */
   add(connection: Connection): () => void {
     this._all.add(connection);
+    const undoJoin = joinListeners(connection);
     const onStatus = (_: unknown, status: Kernel.Status) => {
       // By this connection itself, or because the kernel has died: it is cleared next.
       if (status === 'restarting') {
@@ -64,6 +65,7 @@ export class Connections {
       this._all.delete(connection);
       connection.statusChanged.disconnect(onStatus);
       connection.disposed.disconnect(onDisposed);
+      undoJoin();
     };
   }
 
@@ -140,7 +142,7 @@ export class Connections {
     return comms.map(comm => {
       const {onClose} = comm;
       comm.dispose();
-      return () => void tell(onClose, comm, commClose(comm, connection, why));
+      return () => void tell(onClose, comm, commClose(comm.commId, connection.id, why));
     });
   }
 
@@ -158,6 +160,47 @@ export class Connections {
   private readonly _died = new WeakMap<Connection, IReason>();
 }
 
+type Status = Kernel.IKernelConnection['statusChanged'];
+
+/**
+ * Have a connection keep those who listen to its status in a set. Each comm of JupyterLab begins to
+ * listen when it is made, and never stops; a signal compares it with all before it, so that to open
+ * 8,000 comms takes seconds.
+ */
+function joinListeners(connection: Connection): () => void {
+  const signal = connection.statusChanged;
+  const listeners = new Set<Parameters<Status['connect']>[0]>();
+  const joined: Status = {
+    connect(listener, receiver?: unknown) {
+      if (receiver !== undefined) {
+        return signal.connect(listener, receiver);
+      }
+      const isNew = !listeners.has(listener);
+      listeners.add(listener);
+      return isNew;
+    },
+    disconnect(listener, receiver?: unknown) {
+      return listeners.delete(listener) || signal.disconnect(listener, receiver);
+    }
+  };
+  const tellAll = (sender: Connection, status: Kernel.Status) => {
+    for (const listener of listeners) {
+      try {
+        listener(sender, status);
+      } catch (error) {
+        console.error(error);
+      }
+    }
+  };
+  signal.connect(tellAll);
+  Object.defineProperty(connection, 'statusChanged', {configurable: true, value: joined});
+  return () => {
+    Reflect.deleteProperty(connection, 'statusChanged');
+    signal.disconnect(tellAll);
+    listeners.forEach(listener => signal.connect(listener));
+  };
+}
+
 async function tell(
   onClose: Kernel.IComm['onClose'] | undefined,
   {targetName, commId}: Kernel.IComm,
@@ -171,25 +214,25 @@ async function tell(
 }
 
 /** The message that the kernel would have sent, had it known. */
-function commClose(
-  {commId}: Kernel.IComm,
-  {clientId, id}: Connection,
+export function commClose(
+  comm_id: string,
+  session: string,
   why: IReason
 ): KernelMessage.ICommCloseMsg {
   const date = new Date().toISOString();
   return {
     channel: 'iopub',
     header: {
-      msg_id: `${clientId}_${commId}`,
+      msg_id: `${session}_${comm_id}`,
       msg_type: 'comm_close',
       date,
-      session: id,
+      session,
       username: '',
       version: '5.3'
     },
     parent_header: {},
     metadata: {lite_comms: {...why}},
-    content: {comm_id: commId, data: {}},
+    content: {comm_id, data: {}},
     buffers: []
   };
 }

@@ -6,7 +6,8 @@
  */
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import {ClassicComm, type Target} from './classic';
+import type {Target} from './classic';
+import {asClassic, ClassicComm} from './comm';
 
 type Open = KernelMessage.ICommOpenMsg;
 
@@ -29,10 +30,10 @@ export function watchModules(connection: Kernel.IKernelConnection, load = import
     }
     msg.content.target_name = name;
     msg.content.target_module = url;
-    const classic = new ClassicComm(comm, name);
+    const classic = ClassicComm.of(comm, name);
     try {
       const target = await load(url, name);
-      await target(classic, msg);
+      await target(classic, asClassic(msg));
     } catch (error) {
       console.error(`lite_comms: ${classic} is closed: its module '${url}' failed`, error);
       classic.refuse(error);

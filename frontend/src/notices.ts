@@ -19,20 +19,13 @@ export function tellOfDeafKernel(
 ): () => void {
   const {actions, ...options} = offerRestart(app, id);
   let notice = `${DEAF}: it may be in one long call. A restart ends it; variables are lost.`;
-  let details = notice;
+  let all = notice;
   if (comms.length > 0) {
     notice = `${DEAF}: it may be in one long call, or a comm callback waits for something that the cell holds.`;
-    details = describe(comms);
-    actions.unshift({
-      label: 'Details',
-      callback: event => {
-        event.preventDefault(); // keeps the notice
-        const buttons = [Dialog.okButton()];
-        void showDialog({title: 'Stop', body: details, buttons});
-      }
-    });
+    all = describe(comms);
+    actions.unshift(details('Stop', all));
   }
-  console.warn(`lite_comms: ${details}`);
+  console.warn(`lite_comms: ${all}`);
   const shown = Notification.warning(notice, {...options, actions});
   return () => Notification.dismiss(shown);
 }
@@ -53,22 +46,43 @@ function describe(comms: readonly string[]): string {
  * Say that a kernel has died; returns how to take that away again.
  *
  * @param reason - Of what.
- * @param restarts - Whether it starts anew; if not, a restart is offered.
+ * @param restarts - Whether it starts anew, which JupyterLab says in a dialog; if not, a restart is
+ * offered.
+ * @param isTold - Whether a cell shows the reason.
  */
 export function tellOfDeadKernel(
   app: JupyterFrontEnd,
   id: string,
   reason: string,
-  restarts: boolean
+  restarts: boolean,
+  isTold: boolean
 ): () => void {
-  const short = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
+  const isLong = reason.length > MAX_REASON;
+  const short = isLong ? `${reason.slice(0, MAX_REASON)}…` : reason;
   if (restarts) {
-    const text = `The kernel has died (${short}). It starts anew, without variables: run your cells again.`;
-    Notification.error(text, {autoClose: SHOWN_MS});
+    if (!isTold) {
+      const text = `The kernel has died (${short}). It starts anew, without variables.`;
+      Notification.error(text, {autoClose: SHOWN_MS});
+    }
     return () => undefined; // it starts at once, and the user should see why
   }
-  const shown = Notification.error(`The kernel does not run (${short}).`, offerRestart(app, id));
+  const {actions, ...options} = offerRestart(app, id);
+  if (isLong) {
+    actions.unshift(details('Kernel', reason));
+  }
+  const shown = Notification.error(`The kernel does not run (${short}).`, {...options, actions});
   return () => Notification.dismiss(shown);
+}
+
+/** Shows what a notice has no room for. */
+function details(title: string, body: string): Notification.IAction {
+  return {
+    label: 'Details',
+    callback: event => {
+      event.preventDefault(); // keeps the notice
+      void showDialog({title, body, buttons: [Dialog.okButton()]});
+    }
+  };
 }
 
 function offerRestart({shell}: JupyterFrontEnd, id: string) {

@@ -7,6 +7,7 @@ import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
 import {ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
+import {CommandToolbarButton, stopIcon} from '@jupyterlab/ui-components';
 import {version} from '../package.json';
 import {Callbacks, type IArea, type IView} from './callbacks';
 import {alwaysWaitAsync} from './isolation';
@@ -94,13 +95,52 @@ export async function connect(app: JupyterFrontEnd, isInjected: boolean): Promis
     expected: app.hasPlugin('lite-comms:kernel-start'),
     live: settingsOf(channel.id)['live'] !== false,
     onDeaf: (id: string, comms: readonly string[]) => tellOfDeafKernel(app, id, comms),
-    onDied: (id: string, reason: string, restarts: boolean) =>
-      tellOfDeadKernel(app, id, reason, restarts)
+    onDied: (id: string, reason: string, restarts: boolean, isTold: boolean) =>
+      tellOfDeadKernel(app, id, reason, restarts, isTold)
   };
   const present = await findPresent(kernels, client);
   connectKernels(kernels, specs, client, options, present);
   return '';
 }
+
+/** Notebooks have all this already; by its name the command can be given another key. */
+const STOP = 'lite-comms:stop';
+
+export const stop: JupyterFrontEndPlugin<void> = {
+  id: 'lite-comms:console-stop',
+  description: 'Stop, for consoles and the REPL: a command with a key and a button.',
+  autoStart: true,
+  optional: [IConsoleTracker],
+  activate: ({commands}: JupyterFrontEnd, consoles: IConsoleTracker | null) => {
+    if (!consoles) {
+      return;
+    }
+    const kernel = () => consoles.currentWidget?.sessionContext.session?.kernel;
+    const hasSelection = () => Boolean(window.getSelection()?.toString());
+    commands.addCommand(STOP, {
+      label: 'Stop',
+      caption: 'Stop what runs in the kernel (Ctrl C)',
+      icon: stopIcon,
+      execute: async ({_luminoEvent}) => {
+        // The key copies what is selected, as everywhere.
+        if (!_luminoEvent || !hasSelection()) {
+          await kernel()?.interrupt();
+        }
+      }
+    });
+    const selector = '.jp-CodeConsole';
+    commands.addKeyBinding({command: STOP, keys: ['Ctrl C'], selector, preventDefault: false});
+    const addButton = async ({sessionContext, toolbar}: ConsolePanel) => {
+      await sessionContext.ready;
+      if (!toolbar.isDisposed) {
+        const button = new CommandToolbarButton({commands, id: STOP, label: ''});
+        toolbar.insertAfter('run', STOP, button) || toolbar.addItem(STOP, button);
+      }
+    };
+    consoles.forEach(panel => void addButton(panel));
+    consoles.widgetAdded.connect((_, panel) => void addButton(panel));
+  }
+};
 
 export const isolation: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:isolation',

@@ -32,7 +32,7 @@ interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDeaf' | 'onD
    */
   readonly onDeaf: (kernelId: string, comms: readonly string[]) => () => void;
   /** Called when a kernel has died; returns what to do when it is there no more, or again. */
-  readonly onDied: (kernelId: string, reason: string, restarts: boolean) => () => void;
+  readonly onDied: (...died: Parameters<IOptions['onDied']>) => () => void;
 }
 
 /**
@@ -77,9 +77,9 @@ export function connectKernels(
       id,
       commIds.map(commId => connections.targetOf(id, commId) ?? commId)
     );
-  const onDied = (id: string, reason: string, restarts: boolean) => {
+  const onDied: IOptions['onDied'] = (id, reason, restarts, isTold) => {
     const why = {ename: 'KernelDied', evalue: reason};
-    notices.set(id, options.onDied(id, reason, restarts));
+    notices.set(id, options.onDied(id, reason, restarts, isTold));
     if (!client || !restarts) {
       connections.end(id, why);
       return;

@@ -1,5 +1,6 @@
 import {beforeEach, describe, expect, it, vi} from 'vitest';
-import {type ClassicComm, ClassicKernel} from '../src/classic';
+import {ClassicKernel} from '../src/classic';
+import type {ClassicComm} from '../src/comm';
 import {FakeConnection} from './fakes';
 
 let wire: FakeConnection;
@@ -31,17 +32,10 @@ describe('new_comm', () => {
     ]);
   });
 
-  it('says so when the notebook has no kernel', () => {
-    kernel.connect(null);
-    expect(() => kernel.comm_manager.new_comm('echo')).toThrow(
-      "comm 'echo' cannot be opened: the notebook has no kernel yet"
-    );
-  });
-
   it('refuses an id that is in use', () => {
     kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
     expect(() => kernel.comm_manager.new_comm('other', {}, null, null, 'one')).toThrow(
-      "comm 'other' cannot be opened: the comm_id 'one' is in use"
+      "comm 'other' (one) cannot be opened: its comm_id is in use"
     );
   });
 
@@ -274,12 +268,90 @@ describe('the kernel', () => {
     expect(() => kernel.execute(1 as never)).toThrow('kernel.execute takes a text, not number');
     kernel.connect(null);
     for (const [name, call] of [
-      ['execute', () => kernel.execute('')],
       ['interrupt', () => kernel.interrupt()],
       ['restart', () => kernel.restart()]
     ] as const) {
       expect(call).toThrow(`kernel.${name}: the notebook has no kernel yet`);
     }
+  });
+});
+
+describe('before there is a kernel', () => {
+  let comm: ClassicComm;
+  const closed: unknown[] = [];
+
+  beforeEach(() => {
+    closed.length = 0;
+    kernel.connect(null);
+    comm = kernel.comm_manager.new_comm('echo', {foo: 6}, null, {m: 1}, 'one');
+    comm.on_close(msg => void closed.push(msg.metadata['lite_comms']));
+  });
+
+  it('all that is sent waits, and goes in the order of the calls', async () => {
+    const heard: unknown[] = [];
+    const buffer = new Uint8Array([1]);
+    expect(comm.send(1, {shell: {reply: msg => heard.push(msg.content)}}, null, [buffer])).toBe('');
+    comm.on_msg(msg => heard.push(msg.content.data));
+    expect(kernel.execute('f()')).toBe('');
+    comm.send(2);
+    buffer[0] = 2;
+    expect(wire.wire).toEqual([]);
+
+    kernel.connect(wire.real);
+    expect(wire.wire).toMatchObject([
+      ['comm_open', {comm_id: 'one', target_name: 'echo', data: {foo: 6}}, {m: 1}],
+      ['comm_msg', {comm_id: 'one', data: 1}, {}],
+      ['comm_msg', {comm_id: 'one', data: 2}, {}],
+      ['execute_request', {code: 'f()'}, {}]
+    ]);
+    expect(new Uint8Array(wire.sent[1]!.buffers![0] as ArrayBuffer)[0]).toBe(1);
+    await wire.futures[1]!.onReply!({header: {}, content: 'reply'} as never);
+    await wire.say('one', {said: 1});
+    expect(heard).toEqual(['reply', {said: 1}]);
+    expect(comm.send(3)).not.toBe('');
+    await wire.close('one');
+    expect(() => comm.send(4)).toThrow("comm 'echo' (one) is closed");
+  });
+
+  it('a comm that is closed again is never opened', () => {
+    comm.send(1);
+    expect(comm.close()).toBe('');
+    expect(() => comm.send(2)).toThrow("comm 'echo' (one) is closed");
+    kernel.connect(wire.real);
+    expect([wire.wire, wire.hasComm('one'), closed]).toEqual([[], false, []]);
+  });
+
+  it('a comm that cannot be opened then is closed, and the next one opens', () => {
+    kernel.comm_manager.new_comm('other', {}, null, null, 'one');
+    const third = kernel.comm_manager.new_comm('third', {}, null, null, 'three');
+    kernel.connect(wire.real);
+    expect(wire.wire.map(([, content]) => (content as {comm_id: string}).comm_id)).toEqual([
+      'one',
+      'three'
+    ]);
+    expect(shown).toEqual([
+      ["lite_comms: comm 'other' (one) has not been opened: its comm_id is in use"]
+    ]);
+    expect(third.send(1)).not.toBe('');
+  });
+
+  it('comms are told, and code is named, when the notebook is closed without one', () => {
+    kernel.execute('f()');
+    kernel.dispose();
+    const evalue = "the page's connection to the kernel has been closed";
+    expect(closed).toEqual([{ename: 'Disconnected', evalue}]);
+    expect(() => comm.send(2)).toThrow("comm 'echo' (one) is closed");
+    expect(shown).toEqual([
+      [`lite_comms: comm 'echo' (one) has not been opened: ${evalue}`],
+      [`lite_comms: kernel.execute has not run "f()": ${evalue}`]
+    ]);
+  });
+
+  it('what cannot be sent is refused at once', () => {
+    expect(() => comm.send({n: 1n})).toThrow("comm 'echo' (one) cannot send: ");
+    expect(() => comm.send({}, {shell: {reply: 1 as never}})).toThrow('callbacks.shell.reply');
+    kernel.connect(wire.real);
+    expect(wire.wire.length).toBe(1);
   });
 });
 

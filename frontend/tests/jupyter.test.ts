@@ -138,13 +138,23 @@ it('has the older name IPython, too', () => {
 
 it('says what to use instead of what is left out, and only when that is called', () => {
   const {node} = add(new FakeConnection('one'));
-  const {notebook} = documents.of({node})!;
-  const {get_cells, keyboard_manager} = notebook as {
-    get_cells?: () => unknown;
-    keyboard_manager?: unknown;
+  type Part = {[name: string]: () => unknown};
+  const jupyter = documents.of({node}) as unknown as {notebook: Part; events: Part};
+  expect(jupyter.notebook['get_cells']).toThrow(
+    /^Jupyter.notebook.get_cells is not here: .* cells are JupyterLab's/
+  );
+  expect(jupyter.events['on']).toThrow(/^Jupyter.events.on is not here: .* by its on_close/);
+});
+
+it('has a keyboard manager that leaves keys to fields, as JupyterLab does by itself', () => {
+  const {node} = add(new FakeConnection('one'));
+  const {keyboard_manager} = documents.of({node}) as unknown as {
+    keyboard_manager: {disable(): unknown; register_events(): unknown};
   };
-  expect(keyboard_manager).toBe(undefined);
-  expect(get_cells).toThrow(/^Jupyter.notebook.get_cells is not here: .* cells are JupyterLab's/);
+  expect([keyboard_manager.disable(), keyboard_manager.register_events()]).toEqual([
+    undefined,
+    undefined
+  ]);
 });
 
 it('does not replace what a page calls Jupyter already', () => {

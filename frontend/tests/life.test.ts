@@ -224,7 +224,7 @@ describe('a kernel that dies', () => {
     open(connection, 'b', 'jupyter.widget');
     expect(await die(connection)).toEqual(['restarting', 'autorestarting']);
     expect(told).toEqual([['a', {ename: 'KernelDied', evalue: 'RuntimeError: unreachable'}]]);
-    expect(lite.died).toEqual([[connection.id, 'RuntimeError: unreachable', true]]);
+    expect(lite.died).toEqual([[connection.id, 'RuntimeError: unreachable', true, false]]);
     expect(errors).toEqual([[`lite_comms: ${DIED}`]]);
     open(connection, 'c');
     await vi.waitFor(() => expect(lite.worker!.posted.at(-1)![0]).toBe('comm'));
@@ -257,6 +257,8 @@ describe('a kernel that dies', () => {
       }
     ]);
     expect(ends.map(reply => reply!.content.status)).toEqual(['error', 'error']);
+    // The first cell shows the reason.
+    expect(lite.died[0]!.at(-1)).toBe(true);
     expect([await info, await sent]).toEqual([
       'resolved',
       'Canceled future for comm_msg message before replies were done'
@@ -306,7 +308,7 @@ describe('a kernel that dies', () => {
         fail('no Python');
       }
       const reason = what === 'script' ? "its worker's script cannot be loaded" : 'no Python';
-      await vi.waitFor(() => expect(lite.died).toEqual([[connection.id, reason, false]]));
+      await vi.waitFor(() => expect(lite.died).toEqual([[connection.id, reason, false, true]]));
       expect([told, comm.isDisposed]).toEqual([
         [['a', {ename: 'KernelDied', evalue: reason}]],
         true
@@ -391,4 +393,30 @@ it('hears of each connection until that is undone', () => {
   kernels.connectTo('a');
   undo();
   expect([heardOf, kernels.connectTo('b')]).toEqual([['a'], 'b']);
+});
+
+describe('those who listen to the status of a kernel', () => {
+  it('are each told once, also behind one that fails, until they no longer listen', async () => {
+    const connection = await connect();
+    const heard: string[] = [];
+    const first = (_: unknown, status: string) => void heard.push(`first ${status}`);
+    const receiver = {
+      told: (_: unknown, status: string) => void heard.push(`receiver ${status}`)
+    };
+    const {statusChanged} = connection;
+    statusChanged.connect(() => {
+      throw new Error('of a listener');
+    });
+    expect([statusChanged.connect(first), statusChanged.connect(first)]).toEqual([true, false]);
+    statusChanged.connect(receiver.told, receiver);
+    const update = (status: string) =>
+      (connection as unknown as {_updateStatus(status: string): void})._updateStatus(status);
+    update('busy');
+    expect(heard.sort()).toEqual(['first busy', 'receiver busy']);
+    expect(errors.flat().map(String)).toContain('Error: of a listener');
+    expect(statusChanged.disconnect(first)).toBe(true);
+    expect(statusChanged.disconnect(receiver.told, receiver)).toBe(true);
+    update('idle');
+    expect(heard.length).toBe(2);
+  });
 });

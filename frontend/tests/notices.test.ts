@@ -1,7 +1,7 @@
 /** What the user is told of a kernel that does not respond to Stop. */
 import type {JupyterFrontEnd} from '@jupyterlab/application';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
-import {tellOfDeafKernel} from '../src/notices';
+import {tellOfDeadKernel, tellOfDeafKernel} from '../src/notices';
 
 type Action = {label: string; callback: (event: {preventDefault(): void}) => void};
 type Options = {actions: Action[]};
@@ -15,6 +15,7 @@ const shown = vi.hoisted(() => ({
 vi.mock('@jupyterlab/apputils', () => ({
   Notification: {
     warning: (text: string, options: Options) => `n${shown.notices.push([text, options])}`,
+    error: (text: string, options: Options) => `n${shown.notices.push([text, options])}`,
     dismiss: (id: string) => void shown.dismissed.push(id)
   },
   Dialog: {okButton: () => ({})},
@@ -87,6 +88,35 @@ describe('a kernel that does not respond to Stop', () => {
     'can be restarted from there, and is forgotten later: %j',
     comms => {
       const dismiss = tellOfDeafKernel(app, 'k', comms);
+      click('Restart Kernel');
+      expect(restartKernel).toHaveBeenCalledOnce();
+      dismiss();
+      expect(shown.dismissed).toEqual(['n1']);
+    }
+  );
+});
+
+describe('a kernel that has died', () => {
+  const reason = `Error: Failed to fetch ${'https://example.org/'.repeat(5)}pyodide.mjs`;
+
+  it('and starts anew is told of by the cell that it has ended, or else by a notice', () => {
+    tellOfDeadKernel(app, 'k', 'RuntimeError: unreachable', true, true);
+    expect(shown.notices).toEqual([]);
+    tellOfDeadKernel(app, 'k', 'RuntimeError: unreachable', true, false);
+    expect(shown.notices.map(([text]) => text)).toEqual([
+      'The kernel has died (RuntimeError: unreachable). It starts anew, without variables.'
+    ]);
+  });
+
+  it.each([true, false])(
+    'and does not start can be restarted, with all of the reason: %j',
+    isTold => {
+      const dismiss = tellOfDeadKernel(app, 'k', reason, false, isTold);
+      expect(shown.notices[0]![0]).toMatch(
+        /^The kernel does not run \(Error: Failed to fetch .*…\).$/
+      );
+      expect(click('Details')).toBe(true);
+      expect(shown.dialogs).toEqual([reason]);
       click('Restart Kernel');
       expect(restartKernel).toHaveBeenCalledOnce();
       dismiss();
