@@ -123,14 +123,18 @@ class Notebook(_Cells):
 class Console(_Cells):
     """A code console."""
 
-    def run(self, code: str) -> Locator:
-        """Type into the prompt and run it."""
-        done = self.root.locator(".jp-CodeConsole-content .jp-CodeCell")
-        number = done.count()
+    def start(self, code: str) -> Locator:
+        """Type into the prompt and run it; returns its cell."""
+        cells = self.root.locator(".jp-CodeConsole-content .jp-CodeCell")
+        number = cells.count()
         self.root.locator(".jp-CodeConsole-promptCell .cm-content").click()
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Shift+Enter")
-        cell = done.nth(number)
+        return cells.nth(number)
+
+    def run(self, code: str) -> Locator:
+        """Run code and wait for its end; returns its output."""
+        cell = self.start(code)
         expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
         return cell.locator(".jp-OutputArea")
 
@@ -175,9 +179,9 @@ class Tab:
         return notebook
 
     def repl(self) -> Console:
-        """Open the REPL."""
-        self.page.goto(f"{self.url}repl/index.html?kernel=python")
-        return Console(self, self.page.locator(".jp-CodeConsole"))
+        """Open the REPL, with its tool bar."""
+        self.page.goto(f"{self.url}repl/index.html?kernel=python&toolbar=1")
+        return Console(self, self.page.locator(".jp-ConsolePanel"))
 
     def console(self) -> Console:
         """Open the consoles app with a Python kernel."""

@@ -64,10 +64,13 @@ def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -
             "import asyncio, ctypes\n"
             "async def tick():\n    while True: await asyncio.sleep(0.001)\n"
             "task = asyncio.ensure_future(tick())\n"
-            "print('before')\nawait asyncio.sleep(0.5)\n"
+            "print('before')\nasked = asyncio.Event()\n"
+            "get_comm_manager().register_target('crash', lambda comm, msg: asked.set())\n"
+            "await asked.wait()\n"
             "ctypes.string_at(0xfffffff0)"
         )
         second = notebook.start("1 + 1")
+        notebook.page.evaluate("void Jupyter.notebook.kernel.comm_manager.new_comm('crash')")
         dialog = notebook.page.locator(".jp-Dialog", has_text="appears to have died")
         dialog.get_by_role("button", name="Ok").click()
     # The cell says why, so that no further notice is needed.
@@ -143,10 +146,13 @@ def test_a_shutdown_tells_comms_why_and_the_next_cell_has_a_new_kernel(notebook:
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
 
 
-@pytest.mark.parametrize("notebook", ["plain"], indirect=True)
-def test_after_a_reload_there_is_a_new_kernel_with_new_comms(notebook: Notebook) -> None:
+def test_after_a_reload_there_is_a_new_kernel_with_new_comms(new_tab: NewTab, plain: str) -> None:
+    notebook = new_tab(plain).notebook()
+    notebook.python(ECHO)
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
     notebook.page.reload()
-    expect(notebook.cells).not_to_have_count(0, timeout=START_TIMEOUT_MS)
+    # As it was saved.
+    expect(notebook.cells).to_have_count(1, timeout=START_TIMEOUT_MS)
     assert notebook.python(f"{ECHO}\nget_comm_manager().comm_info()") == "{}"
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
 

@@ -6,23 +6,20 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {UUID} from '@lumino/coreutils';
-import {
-  asClassic,
-  type Bytes,
-  ClassicComm,
-  describe,
-  fenced,
-  hearing,
-  type ICallbacks,
-  named,
-  partsOf,
-  reasonOf
-} from './comm';
-import {DISCONNECTED, type IReason} from './life';
+import {type Bytes, ClassicComm, reasonOf, type WhenConnected} from './comm';
+import {asClassic, describe, fenced, hearing, type ICallbacks} from './hear';
+import {DISCONNECTED} from './life';
+import {runFor, scriptNode} from './script';
 import {addTarget, type Opener, removeTarget} from './targets';
 
 /** The function that answers a comm_open. */
 export type Target = (comm: ClassicComm, msg: KernelMessage.ICommOpenMsg) => unknown;
+
+/** What a page may hear of code that it runs. */
+export interface IExecuteCallbacks extends ICallbacks {
+  /** Called when the code calls `input()`; the answer goes by `send_input_reply`. */
+  input?: (msg: KernelMessage.IInputRequestMsg) => unknown;
+}
 
 /** How code is run; what is left out is as the classic Notebook had it. */
 export type ExecuteOptions = Partial<Omit<KernelMessage.IExecuteRequestMsg['content'], 'code'>>;
@@ -35,6 +32,9 @@ const EXECUTE: ExecuteOptions = {
   stop_on_error: true
 };
 
+/** How many messages may wait for a kernel; a script that sends by a timer would never end otherwise. */
+const MOST_WAITING = 10_000;
+
 /** `Jupyter.notebook.kernel`. */
 export class ClassicKernel {
   readonly comm_manager = new ClassicCommManager(this);
@@ -46,7 +46,11 @@ export class ClassicKernel {
    * @returns The id of the message; an empty text if there is no kernel yet.
    * @throws TypeError if the code is not a text.
    */
-  execute(code: string, callbacks?: ICallbacks | null, options?: ExecuteOptions | null): string {
+  execute(
+    code: string,
+    callbacks?: IExecuteCallbacks | null,
+    options?: ExecuteOptions | null
+  ): string {
     if (typeof code !== 'string') {
       throw new TypeError(`kernel.execute takes a text, not ${describe(code)}`);
     }
@@ -73,19 +77,19 @@ export class ClassicKernel {
    * Send something: at once, or when there is a kernel, in the order of the calls. Scripts of a saved
    * notebook run before its kernel is there.
    *
-   * @param fail - Called instead when there will be no kernel, or `send` throws then.
-   * @returns What `send` returns; an empty text if there is no kernel yet.
+   * @throws Error if too much waits already.
    */
-  whenConnected(
-    send: (connection: Kernel.IKernelConnection) => string,
-    fail: (why: IReason) => void
-  ): string {
-    if (this._connection) {
+  whenConnected: WhenConnected = (send, fail) => {
+    if (this._connection && this._waiting.length === 0) {
       return send(this._connection);
     }
-    this._waiting.push({send, fail});
+    if (this._waiting.length >= MOST_WAITING) {
+      throw new Error(`the notebook has no kernel yet, and ${MOST_WAITING} messages wait for it`);
+    }
+    const node = scriptNode();
+    this._waiting.push({send: connection => runFor(node, () => send(connection)), fail});
     return '';
-  }
+  };
 
   /** Answer the last `input()` of code that `execute` runs. */
   send_input_reply(value: string): void {
@@ -142,15 +146,8 @@ export class ClassicKernel {
     this.comm_manager.disconnect();
     this._connection = connection;
     this.comm_manager.reconnect();
-    if (connection) {
-      for (const {send, fail} of this._waiting.splice(0)) {
-        try {
-          send(connection);
-        } catch (error) {
-          fail(reasonOf(error));
-        }
-      }
-    }
+    // Later: all who follow the notebook's kernel should know of this one first.
+    queueMicrotask(() => this._sendWaiting());
   }
 
   /** The notebook is closed. */
@@ -159,14 +156,26 @@ export class ClassicKernel {
     this._waiting.splice(0).forEach(({fail}) => fail(DISCONNECTED));
   }
 
+  private _sendWaiting(): void {
+    while (this._connection && this._waiting.length > 0) {
+      const [{send, fail}] = this._waiting as [IWaiting];
+      try {
+        send(this._connection);
+      } catch (error) {
+        fail(reasonOf(error));
+      }
+      this._waiting.shift(); // not before: what a callback sends meanwhile comes behind it
+    }
+  }
+
   private _connection: Kernel.IKernelConnection | null = null;
   private readonly _waiting: IWaiting[] = [];
   private _asking: KernelMessage.IHeader<'input_request'> | null = null;
 }
 
 interface IWaiting {
-  readonly send: (connection: Kernel.IKernelConnection) => string;
-  readonly fail: (why: IReason) => void;
+  readonly send: Parameters<WhenConnected>[0];
+  readonly fail: Parameters<WhenConnected>[1];
 }
 
 /** `Jupyter.notebook.kernel.comm_manager`. */
@@ -228,16 +237,12 @@ export class ClassicCommManager {
     comm_id?: string | null,
     buffers?: readonly Bytes[] | null
   ): ClassicComm {
-    const classic = new ClassicComm(target_name, comm_id || UUID.uuid4().replaceAll('-', ''));
-    try {
-      const parts = partsOf(data, metadata, buffers, `${classic}`);
-      const hear = hearing(callbacks, `${classic}`);
-      const open = (connection: Kernel.IKernelConnection) => classic.open(connection, parts, hear);
-      this._kernel.whenConnected(open, why => classic.fail(why));
-    } catch (error) {
-      throw named(error, `${classic} cannot be opened`);
-    }
-    return classic;
+    return ClassicComm.open(
+      target_name,
+      comm_id || UUID.uuid4().replaceAll('-', ''),
+      {data, callbacks, metadata, buffers},
+      (send, fail) => this._kernel.whenConnected(send, fail)
+    );
   }
 
   /** Take the targets off a connection that is about to be left. */

@@ -8,29 +8,34 @@
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {JSONObject} from '@lumino/coreutils';
 import {copyBytes} from './buffers';
-import {take} from './callbacks';
+import {describe, fenced, type Hear, hearing, type ICallbacks} from './hear';
 import {commClose, type IReason} from './life';
 
 export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 
-/** What a page may hear of the kernel's answer to one message. */
-export interface ICallbacks {
-  /** Asked when a cell calls `input()`; the answer goes by `send_input_reply`. */
-  input?: (msg: KernelMessage.IInputRequestMsg) => unknown;
-  shell?: {reply?: (msg: KernelMessage.IShellMessage) => unknown};
-  iopub?: {
-    output?: (msg: KernelMessage.IIOPubMessage) => unknown;
-    clear_output?: (msg: KernelMessage.IIOPubMessage) => unknown;
-    status?: (msg: KernelMessage.IIOPubMessage) => unknown;
-  };
+/** What the user gives with a message. */
+export interface IContent {
+  readonly data?: unknown;
+  readonly callbacks?: ICallbacks | null | undefined;
+  readonly metadata?: object | null | undefined;
+  readonly buffers?: readonly Bytes[] | null | undefined;
 }
 
-/** What a message of a comm holds besides its names: data, metadata, buffers. */
-export type Parts = readonly [JSONObject, JSONObject, ArrayBuffer[]];
+/** What JupyterLab's comms take: data, metadata, buffers. */
+type Parts = readonly [JSONObject, JSONObject, ArrayBuffer[]];
+
+/**
+ * Sends something at once, or when there is a kernel; an empty text stands for the id until then.
+ * `fail` is called instead when there will be no kernel, or `send` throws then.
+ */
+export type WhenConnected = (
+  send: (connection: Kernel.IKernelConnection) => string,
+  fail: (why: IReason) => void
+) => string;
 
 /** The page's end of a comm. */
 export class ClassicComm {
-  constructor(
+  private constructor(
     readonly target_name: string,
     readonly comm_id: string
   ) {}
@@ -47,39 +52,29 @@ export class ClassicComm {
   }
 
   /**
-   * Open it, with what has been sent before there was a kernel.
+   * Open a comm to a target of the kernel, when there is one. If it cannot be opened then, it is closed.
    *
-   * @returns The id of the comm_open.
-   * @throws Error if the id is in use, or the message cannot be sent; no comm is left behind then.
+   * @throws Error if the data cannot be sent; where there is a kernel, also if the id is in use, or the
+   * connection fails. No comm is left behind then.
    */
-  open(connection: Kernel.IKernelConnection, parts: Parts, hear: Hear): string {
-    if (this._hasEnded) {
-      return '';
-    }
-    const {comm_id, target_name} = this;
-    if (connection.hasComm(comm_id)) {
-      throw new Error('its comm_id is in use');
-    }
-    const comm = connection.createComm(target_name, comm_id);
+  static open(
+    target_name: string,
+    comm_id: string,
+    content: IContent,
+    whenConnected: WhenConnected
+  ): ClassicComm {
+    const classic = new ClassicComm(target_name, comm_id);
+    classic._whenConnected = whenConnected;
     try {
-      const id = hear(comm.open(...parts));
-      this._comm = comm;
-      comm.onMsg = this._onMsg;
-      comm.onClose = this._onClose;
-      this._waiting.splice(0).forEach(send => send(comm));
-      return id;
+      const [parts, hear] = prepared(content, `${classic}`);
+      whenConnected(
+        connection => classic._open(connection, parts, hear),
+        why => classic._fail(why)
+      );
     } catch (error) {
-      comm.dispose();
-      throw error;
+      throw named(error, `${classic} cannot be opened`);
     }
-  }
-
-  /** It could not be opened when there was a kernel, or there will be none. */
-  fail(why: IReason): void {
-    if (!this._hasEnded) {
-      console.error(`lite_comms: ${this} has not been opened: ${why.evalue}`);
-      void this._onClose(commClose(this.comm_id, '', why));
-    }
+    return classic;
   }
 
   /**
@@ -94,16 +89,11 @@ export class ClassicComm {
     metadata?: object | null,
     buffers?: readonly Bytes[] | null
   ): string {
-    return this._sending(() => {
-      const parts = partsOf(data, metadata, buffers, `${this}`);
-      const hear = hearing(callbacks, `${this}`);
-      const send = (comm: Kernel.IComm) => hear(comm.send(...parts));
-      if (this._comm) {
-        return send(this._comm);
-      }
-      this._waiting.push(send);
-      return '';
-    });
+    if (this._isClosed) {
+      throw new Error(`${this} is closed`);
+    }
+    const content = {data, callbacks, metadata, buffers};
+    return this._send(content, (comm, parts) => comm.send(...parts));
   }
 
   /** Close both ends. A second call does nothing and returns undefined. */
@@ -116,23 +106,9 @@ export class ClassicComm {
     if (this._isClosed) {
       return undefined;
     }
-    return this._sending(() => {
-      const parts = partsOf(data, metadata, buffers, `${this}`);
-      const hear = hearing(callbacks, `${this}`);
-      if (!this._comm) {
-        this._hasEnded = true;
-        return '';
-      }
-      const {onClose} = this._comm;
-      // JupyterLab would call it for our own close as well; the classic Notebook does not.
-      this._comm.onClose = () => undefined;
-      try {
-        return hear(this._comm.close(...parts));
-      } catch (error) {
-        this._comm.onClose = onClose;
-        throw error;
-      }
-    });
+    const id = this._send({data, callbacks, metadata, buffers}, closeQuietly);
+    this._hasEnded = true;
+    return id;
   }
 
   /** Close because the target function failed, and tell the kernel why, if that can be sent. */
@@ -169,15 +145,51 @@ export class ClassicComm {
     return `comm '${this.target_name}' (${this.comm_id})`;
   }
 
-  private _sending(send: () => string): string {
-    if (this._isClosed) {
-      throw new Error(`${this} is closed`);
+  private _open(connection: Kernel.IKernelConnection, parts: Parts, hear: Hear): string {
+    const {comm_id, target_name} = this;
+    if (connection.hasComm(comm_id)) {
+      throw new Error('its comm_id is in use');
     }
+    const comm = connection.createComm(target_name, comm_id);
     try {
-      return send();
+      const id = hear(comm.open(...parts));
+      this._comm = comm;
+      comm.onMsg = this._onMsg;
+      comm.onClose = this._onClose;
+      return id;
+    } catch (error) {
+      comm.dispose();
+      throw error;
+    }
+  }
+
+  /** It could not be opened when there was a kernel, or there will be none. */
+  private _fail(why: IReason): void {
+    console.error(`lite_comms: ${this} has not been opened: ${why.evalue}`);
+    if (!this._hasEnded) {
+      void this._onClose(commClose(this.comm_id, '', why));
+    }
+  }
+
+  private _send(content: IContent, by: Send): string {
+    try {
+      const [parts, hear] = prepared(content, `${this}`);
+      const send = (comm: Kernel.IComm) => hear(by(comm, parts));
+      return this._comm ? send(this._comm) : this._sendLater(send);
     } catch (error) {
       throw named(error, `${this} cannot send`);
     }
+  }
+
+  private _sendLater(send: (comm: Kernel.IComm) => string): string {
+    return this._whenConnected!(
+      () => (this._comm ? send(this._comm) : ''), // it is told if it could not be opened
+      ({evalue}) => {
+        if (this._comm) {
+          console.error(`lite_comms: ${this} has not sent what waited for the kernel: ${evalue}`);
+        }
+      }
+    );
   }
 
   private get _isClosed(): boolean {
@@ -186,8 +198,8 @@ export class ClassicComm {
 
   /** Null until there is a kernel. */
   private _comm: Kernel.IComm | null = null;
-  /** What has been sent until then. */
-  private readonly _waiting: ((comm: Kernel.IComm) => string)[] = [];
+  /** What the kernel has opened does not wait. */
+  private _whenConnected?: WhenConnected;
   private _onMsg: Kernel.IComm['onMsg'] = () => undefined;
   private _onClose: Kernel.IComm['onClose'] = () => {
     this._hasEnded = true;
@@ -196,82 +208,29 @@ export class ClassicComm {
   private _hasEnded = false;
 }
 
-/** Has the callbacks of a message hear what the kernel says in answer; returns the message's id. */
-export type Hear = (future: Kernel.IShellFuture) => string;
+/** Sends something by JupyterLab's comm. */
+type Send = (comm: Kernel.IComm, parts: Parts) => Kernel.IShellFuture;
 
-/** @throws TypeError if one of them is not a function. */
-export function hearing(callbacks: ICallbacks | null | undefined, who: string): Hear {
-  const {shell, iopub} = callbacks ?? {};
-  const onReply = shell?.reply && fenced(shell.reply, 'callbacks.shell.reply', who);
-  const on = (name: keyof NonNullable<ICallbacks['iopub']>) =>
-    iopub?.[name] && fenced(iopub[name], `callbacks.iopub.${name}`, who);
-  const [output, clearOutput, status] = [on('output'), on('clear_output'), on('status')];
-  const onIOPub = (msg: KernelMessage.IIOPubMessage): unknown => {
-    switch (msg.header.msg_type) {
-      case 'status':
-        return status?.(msg);
-      case 'clear_output':
-        return clearOutput?.(msg);
-      case 'stream':
-      case 'display_data':
-      case 'update_display_data':
-      case 'execute_result':
-      case 'error':
-        if (output) {
-          take(msg);
-        }
-        return output?.(msg);
-      default:
-        return undefined;
-    }
-  };
-  return future => {
-    if (onReply) {
-      future.onReply = onReply as typeof future.onReply;
-    }
-    if (output || clearOutput || status) {
-      future.onIOPub = onIOPub as typeof future.onIOPub;
-    }
-    return future.msg.header.msg_id;
-  };
-}
-
-/** Wrap a function of the user: what it throws is shown, and the next message is handled. */
-export function fenced<M extends KernelMessage.IMessage>(
-  f: (msg: M) => unknown,
-  field: string,
-  who: ClassicComm | string
-) {
-  if (typeof f !== 'function') {
-    throw new TypeError(`${field} of ${who} takes a function, not ${describe(f)}`);
+const closeQuietly: Send = (comm, parts) => {
+  const {onClose} = comm;
+  // JupyterLab would call it for our own close as well; the classic Notebook does not.
+  comm.onClose = () => undefined;
+  try {
+    return comm.close(...parts);
+  } catch (error) {
+    comm.onClose = onClose;
+    throw error;
   }
-  return async (msg: M): Promise<void> => {
-    try {
-      await f(asClassic(msg));
-    } catch (error) {
-      console.error(`lite_comms: the ${field} callback of ${who} raised`, error);
-    }
-  };
-}
-
-/** As the classic Notebook handed a message over: its id and type stand at the top as well. */
-export function asClassic<M extends KernelMessage.IMessage>(msg: M): M {
-  const {msg_id, msg_type} = msg.header;
-  return {...msg, msg_id, msg_type};
-}
+};
 
 /**
- * Copy what a message is to hold.
+ * Copy what is to be sent, and check it.
  *
  * @throws TypeError, or what JSON.stringify throws, if it cannot be sent.
  */
-export function partsOf(
-  data: unknown,
-  metadata: unknown,
-  buffers: readonly Bytes[] | null | undefined,
-  who: string
-): Parts {
-  return [json(data), json(metadata), bytes(buffers, who)];
+function prepared({data, callbacks, metadata, buffers}: IContent, who: string): [Parts, Hear] {
+  const parts: Parts = [json(data), json(metadata), bytes(buffers, who)];
+  return [parts, hearing(callbacks, who)];
 }
 
 /** JupyterLab serializes a message at once, or when the kernel has connected: take a copy. */
@@ -302,13 +261,9 @@ export function reasonOf(error: unknown): IReason {
   return {ename: name, evalue: message};
 }
 
-export function named(error: unknown, what: string): Error {
+function named(error: unknown, what: string): Error {
   const reason = error instanceof Error ? error.message : String(error);
   const out = new Error(reason.startsWith('buffers') ? reason : `${what}: ${reason}`);
   out.cause = error;
   return out;
-}
-
-export function describe(value: unknown): string {
-  return value === null ? 'null' : typeof value;
 }

@@ -2,6 +2,7 @@
 import {RenderedJavaScript, type IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import type {Documents, GlobalJupyter, IJupyter} from './jupyter';
+import {runFor} from './script';
 
 const MIME_TYPES = ['text/javascript', 'application/javascript'];
 
@@ -29,15 +30,6 @@ export function renderJavaScript(
     rendermime.addFactory(factory, rendermime.getRank(mimeType));
   }
   return mimeTypes.length > 0;
-}
-
-/** What a script runs for that has no script element of its own. */
-let running: Node | null = null;
-
-/** The element of the page that code runs for at this moment: an output, or what an event has hit. */
-export function scriptNode(): Node | null {
-  const target = window.event?.target;
-  return running ?? document.currentScript ?? (target instanceof Node ? target : null);
 }
 
 class Rendered extends RenderedJavaScript {
@@ -76,15 +68,8 @@ class Rendered extends RenderedJavaScript {
       const jupyter =
         this._documents.of({resolver, node: this.node}) ?? this._documents.current(null);
       const shown = CLASSIC_MODULES.test(code) ? null : jupyter;
-      const before = running;
-      running = this.node;
-      try {
-        this._scope.during(shown, () => {
-          evaluate(code, this.node, document, window, jupyter, jupyter);
-        });
-      } finally {
-        running = before;
-      }
+      const evaluated = () => evaluate(code, this.node, document, window, jupyter, jupyter);
+      runFor(this.node, () => this._scope.during(shown, evaluated));
     }
   }
 }

@@ -180,13 +180,18 @@ function joinListeners(connection: Connection): () => void {
       return isNew;
     },
     disconnect(listener, receiver?: unknown) {
-      return listeners.delete(listener) || signal.disconnect(listener, receiver);
+      return receiver === undefined
+        ? listeners.delete(listener)
+        : signal.disconnect(listener, receiver);
     }
   };
   const tellAll = (sender: Connection, status: Kernel.Status) => {
-    for (const listener of listeners) {
+    // As a signal does: those that are added meanwhile are not told, nor those that are taken away.
+    for (const listener of [...listeners]) {
       try {
-        listener(sender, status);
+        if (listeners.has(listener)) {
+          listener(sender, status);
+        }
       } catch (error) {
         console.error(error);
       }

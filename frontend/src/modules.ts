@@ -7,7 +7,8 @@
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {Target} from './classic';
-import {asClassic, ClassicComm} from './comm';
+import {ClassicComm} from './comm';
+import {asClassic} from './hear';
 
 type Open = KernelMessage.ICommOpenMsg;
 

@@ -11,11 +11,12 @@ import {CommandToolbarButton, stopIcon} from '@jupyterlab/ui-components';
 import {version} from '../package.json';
 import {Callbacks, type IArea, type IView} from './callbacks';
 import {alwaysWaitAsync} from './isolation';
-import {renderJavaScript, scriptNode} from './javascript';
+import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter, type IDocument} from './jupyter';
 import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
 import {findPresent} from './present';
 import {connectKernels} from './reach';
+import {scriptNode} from './script';
 import {settingsOf} from './settings';
 
 export {letAnswersBeAwaited} from './isolation';
@@ -106,6 +107,15 @@ export async function connect(app: JupyterFrontEnd, isInjected: boolean): Promis
 /** Notebooks have all this already; by its name the command can be given another key. */
 const STOP = 'lite-comms:stop';
 
+/** Whether something is selected, which Ctrl C copies; in fields Firefox does not count it to the page's. */
+function hasSelection(): boolean {
+  const {activeElement: field} = document;
+  const isIn = field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement;
+  return isIn
+    ? field.selectionStart !== field.selectionEnd
+    : Boolean(window.getSelection()?.toString());
+}
+
 export const stop: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:console-stop',
   description: 'Stop, for consoles and the REPL: a command with a key and a button.',
@@ -116,7 +126,6 @@ export const stop: JupyterFrontEndPlugin<void> = {
       return;
     }
     const kernel = () => consoles.currentWidget?.sessionContext.session?.kernel;
-    const hasSelection = () => Boolean(window.getSelection()?.toString());
     commands.addCommand(STOP, {
       label: 'Stop',
       caption: 'Stop what runs in the kernel (Ctrl C)',
@@ -134,7 +143,9 @@ export const stop: JupyterFrontEndPlugin<void> = {
       await sessionContext.ready;
       if (!toolbar.isDisposed) {
         const button = new CommandToolbarButton({commands, id: STOP, label: ''});
-        toolbar.insertAfter('run', STOP, button) || toolbar.addItem(STOP, button);
+        if (!toolbar.insertAfter('run', STOP, button)) {
+          toolbar.addItem(STOP, button);
+        }
       }
     };
     consoles.forEach(panel => void addButton(panel));

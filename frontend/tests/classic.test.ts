@@ -1,6 +1,8 @@
+// @vitest-environment jsdom
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {ClassicKernel} from '../src/classic';
 import type {ClassicComm} from '../src/comm';
+import {runFor, scriptNode} from '../src/script';
 import {FakeConnection} from './fakes';
 
 let wire: FakeConnection;
@@ -277,6 +279,10 @@ describe('the kernel', () => {
 });
 
 describe('before there is a kernel', () => {
+  const connect = async () => {
+    kernel.connect(wire.real);
+    await Promise.resolve();
+  };
   let comm: ClassicComm;
   const closed: unknown[] = [];
 
@@ -297,12 +303,12 @@ describe('before there is a kernel', () => {
     buffer[0] = 2;
     expect(wire.wire).toEqual([]);
 
-    kernel.connect(wire.real);
+    await connect();
     expect(wire.wire).toMatchObject([
       ['comm_open', {comm_id: 'one', target_name: 'echo', data: {foo: 6}}, {m: 1}],
       ['comm_msg', {comm_id: 'one', data: 1}, {}],
-      ['comm_msg', {comm_id: 'one', data: 2}, {}],
-      ['execute_request', {code: 'f()'}, {}]
+      ['execute_request', {code: 'f()'}, {}],
+      ['comm_msg', {comm_id: 'one', data: 2}, {}]
     ]);
     expect(new Uint8Array(wire.sent[1]!.buffers![0] as ArrayBuffer)[0]).toBe(1);
     await wire.futures[1]!.onReply!({header: {}, content: 'reply'} as never);
@@ -313,18 +319,68 @@ describe('before there is a kernel', () => {
     expect(() => comm.send(4)).toThrow("comm 'echo' (one) is closed");
   });
 
-  it('a comm that is closed again is never opened', () => {
+  it('a comm that is closed again opens, says all and closes', async () => {
     comm.send(1);
-    expect(comm.close()).toBe('');
+    expect(comm.close({last: 2}, null, {m: 2})).toBe('');
+    expect(comm.close()).toBe(undefined);
     expect(() => comm.send(2)).toThrow("comm 'echo' (one) is closed");
-    kernel.connect(wire.real);
-    expect([wire.wire, wire.hasComm('one'), closed]).toEqual([[], false, []]);
+    await connect();
+    expect(wire.wire).toMatchObject([
+      ['comm_open', {comm_id: 'one'}, {m: 1}],
+      ['comm_msg', {comm_id: 'one', data: 1}, {}],
+      ['comm_close', {comm_id: 'one', data: {last: 2}}, {m: 2}]
+    ]);
+    expect([wire.hasComm('one'), closed]).toEqual([false, []]);
   });
 
-  it('a comm that cannot be opened then is closed, and the next one opens', () => {
-    kernel.comm_manager.new_comm('other', {}, null, null, 'one');
-    const third = kernel.comm_manager.new_comm('third', {}, null, null, 'three');
+  it('what is sent by those who hear of the kernel comes behind what waits', async () => {
+    comm.send(1);
     kernel.connect(wire.real);
+    comm.send(2);
+    kernel.comm_manager.new_comm('echo', {}, null, null, 'two');
+    expect(wire.wire).toEqual([]);
+    await Promise.resolve();
+    expect(wire.sent.map(({content}) => content)).toMatchObject([
+      {comm_id: 'one', data: {foo: 6}},
+      {comm_id: 'one', data: 1},
+      {comm_id: 'one', data: 2},
+      {comm_id: 'two'}
+    ]);
+  });
+
+  it('waits for its output as the one that it belongs to', async () => {
+    const output = document.createElement('div');
+    const nodes: unknown[] = [];
+    const send = wire.sendShellMessage.bind(wire);
+    vi.spyOn(wire, 'sendShellMessage').mockImplementation(msg => {
+      nodes.push(scriptNode());
+      return send(msg);
+    });
+    runFor(output, () => kernel.comm_manager.new_comm('echo'));
+    await connect();
+    expect(nodes).toEqual([null, output]);
+  });
+
+  it('too much is refused, and what waits stays', async () => {
+    for (let i = 1; i < 10_000; i++) {
+      comm.send(i);
+    }
+    const reason = 'the notebook has no kernel yet, and 10000 messages wait for it';
+    expect(() => comm.send(0)).toThrow(`comm 'echo' (one) cannot send: ${reason}`);
+    expect(() => kernel.comm_manager.new_comm('echo', {}, null, null, 'two')).toThrow(
+      `comm 'echo' (two) cannot be opened: ${reason}`
+    );
+    await connect();
+    expect(wire.sent.length).toBe(10_000);
+    expect(comm.send(0)).not.toBe('');
+  });
+
+  it('a comm that cannot be opened then is closed, and the next one opens', async () => {
+    const other = kernel.comm_manager.new_comm('other', {}, null, null, 'one');
+    other.send(1);
+    const third = kernel.comm_manager.new_comm('third', {}, null, null, 'three');
+    await connect();
+    expect(() => other.send(2)).toThrow("comm 'other' (one) is closed");
     expect(wire.wire.map(([, content]) => (content as {comm_id: string}).comm_id)).toEqual([
       'one',
       'three'
@@ -333,6 +389,24 @@ describe('before there is a kernel', () => {
       ["lite_comms: comm 'other' (one) has not been opened: its comm_id is in use"]
     ]);
     expect(third.send(1)).not.toBe('');
+  });
+
+  it('a message that cannot be sent then is named, and its comm goes on', async () => {
+    comm.send(1);
+    const createComm = wire.createComm.bind(wire);
+    vi.spyOn(wire, 'createComm').mockImplementation((target, id) => {
+      const made = createComm(target, id);
+      vi.spyOn(made, 'send').mockImplementationOnce(() => {
+        throw new Error('no way');
+      });
+      return made;
+    });
+    await connect();
+    expect(shown).toEqual([
+      ["lite_comms: comm 'echo' (one) has not sent what waited for the kernel: no way"]
+    ]);
+    expect(comm.send(2)).not.toBe('');
+    expect(closed).toEqual([]);
   });
 
   it('comms are told, and code is named, when the notebook is closed without one', () => {
@@ -347,10 +421,10 @@ describe('before there is a kernel', () => {
     ]);
   });
 
-  it('what cannot be sent is refused at once', () => {
+  it('what cannot be sent is refused at once', async () => {
     expect(() => comm.send({n: 1n})).toThrow("comm 'echo' (one) cannot send: ");
     expect(() => comm.send({}, {shell: {reply: 1 as never}})).toThrow('callbacks.shell.reply');
-    kernel.connect(wire.real);
+    await connect();
     expect(wire.wire.length).toBe(1);
   });
 });
@@ -381,6 +455,33 @@ describe('callbacks', () => {
       ['output', 'error'],
       ['reply', 'comm_msg']
     ]);
+  });
+
+  it('get what is printed in one go as one text, before what comes behind it', async () => {
+    const heard: unknown[] = [];
+    const output = (msg: {content: object}) => heard.push(msg.content);
+    const reply = () => heard.push('reply');
+    kernel.execute('print(1)', {iopub: {output}, shell: {reply}});
+    const {onIOPub, onReply} = wire.futures[0]!;
+    const say = (type: string, content = {}) => onIOPub!(wire.message(type, content) as never);
+    const print = (text: string, name = 'stdout') => say('stream', {name, text});
+    print('1');
+    print('\n');
+    expect(heard.splice(0)).toEqual([]);
+    print('oh', 'stderr');
+    say('display_data', {data: {}});
+    print('2');
+    print('\n');
+    onReply!({header: {}, content: {}} as never);
+    expect(heard.splice(0)).toEqual([
+      {name: 'stdout', text: '1\n'},
+      {name: 'stderr', text: 'oh'},
+      {data: {}},
+      {name: 'stdout', text: '2\n'},
+      'reply'
+    ]);
+    print('3');
+    await expect.poll(() => heard).toEqual([{name: 'stdout', text: '3'}]);
   });
 });
 

@@ -414,9 +414,26 @@ describe('those who listen to the status of a kernel', () => {
     update('busy');
     expect(heard.sort()).toEqual(['first busy', 'receiver busy']);
     expect(errors.flat().map(String)).toContain('Error: of a listener');
+    expect(statusChanged.disconnect(first, {})).toBe(false);
     expect(statusChanged.disconnect(first)).toBe(true);
     expect(statusChanged.disconnect(receiver.told, receiver)).toBe(true);
     update('idle');
     expect(heard.length).toBe(2);
+  });
+
+  it('are not told when one before them has taken them away, or has just added them', async () => {
+    const connection = await connect();
+    const {statusChanged} = connection;
+    const heard: string[] = [];
+    const late = () => void heard.push('late');
+    const gone = () => void heard.push('gone');
+    statusChanged.connect(() => {
+      heard.push('first');
+      statusChanged.disconnect(gone);
+      statusChanged.connect(late);
+    });
+    statusChanged.connect(gone);
+    (connection as unknown as {_updateStatus(status: string): void})._updateStatus('busy');
+    expect(heard).toEqual(['first']);
   });
 });
