@@ -7,46 +7,34 @@
  */
 import type {ISessionContext} from '@jupyterlab/apputils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import {MOST_COMMS, Origins, Recent} from './origins';
+import {type ICell, Origins, WIDGETS} from './origins';
+import {Shown, type Update} from './outputs';
 import {COMM_TYPES} from './queue';
+import {MOST_COMMS, Recent} from './recent';
 
+type Connection = Kernel.IKernelConnection;
 type Message = KernelMessage.IIOPubMessage;
 type Hook = (msg: Message) => boolean | PromiseLike<boolean>;
 
 /** Where it is shown: in a cell, or in the log console only, as by JupyterLab itself. */
 export type Place = 'cell' | 'log';
 
-/** How much the callbacks of one cell may say until it runs again. */
-const LIMIT_CHARACTERS = 100_000;
-const LIMIT_OUTPUTS = 200;
-
-const LEFT_OUT =
-  `lite_comms: callbacks have said more here than ${LIMIT_OUTPUTS} outputs or ` +
-  `${LIMIT_CHARACTERS.toLocaleString('en')} characters; the rest is left out, until the cell runs again\n`;
+/** How many kernels are remembered; one that no document is open for may live on. */
+const MOST_KERNELS = 100;
 
 const OUTPUTS: ReadonlySet<string> = new Set(['stream', 'display_data', 'execute_result', 'error']);
-
-const WIDGETS = 'jupyter.widget';
 
 /** The comm target by which a kernel chooses the place: `{"show": "cell"}` or `{"show": "log"}`. */
 const TARGET = 'lite_comms.callbacks';
 
-/** What is used of JupyterLab's output area. */
-export interface IArea {
-  readonly node: Node;
-  readonly future?: Pick<Kernel.IShellFuture, 'msg' | 'isDisposed' | 'onIOPub'> | null;
-  readonly model: {add(output: never): unknown};
-}
-
 /** One view of a notebook or a console. */
 export interface IView {
-  readonly sessionContext: Pick<
-    ISessionContext,
-    'session' | 'kernelChanged' | 'iopubMessage' | 'disposed'
-  >;
-  readonly areas: () => Iterable<IArea>;
+  readonly sessionContext: Pick<ISessionContext, 'session' | 'kernelChanged'>;
+  readonly cells: () => Iterable<ICell>;
   /** Put an output into the log console of the document. */
   readonly log: (msg: Message, level: 'error' | 'warning') => void;
+  /** Whether ipywidgets logs what the callbacks of its widgets say. */
+  readonly logsWidgets: boolean;
 }
 
 /** What somebody has taken, so that it is shown nowhere else. */
@@ -67,255 +55,189 @@ export class Callbacks {
     private readonly _scriptNode: () => Node | null
   ) {}
 
-  /** Add a view. */
+  /** Add a view, and follow its connection to a kernel. */
   add(view: IView): void {
+    this._views.add(view);
     const {sessionContext} = view;
-    let document = this._documents.get(sessionContext);
-    if (!document) {
-      document = new Document(this._place, this._scriptNode, sessionContext);
-      this._documents.set(sessionContext, document);
-      sessionContext.disposed.connect(() => void this._documents.delete(sessionContext));
+    const follow = () => {
+      const connection = sessionContext.session?.kernel;
+      if (connection) {
+        this.follow(connection);
+      }
+      return connection;
+    };
+    sessionContext.kernelChanged.connect(follow);
+    const connection = follow();
+    if (connection) {
+      const {origins} = this._kernel(connection.id);
+      // What has run before this was there to hear of it.
+      for (const {id, run} of view.cells()) {
+        if (run !== undefined) {
+          origins.ran(id, run);
+        }
+      }
     }
-    document.views.add(view);
   }
 
   /** Take a view away. */
   remove(view: IView): void {
-    this._documents.get(view.sessionContext)?.views.delete(view);
+    this._views.delete(view);
   }
 
-  private readonly _documents = new Map<IView['sessionContext'], Document>();
+  /**
+   * Show what is said in answer to the messages of a connection. Each kernel is one, however many
+   * connections the page has to it: what is known of its comms is known for all of them.
+   */
+  follow(connection: Connection): void {
+    if (!this._listeners.has(connection)) {
+      this._listeners.set(connection, new Listener(connection, this._kernel(connection.id)));
+    }
+  }
+
+  private _kernel(id: string): SharedKernel {
+    const kernel =
+      this._kernels.get(id) ??
+      new SharedKernel(this._place, this._scriptNode, () =>
+        [...this._views].filter(({sessionContext}) => sessionContext.session?.kernel?.id === id)
+      );
+    this._kernels.set(id, kernel);
+    return kernel;
+  }
+
+  private readonly _views = new Set<IView>();
+  private readonly _listeners = new WeakMap<Connection, Listener>();
+  private readonly _kernels = new Recent<SharedKernel>(MOST_KERNELS);
 }
 
-/** A notebook or console, with its kernel. */
-class Document {
+/** A kernel, with all that the page has open for it. */
+class SharedKernel {
   constructor(
     private readonly _default: Place,
     private readonly _scriptNode: () => Node | null,
-    sessionContext: IView['sessionContext']
+    readonly views: () => readonly IView[]
   ) {
-    this._place = this._default;
-    sessionContext.iopubMessage.connect((_, msg) => this._heard(msg as Message));
-    const follow = () => this._follow(sessionContext.session?.kernel ?? null);
-    sessionContext.kernelChanged.connect(follow);
-    follow();
+    this.reset();
   }
 
-  readonly views = new Set<IView>();
+  place!: Place;
+  origins!: Origins;
 
-  private _follow(kernel: Kernel.IKernelConnection | null): void {
-    if (kernel === this._kernel) {
-      return;
-    }
-    this._kernel = kernel;
-    this._forget();
-    if (!kernel) {
-      return;
-    }
-    noteHooks(kernel);
-    kernel.anyMessage.connect((_, {msg, direction}) => {
-      if (direction === 'send') {
-        this._sent(msg);
+  /** A kernel is there that has no comms yet. */
+  reset(): void {
+    this.place = this._default;
+    const cells = () => this.views().flatMap(({cells}) => [...cells()]);
+    this.origins = new Origins(cells, this._scriptNode);
+  }
+}
+
+/** Listens to one connection, and shows what is said in answer to its messages. */
+class Listener {
+  constructor(
+    private readonly _connection: Connection,
+    private readonly _kernel: SharedKernel
+  ) {
+    noteHooks(_connection);
+    // Learned here and not by iopubMessage, which does not have a comm_open whose target is not there.
+    _connection.anyMessage.connect((_, {msg, direction}) => {
+      const {origins} = this._kernel;
+      direction === 'send' ? origins.sent(msg) : origins.heard(msg);
+    });
+    _connection.iopubMessage.connect((_, msg) => this._heard(msg as Message));
+    _connection.statusChanged.connect((_, status) => {
+      if (status === 'restarting' || status === 'autorestarting' || status === 'dead') {
+        this._kernel.reset();
       }
     });
-    kernel.statusChanged.connect((_, status) => {
-      if (status === 'restarting' || status === 'autorestarting') {
-        this._forget();
-      }
-    });
-    kernel.registerCommTarget(TARGET, (_, {content}) => {
+    // Ignored by a connection that does not handle comms; one of the others hears of it.
+    _connection.registerCommTarget(TARGET, (_, {content}) => {
       const {show} = content.data as {show?: unknown};
       if (show !== 'cell' && show !== 'log') {
         throw new Error(`comm '${TARGET}': data.show must be 'cell' or 'log', not '${show}'`);
       }
-      this._place = show;
+      this._kernel.place = show;
     });
-  }
-
-  /** A kernel is there that has no comms yet. */
-  private _forget(): void {
-    this._place = this._default;
-    this._origins = new Origins();
-    this._openedHere.clear();
-    this._displays.clear();
-  }
-
-  private _sent(msg: KernelMessage.IMessage): void {
-    this._origins.sent(msg);
-    if (msg.header.msg_type === 'comm_open') {
-      const node = this._scriptNode();
-      if (node) {
-        const {comm_id} = (msg as KernelMessage.ICommOpenMsg).content;
-        this._openedHere.set(comm_id, new WeakRef(node));
-      }
-    }
   }
 
   private _heard(msg: Message): void {
     const {msg_type} = msg.header;
-    this._origins.heard(msg);
-    if (msg_type === 'update_display_data') {
-      const id = displayId(msg);
-      this._displays.get(id ?? '')?.forEach(area => area.future?.onIOPub(msg));
+    const display = displayId(msg);
+    if (display !== undefined) {
+      // Those that are there already, as JupyterLab does it with the displays of cells.
+      const {content} = msg;
+      const updates = this._displays.get(display);
+      updates?.forEach(update => update(content) || updates.delete(update));
+    }
+    const parent = msg.parent_header as KernelMessage.IHeader;
+    const isOwn = COMM_TYPES.has(parent.msg_type) && parent.session === this._connection.clientId;
+    if (!isOwn || !OUTPUTS.has(msg_type) || taken.has(msg)) {
       return;
     }
-    if (!OUTPUTS.has(msg_type) || taken.has(msg)) {
+    if (this._kernel.place === 'log') {
+      this._log(msg);
       return;
     }
-    const parent = msg.parent_header as Partial<KernelMessage.IHeader>;
-    if (parent.msg_type === 'execute_request') {
-      this._origins.shown(msg, parent.msg_id!);
-    } else if (COMM_TYPES.has(parent.msg_type!) && parent.session === this._kernel?.clientId) {
-      this._place === 'log' ? this._log(msg) : this._show(msg);
-    }
-  }
-
-  /** Show what a callback has said in its cell; where there is none, in the log console. */
-  private _show(msg: Message): void {
-    const area = this._areaOf(msg.parent_header);
-    if (!area) {
+    const cell = this._kernel.origins.cellOf(parent);
+    if (!cell) {
       this._log(msg, 'warning');
       return;
     }
-    const left = this._left(area);
-    const text = JSON.stringify(msg.content);
-    left.characters -= text.length;
-    left.outputs -= msg.header.msg_type === 'stream' && left.name === nameOf(msg) ? 0 : 1;
-    left.name = nameOf(msg);
-    if (left.characters >= 0 && left.outputs >= 0) {
-      const {future} = area;
-      if (future && !future.isDisposed) {
-        this._origins.shown(msg, future.msg.header.msg_id);
-      }
-      put(area, msg);
-      const id = displayId(msg);
-      if (id !== undefined) {
-        this._displays.set(id, (this._displays.get(id) ?? new Set<IArea>()).add(area));
-      }
-    } else if (!left.isTold) {
-      left.isTold = true;
-      const header = {...msg.header, msg_type: 'stream'};
-      put(area, {...msg, header, content: {name: 'stderr', text: LEFT_OUT}} as Message);
+    const update = Shown.in(cell.outputs).add(msg);
+    if (update && display !== undefined) {
+      const updates = this._displays.get(display) ?? new Set<Update>();
+      this._displays.set(display, updates.add(update));
     }
   }
 
   /**
    * JupyterLab logs all that a kernel says at level Info, which is not kept unless the user wants it;
-   * ipywidgets logs what it has to do with itself.
+   * ipywidgets logs what it has to do with, in notebooks.
    */
   private _log(msg: Message, others?: 'warning'): void {
-    if (this._origins.targetOf(msg.parent_header) === WIDGETS) {
+    const parent = msg.parent_header as KernelMessage.IHeader;
+    const views = this._kernel.views();
+    const isOfWidget = this._kernel.origins.targetOf(parent) === WIDGETS;
+    if (isOfWidget && views.some(({logsWidgets}) => logsWidgets)) {
       return;
     }
-    const level = msg.header.msg_type === 'error' || nameOf(msg) === 'stderr' ? 'error' : others;
+    const {name} = msg.content as {name?: string};
+    const level = msg.header.msg_type === 'error' || name === 'stderr' ? 'error' : others;
     if (level) {
-      const [view] = this.views;
-      view?.log(msg, level);
+      const isOwn = ({sessionContext}: IView) =>
+        sessionContext.session?.kernel === this._connection;
+      (views.find(isOwn) ?? views[0])?.log(msg, level);
     }
   }
 
-  private _areaOf(parent: object): IArea | undefined {
-    const comm = this._origins.commOf(parent);
-    const node = comm === undefined ? undefined : this._openedHere.get(comm)?.deref();
-    if (node) {
-      // Not before now: a script runs before its output is on the page.
-      return this._find(area => area.node.contains(node));
-    }
-    for (const id of this._origins.cellsOf(parent)) {
-      const area = this._find(({future}) => future?.msg.header.msg_id === id);
-      if (area) {
-        return area;
-      }
-    }
-    return undefined;
-  }
-
-  private _find(isIt: (area: IArea) => boolean): IArea | undefined {
-    for (const {areas} of this.views) {
-      for (const area of areas()) {
-        if (isIt(area)) {
-          return area;
-        }
-      }
-    }
-    return undefined;
-  }
-
-  private _left(area: IArea): ILeft {
-    const {future} = area;
-    const known = this._limits.get(area);
-    if (known && known.future === future) {
-      return known;
-    }
-    const left = {
-      future,
-      characters: LIMIT_CHARACTERS,
-      outputs: LIMIT_OUTPUTS,
-      name: undefined,
-      isTold: false
-    };
-    this._limits.set(area, left);
-    return left;
-  }
-
-  private _place: Place;
-  private _kernel: Kernel.IKernelConnection | null = null;
-  private _origins = new Origins();
-  /** By comm: the element whose script has opened it. */
-  private readonly _openedHere = new Recent<WeakRef<Node>>(MOST_COMMS);
-  /** By display id: the outputs in which callbacks have shown it. */
-  private readonly _displays = new Recent<Set<IArea>>(MOST_COMMS);
-  private readonly _limits = new WeakMap<IArea, ILeft>();
-}
-
-/** What callbacks may still say in an output. */
-interface ILeft {
-  /** Of the run that it is for. */
-  readonly future: IArea['future'];
-  characters: number;
-  outputs: number;
-  /** The stream of the last output, if it is one: what follows is joined to it. */
-  name: string | undefined;
-  isTold: boolean;
+  /** By display id: what updates the outputs in which callbacks have shown it. */
+  private readonly _displays = new Recent<Set<Update>>(MOST_COMMS);
 }
 
 /** Note which messages the hooks of a connection take, as those of Output widgets do. */
-function noteHooks(kernel: Kernel.IKernelConnection): void {
+function noteHooks(connection: Connection): void {
   const noting = new WeakMap<Hook, Hook>();
-  const {registerMessageHook, removeMessageHook} = kernel;
-  kernel.registerMessageHook = (id, hook) => {
+  const {registerMessageHook, removeMessageHook} = connection;
+  connection.registerMessageHook = (id, hook) => {
     const noter = noting.get(hook) ?? note(hook);
     noting.set(hook, noter);
-    registerMessageHook.call(kernel, id, noter);
+    registerMessageHook.call(connection, id, noter);
   };
-  kernel.removeMessageHook = (id, hook) => {
-    removeMessageHook.call(kernel, id, noting.get(hook) ?? hook);
+  connection.removeMessageHook = (id, hook) => {
+    removeMessageHook.call(connection, id, noting.get(hook) ?? hook);
   };
 }
 
 function note(hook: Hook): Hook {
   return async msg => {
     const passes = await hook(msg);
-    if (!passes) {
+    // As JupyterLab has it, nothing else stops a message.
+    if (passes === false) {
       take(msg);
     }
     return passes;
   };
 }
 
-function put({future, model}: IArea, msg: Message): void {
-  if (future && !future.isDisposed) {
-    void future.onIOPub(msg);
-  } else {
-    model.add({...msg.content, output_type: msg.header.msg_type} as never);
-  }
-}
-
-function nameOf({header, content}: Message): string | undefined {
-  return header.msg_type === 'stream' ? (content as {name: string}).name : undefined;
-}
-
 function displayId({content}: Message): string | undefined {
-  const {transient} = content as {transient?: {display_id?: string}};
+  const {transient} = content as {transient?: {display_id?: string} | null};
   return transient?.display_id;
 }

@@ -1,139 +1,235 @@
 /**
- * Which cell a comm belongs to, as told by the messages of a kernel and of the page.
+ * Which cell a message to a comm belongs to.
  *
- * A widget belongs to the cells that show it, or that show what holds it; any comm, to the cell that
- * has opened it. Cells are known by the ids of their execute_request.
+ * It is the cell that shows the widget, or what holds the widget: the outputs of the cells tell. Any
+ * other comm belongs to the cell that has opened it; this is learned from the messages of the page
+ * and of the kernel, as they pass.
  */
 import type {KernelMessage} from '@jupyterlab/services';
-import {COMM_TYPES} from './queue';
+import {Holders, widgetIn} from './holders';
+import type {IOutputs} from './outputs';
+import {MOST_COMMS, MOST_MESSAGES, Recent} from './recent';
 
 type Message = KernelMessage.IMessage;
 
-const VIEW = 'application/vnd.jupyter.widget-view+json';
-const REFERENCE = 'IPY_MODEL_';
+/** The comm target of ipywidgets. */
+export const WIDGETS = 'jupyter.widget';
 
-/** How many comms, and how many messages to them, are remembered; the oldest are forgotten first. */
-export const MOST_COMMS = 10_000;
-const MOST_MESSAGES = 2_000;
-
-/** A Map that keeps what was set last. */
-export class Recent<V> extends Map<string, V> {
-  constructor(private readonly _most: number) {
-    super();
-  }
-
-  override set(key: string, value: V): this {
-    this.delete(key);
-    super.set(key, value);
-    if (this.size > this._most) {
-      this.delete(this.keys().next().value!);
-    }
-    return this;
-  }
+/** A cell of a notebook or a console, with its outputs. */
+export interface ICell {
+  readonly id: string;
+  readonly node: Node;
+  readonly outputs: IOutputs;
+  /** The id of the execute_request of its last run, if that was in this view. */
+  readonly run?: string;
 }
 
+/** A cell that has opened a comm, and which run of it that was, if it has run on this page. */
+interface IOpener {
+  readonly cell: string;
+  readonly run: string | undefined;
+}
+
+interface IComm {
+  target?: string;
+  opener?: IOpener;
+  /** The element of the page whose script has opened it. */
+  node?: WeakRef<Node>;
+}
+
+/** A message of the page to a comm. */
+interface ISent {
+  readonly comm: IComm;
+  /** The comm and what held it when the message was sent: the answer may close all of it. */
+  readonly around: ReadonlyMap<string, number>;
+}
+
+/** What is known of the comms of one kernel. */
 export class Origins {
-  /** The page has sent a message. */
-  sent({header, content}: Message): void {
-    if (COMM_TYPES.has(header.msg_type)) {
-      const {comm_id, data} = content as KernelMessage.ICommMsgMsg['content'];
-      this._comms.set(header.msg_id, comm_id);
-      this._hold(comm_id, data);
-    }
+  /**
+   * @param cells - All cells that the page has for the kernel.
+   * @param scriptNode - The element of the page that code is running for, if there is one.
+   */
+  constructor(
+    private readonly _cells: () => Iterable<ICell>,
+    private readonly _scriptNode: () => Node | null
+  ) {}
+
+  /** Learn that a cell has run, or runs; comms of the run before have no cell any more. */
+  ran(cell: string, run: string): void {
+    this._cellOf.delete(this._runOf.get(cell) ?? '');
+    this._runOf.set(cell, run);
+    this._cellOf.set(run, cell);
   }
 
-  /** The kernel has said something. */
-  heard(msg: Message): void {
-    const {msg_type} = msg.header;
-    if (msg_type === 'comm_open' || msg_type === 'comm_msg') {
-      const {comm_id, data} = msg.content as KernelMessage.ICommMsgMsg['content'];
-      if (msg_type === 'comm_open') {
-        this._cells.set(comm_id, this.cellsOf(msg.parent_header));
-        const {target_name} = msg.content as KernelMessage.ICommOpenMsg['content'];
-        this._targets.set(comm_id, target_name);
+  /** Learn from a message that the page sends. */
+  sent({header, metadata, content}: Message): void {
+    switch (header.msg_type) {
+      case 'execute_request':
+        // JupyterLab says so for each cell of a notebook or console.
+        if (typeof metadata['cellId'] === 'string') {
+          this.ran(metadata['cellId'], header.msg_id);
+        }
+        break;
+      case 'comm_open': {
+        const {comm_id, target_name} = content as KernelMessage.ICommOpenMsg['content'];
+        const node = this._scriptNode();
+        this._comms.set(comm_id, {target: target_name, ...(node && {node: new WeakRef(node)})});
+        this._sentTo(comm_id, header.msg_id, content);
+        break;
       }
-      this._hold(comm_id, data);
-    }
-  }
-
-  /** A cell shows an output, which may be a widget. */
-  shown({content}: Message, cell: string): void {
-    const model = modelIn(content);
-    if (model !== undefined) {
-      this._views.set(model, [cell, ...(this._views.get(model) ?? []).filter(id => id !== cell)]);
-    }
-  }
-
-  /** The comm that a message of the page was for. */
-  commOf(parent: object): string | undefined {
-    return this._comms.get((parent as KernelMessage.IHeader).msg_id);
-  }
-
-  /** The target of the comm that a message of the page was for, if the kernel has opened it. */
-  targetOf(parent: object): string | undefined {
-    return this._targets.get(this.commOf(parent) ?? '');
-  }
-
-  /** The cells where what is said under a message may be shown, the best first. */
-  cellsOf(parent: object): readonly string[] {
-    const {msg_id, msg_type} = parent as KernelMessage.IHeader;
-    if (msg_type === 'execute_request') {
-      return [msg_id];
-    }
-    const comm = this.commOf(parent);
-    if (comm === undefined) {
-      return [];
-    }
-    const found: string[] = [];
-    // Whatever holds it, from the inside out.
-    const holders = new Set([comm]);
-    holders.forEach(id => {
-      found.push(...(this._views.get(id) ?? []));
-      this._holders.get(id)?.forEach(holder => holders.add(holder));
-    });
-    return [...found, ...(this._cells.get(comm) ?? [])];
-  }
-
-  /** Learn which widgets another one holds, from its state. */
-  private _hold(holder: string, data: unknown): void {
-    const {state} = (data ?? {}) as {state?: object};
-    for (const value of Object.values(state ?? {})) {
-      const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-      if (typeof items[0] === 'number') {
-        continue; // data, and it may be much
+      case 'comm_msg':
+      case 'comm_close': {
+        const {comm_id} = content as KernelMessage.ICommMsgMsg['content'];
+        this._sentTo(comm_id, header.msg_id, content);
+        if (header.msg_type === 'comm_close') {
+          this._forget(comm_id);
+        }
+        break;
       }
-      for (const item of items) {
-        const model = referred(item);
-        if (model !== undefined) {
-          this._holders.set(model, (this._holders.get(model) ?? new Set<string>()).add(holder));
+    }
+  }
+
+  /** Learn from a message of the kernel; one that several connections hear may come again. */
+  heard({header, parent_header, content}: Message): void {
+    switch (header.msg_type) {
+      case 'comm_open': {
+        const {comm_id, target_name, data} = content as KernelMessage.ICommOpenMsg['content'];
+        const opener = this._openerOf(parent_header as KernelMessage.IHeader);
+        this._comms.set(comm_id, {target: target_name, ...(opener && {opener})});
+        this._learnState(comm_id, data);
+        break;
+      }
+      case 'comm_msg': {
+        const {comm_id, data} = content as KernelMessage.ICommMsgMsg['content'];
+        this._learnState(comm_id, data);
+        break;
+      }
+      case 'comm_close':
+        this._forget((content as KernelMessage.ICommCloseMsg['content']).comm_id);
+        break;
+      case 'comm_info_reply': {
+        // Asked by others, for comms that were there before the page.
+        const {comms = {}} = content as {comms?: {[id: string]: {target_name: string}}};
+        for (const [id, {target_name}] of Object.entries(comms)) {
+          this._comm(id).target = target_name;
+        }
+        break;
+      }
+    }
+  }
+
+  /** The cell where what is said in answer to a message of the page is to be shown. */
+  cellOf({msg_id}: KernelMessage.IHeader): ICell | undefined {
+    const sent = this._sent.get(msg_id);
+    if (!sent) {
+      return undefined;
+    }
+    const {around, comm} = sent;
+    return this._showing(around) ?? this._containing(comm.node?.deref()) ?? this._opening(comm);
+  }
+
+  /** The target of the comm that a message of the page was for, if it is known. */
+  targetOf({msg_id}: KernelMessage.IHeader): string | undefined {
+    return this._sent.get(msg_id)?.comm.target;
+  }
+
+  /** The cell that shows one of these widgets: the innermost, and of several cells the last. */
+  private _showing(around: ReadonlyMap<string, number>): ICell | undefined {
+    let found: ICell | undefined;
+    let nearest = Infinity;
+    for (const cell of this._cells()) {
+      for (let i = 0; i < cell.outputs.length; i++) {
+        const distance = around.get(shownBy(cell.outputs.get(i)) ?? '') ?? Infinity;
+        if (distance <= nearest && distance < Infinity) {
+          found = cell;
+          nearest = distance;
         }
       }
     }
+    return found;
   }
 
-  /** By message: the comm that it was for. */
-  private readonly _comms = new Recent<string>(MOST_MESSAGES);
-  /** By comm: its target. */
-  private readonly _targets = new Recent<string>(MOST_COMMS);
-  /** By comm: where it was opened. */
-  private readonly _cells = new Recent<readonly string[]>(MOST_COMMS);
-  /** By widget: the cells that show it, the latest first. */
-  private readonly _views = new Recent<readonly string[]>(MOST_COMMS);
-  /** By widget: those that hold it. */
-  private readonly _holders = new Recent<Set<string>>(MOST_COMMS);
-}
-
-/** The widget that an item of a state stands for, if it does. */
-function referred(item: unknown): string | undefined {
-  if (typeof item === 'string') {
-    return item.startsWith(REFERENCE) ? item.slice(REFERENCE.length) : undefined;
+  /** Asked only when it is needed: a script runs before its output is on the page. */
+  private _containing(node: Node | undefined): ICell | undefined {
+    return node && this._find(cell => cell.node.contains(node));
   }
-  return modelIn(item); // an output of an Output widget
+
+  private _opening({opener}: IComm): ICell | undefined {
+    const isCurrent = opener && this._runOf.get(opener.cell) === opener.run;
+    return isCurrent ? this._find(({id}) => id === opener.cell) : undefined;
+  }
+
+  private _find(isIt: (cell: ICell) => boolean): ICell | undefined {
+    for (const cell of this._cells()) {
+      if (isIt(cell)) {
+        return cell;
+      }
+    }
+    return undefined;
+  }
+
+  /** A comm that is opened in a callback belongs where the callback's outputs are shown. */
+  private _openerOf(parent: KernelMessage.IHeader): IOpener | undefined {
+    const cell = this._cellOf.get(parent.msg_id) ?? this.cellOf(parent)?.id;
+    return cell === undefined ? undefined : {cell, run: this._runOf.get(cell)};
+  }
+
+  private _sentTo(comm_id: string, msg_id: string, content: object): void {
+    const comm = this._comm(comm_id);
+    this._sent.set(msg_id, {comm, around: this._holders.around(comm_id)});
+    this._learnState(comm_id, (content as KernelMessage.ICommMsgMsg['content']).data);
+  }
+
+  private _learnState(comm_id: string, data: unknown): void {
+    const {method, state, states} = (data ?? {}) as {
+      method?: string;
+      state?: object;
+      states?: {[id: string]: {state?: object}};
+    };
+    if (state && typeof state === 'object') {
+      this._holders.learn(comm_id, state);
+    }
+    // All widgets of the kernel, for a page that has been reloaded.
+    if (method === 'update_states' && states) {
+      for (const [id, widget] of Object.entries(states)) {
+        this._comm(id).target = WIDGETS;
+        this._learnState(id, widget);
+      }
+    }
+  }
+
+  private _comm(id: string): IComm {
+    const comm = this._comms.get(id) ?? {};
+    this._comms.set(id, comm);
+    return comm;
+  }
+
+  /** A comm is closed; messages to it that have been sent before keep what they need. */
+  private _forget(comm_id: string): void {
+    this._comms.delete(comm_id);
+    this._holders.forget(comm_id);
+  }
+
+  private readonly _holders = new Holders();
+  private readonly _comms = new Recent<IComm>(MOST_COMMS);
+  /** By the id of a message of the page. */
+  private readonly _sent = new Recent<ISent>(MOST_MESSAGES);
+  /** By cell: its last run. */
+  private readonly _runOf = new Recent<string>(MOST_COMMS);
+  /** By run, only the last one of each cell: the cell. */
+  private readonly _cellOf = new Recent<string>(MOST_COMMS);
 }
 
-/** The widget that an output shows, if it does. */
-function modelIn(output: unknown): string | undefined {
-  const {data} = (output ?? {}) as {data?: {[VIEW]?: {model_id?: unknown}}};
-  const model = data?.[VIEW]?.model_id;
-  return typeof model === 'string' ? model : undefined;
+type Output = ReturnType<IOutputs['get']>;
+
+/** The widgets that outputs show; to read an output, JupyterLab makes a copy of all its data. */
+const read = new WeakMap<Output, string | undefined>();
+
+function shownBy(output: Output): string | undefined {
+  if (!read.has(output)) {
+    const hasData = output.type === 'display_data' || output.type === 'execute_result';
+    read.set(output, hasData ? widgetIn(output) : undefined);
+  }
+  return read.get(output);
 }

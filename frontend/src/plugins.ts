@@ -5,17 +5,20 @@
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
-import {ILoggerRegistry} from '@jupyterlab/logconsole';
+import {type ILogger, ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
+import type {Kernel} from '@jupyterlab/services';
 import {CommandToolbarButton, stopIcon} from '@jupyterlab/ui-components';
 import {version} from '../package.json';
-import {Callbacks, type IArea, type IView} from './callbacks';
+import {Callbacks, type IView} from './callbacks';
 import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter, type IDocument} from './jupyter';
 import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
+import type {ICell} from './origins';
+import type {IOutputs} from './outputs';
 import {findPresent} from './present';
-import {connectKernels} from './reach';
+import {connectKernels, followConnections} from './reach';
 import {scriptNode} from './script';
 import {settingsOf} from './settings';
 
@@ -166,26 +169,30 @@ export const callbacks: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   optional: [INotebookTracker, IConsoleTracker, ILoggerRegistry],
   activate: (
-    _,
+    app: JupyterFrontEnd,
     notebooks: INotebookTracker | null,
     consoles: IConsoleTracker | null,
     loggers: ILoggerRegistry | null
   ) => {
     const place = settingsOf(callbacks.id)['show'] === 'log' ? 'log' : 'cell';
     const all = new Callbacks(place, scriptNode);
+    followConnections(app.serviceManager.kernels, connection => all.follow(connection));
     const add = ({disposed}: NotebookPanel | ConsolePanel, view: IView) => {
       all.add(view);
       disposed.connect(() => all.remove(view));
     };
     const addNotebook = (panel: NotebookPanel) => {
       const {context, content, sessionContext} = panel;
-      const log = logTo(loggers, context.path, content.rendermime);
-      add(panel, {sessionContext, areas: () => areasOf(content.widgets), log});
+      // What JupyterLab keeps of all outputs of a notebook, at level Info, is not logged once more.
+      const skips = ({level}: ILogger) =>
+        (level === 'info' || level === 'debug') && app.isPluginActivated(LOG_OUTPUT);
+      const log = logTo(loggers, () => context.path, content.rendermime, skips);
+      add(panel, {sessionContext, cells: () => cellsOf(content.widgets), log, logsWidgets: true});
     };
     const addConsole = (panel: ConsolePanel) => {
       const {console, sessionContext} = panel;
-      const log = logTo(loggers, sessionContext.path, console.rendermime);
-      add(panel, {sessionContext, areas: () => areasOf(console.cells), log});
+      const log = logTo(loggers, () => sessionContext.path, console.rendermime);
+      add(panel, {sessionContext, cells: () => cellsOf(console.cells), log, logsWidgets: false});
     };
     notebooks?.forEach(addNotebook);
     notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
@@ -194,11 +201,25 @@ export const callbacks: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** The outputs of cells; a cell of text has none. */
-function* areasOf(cells: Iterable<object>): Iterable<IArea> {
-  for (const {outputArea} of cells as Iterable<{outputArea?: IArea}>) {
-    if (outputArea) {
-      yield outputArea;
+/** The plugin of JupyterLab that logs the outputs of notebooks. */
+const LOG_OUTPUT = '@jupyterlab/notebook-extension:log-output';
+
+/** What is used of JupyterLab's cells. */
+interface ILabCell {
+  readonly node: Node;
+  /** Only a cell of code has outputs. */
+  readonly model: {readonly id: string; readonly outputs?: IOutputs};
+  /** Not there before the cell has been drawn. */
+  readonly outputArea?: {readonly future?: Pick<Kernel.IShellFuture, 'msg'> | null};
+}
+
+/** The cells that have outputs, drawn or not. */
+function* cellsOf(cells: Iterable<ILabCell>): Iterable<ICell> {
+  for (const {node, model, outputArea} of cells) {
+    const {id, outputs} = model;
+    if (outputs) {
+      const run = outputArea?.future?.msg.header.msg_id;
+      yield {id, node, outputs, ...(run !== undefined && {run})};
     }
   }
 }
@@ -206,12 +227,13 @@ function* areasOf(cells: Iterable<object>): Iterable<IArea> {
 /** What puts an output into the log console, where the application has one. */
 function logTo(
   loggers: ILoggerRegistry | null,
-  path: string,
-  rendermime: IRenderMimeRegistry
+  path: () => string,
+  rendermime: IRenderMimeRegistry,
+  skips: (logger: ILogger) => boolean = () => false
 ): IView['log'] {
   return ({header, content}, level) => {
-    const logger = loggers?.getLogger(path);
-    if (logger) {
+    const logger = loggers?.getLogger(path());
+    if (logger && !skips(logger)) {
       logger.rendermime = rendermime;
       logger.log({type: 'output', data: {...content, output_type: header.msg_type}, level});
     }

@@ -1,349 +1,566 @@
 // @vitest-environment jsdom
 /** Where is shown what comm callbacks say. */
-import type {KernelMessage} from '@jupyterlab/services';
+import type {Kernel} from '@jupyterlab/services';
+import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {Signal} from '@lumino/signaling';
-import {beforeEach, describe, expect, it} from 'vitest';
+import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {Callbacks, type IView, type Place, take} from '../src/callbacks';
+import type {ICell} from '../src/origins';
 
-type Hook = (msg: object) => boolean | PromiseLike<boolean>;
+// JupyterLab's packages want what jsdom lacks.
+vi.hoisted(() =>
+  Object.assign(globalThis, {DragEvent: Event, matchMedia: () => new EventTarget()})
+);
+
+type Hook = (msg: object) => boolean | undefined | PromiseLike<boolean | undefined>;
+type Header = {session?: string; msg_id?: string; msg_type?: string};
 
 const VIEW = 'application/vnd.jupyter.widget-view+json';
-const CLIENT = 'the page';
+const ERROR = {ename: 'E', evalue: 'v', traceback: []};
 
-/** A notebook with a kernel, cells and a log console. */
-class Notebook {
-  constructor(place: Place = 'cell') {
-    this.callbacks = new Callbacks(place, () => this.scriptNode);
-    this.first = this.view();
-    this.callbacks.add(this.first);
-  }
-
-  /** Run a cell; it has an output from then on. */
-  run(cell: string, area?: (typeof this.areas)[number]): string[] {
-    const shown: string[] = [];
-    const future = {
-      msg: {header: {msg_id: cell}},
-      isDisposed: false,
-      onIOPub: ({header, content}: KernelMessage.IMessage) =>
-        shown.push(textOf(header.msg_type, content))
-    };
-    if (area) {
-      area.future = future;
-    } else {
-      const add = (output: {output_type: string}) =>
-        shown.push(`without a future: ${textOf(output.output_type, output)}`);
-      const node = document.createElement('div');
-      this.areas.push({node, future, model: {add}});
-    }
-    return shown;
-  }
-
-  view(): IView {
-    return {
-      sessionContext: this.session,
-      areas: () => this.areas,
-      log: ({header, content}: KernelMessage.IMessage, level: string) =>
-        this.logged.push(`${level}: ${textOf(header.msg_type, content)}`)
-    } as never;
-  }
-
-  /** The kernel says something, under a message. */
-  say(msg_type: string, content: object, parent: object = {}): object {
-    const msg = {header: {msg_type}, parent_header: {session: CLIENT, ...parent}, content};
-    this.session.iopubMessage.emit(msg);
-    return msg;
-  }
+/** A connection of the page to a kernel. */
+class Connection {
+  constructor(
+    readonly clientId: string,
+    readonly id = 'kernel'
+  ) {}
 
   /** The page sends a message to a comm; what is said in answer has its header. */
-  send(comm_id: string, data: object = {}, msg_type = 'comm_msg'): object {
-    const header = {msg_id: `message ${++this.sent}`, msg_type, session: CLIENT};
-    const msg = {header, content: {comm_id, data}};
-    this.kernel.anyMessage.emit({msg, direction: 'send'});
+  send(comm_id: string, data: object = {}, msg_type = 'comm_msg', target_name?: string): Header {
+    return this.request(msg_type, {comm_id, data, ...(target_name && {target_name})});
+  }
+
+  request(msg_type: string, content: object, metadata: object = {}): Header {
+    const header = {msg_id: `${this.clientId} ${++this._sent}`, msg_type, session: this.clientId};
+    this.anyMessage.emit({msg: {header, content, metadata}, direction: 'send'});
     return header;
   }
 
-  /** A cell opens a comm. */
-  opened(comm_id: string, cell: string, state: object = {}, target_name = 't'): void {
-    const content = {comm_id, target_name, data: {state}};
-    this.say('comm_open', content, {msg_type: 'execute_request', msg_id: cell});
+  hear(msg: object): void {
+    this.anyMessage.emit({msg, direction: 'recv'});
+    this.iopubMessage.emit(msg);
   }
 
-  /** A cell shows a widget. */
-  shows(model_id: string, cell: string): void {
-    const content = {data: {[VIEW]: {model_id}}};
-    this.say('display_data', content, {msg_type: 'execute_request', msg_id: cell});
+  registerMessageHook(id: string, hook: Hook): void {
+    this.hooks.set(id, hook);
   }
 
-  print(text: string, parent: object, name = 'stdout'): object {
-    return this.say('stream', {name, text}, parent);
+  removeMessageHook(id: string, hook: Hook): void {
+    if (this.hooks.get(id) === hook) {
+      this.hooks.delete(id);
+    }
   }
 
-  sent = 0;
-  scriptNode: Node | null = null;
-  readonly logged: string[] = [];
-  readonly areas: {node: Node; future: unknown; model: object}[] = [];
+  registerCommTarget(name: string, target: (comm: unknown, msg: object) => void): void {
+    this.targets.set(name, target);
+  }
+
+  get real(): Kernel.IKernelConnection {
+    return this as unknown as Kernel.IKernelConnection;
+  }
+
+  readonly anyMessage = new Signal<unknown, unknown>({});
+  readonly iopubMessage = new Signal<unknown, unknown>({});
+  readonly statusChanged = new Signal<unknown, unknown>({});
   readonly hooks = new Map<string, Hook>();
   readonly targets = new Map<string, (comm: unknown, msg: object) => void>();
-  readonly kernel = {
-    clientId: CLIENT,
-    anyMessage: new Signal<unknown, unknown>({}),
-    statusChanged: new Signal<unknown, unknown>({}),
-    registerMessageHook: (id: string, hook: Hook) => void this.hooks.set(id, hook),
-    removeMessageHook: (id: string, hook: Hook) =>
-      this.hooks.get(id) === hook && this.hooks.delete(id),
-    registerCommTarget: (name: string, f: (comm: unknown, msg: object) => void) =>
-      void this.targets.set(name, f)
-  };
-  readonly session = {
-    session: {kernel: this.kernel},
-    kernelChanged: new Signal<unknown, unknown>({}),
-    iopubMessage: new Signal<unknown, unknown>({}),
-    disposed: new Signal<unknown, unknown>({})
-  };
-  readonly callbacks: Callbacks;
-  readonly first: IView;
+  private _sent = 0;
 }
 
-function textOf(msg_type: string, content: object): string {
-  const {text, ename, data} = content as {text?: string; ename?: string; data?: object};
-  return `${msg_type} ${text ?? ename ?? JSON.stringify(data)}`;
+/** A view of a notebook or a console. */
+class View implements IView {
+  constructor(
+    connection: Connection,
+    readonly name = 'notebook',
+    readonly logsWidgets = true
+  ) {
+    this.sessionContext = {
+      session: {kernel: connection},
+      kernelChanged: new Signal({})
+    } as unknown as IView['sessionContext'];
+  }
+
+  readonly cells = () => this.all;
+
+  /** A cell runs; returns its outputs. */
+  run(id: string): OutputAreaModel {
+    let cell = this.all.find(cell => cell.id === id);
+    if (!cell) {
+      const node = document.createElement('div');
+      cell = {id, node, outputs: new OutputAreaModel({trusted: true})};
+      this.all.push(cell);
+    }
+    const outputs = cell.outputs as unknown as OutputAreaModel;
+    outputs.clear();
+    const {kernel} = this.sessionContext.session! as unknown as {kernel: Connection};
+    this.parents.set(id, kernel.request('execute_request', {}, {cellId: id}));
+    return outputs;
+  }
+
+  readonly log: IView['log'] = ({header, content}, level) =>
+    void this.logged.push(`${level}: ${textOf({output_type: header.msg_type, ...content})}`);
+
+  readonly sessionContext: IView['sessionContext'];
+  readonly logged: string[] = [];
+  all: ICell[] = [];
+  /** The header of the execute_request, by cell. */
+  readonly parents = new Map<string, Header>();
 }
 
-const ERROR = {ename: 'E', evalue: 'v', traceback: []};
+function textOf(output: object): string {
+  const {output_type, text, ename, data} = output as {[key: string]: unknown};
+  return `${output_type} ${text ?? ename ?? JSON.stringify(data)}`;
+}
 
-let notebook: Notebook;
-beforeEach(() => {
-  notebook = new Notebook();
-});
+function textsIn(outputs: OutputAreaModel): string[] {
+  return outputs.toJSON().map(textOf);
+}
+
+let callbacks: Callbacks;
+let connections: Connection[];
+let connection: Connection;
+let notebook: View;
+let scriptNode: Node | null;
+
+function start(place: Place = 'cell'): void {
+  scriptNode = null;
+  callbacks = new Callbacks(place, () => scriptNode);
+  connection = new Connection('the page');
+  connections = [connection];
+  notebook = new View(connection);
+  callbacks.add(notebook);
+}
+
+beforeEach(() => start());
+
+/** The kernel says something, which each connection hears as a message of its own. */
+function say(msg_type: string, content: object, parent_header: Header = {}): void {
+  connections.forEach(each =>
+    each.hear({header: {msg_type}, parent_header, content: structuredClone(content)})
+  );
+}
+
+function print(text: string, parent: Header, name = 'stdout'): void {
+  say('stream', {name, text}, parent);
+}
+
+function display(data: object, parent: Header, display_id?: string, type = 'display_data'): void {
+  say(type, {data, metadata: {}, ...(display_id && {transient: {display_id}})}, parent);
+}
+
+/** A cell opens a comm. */
+function opened(comm_id: string, cell: string, state: object = {}, target_name = 't'): void {
+  say('comm_open', {comm_id, target_name, data: {state}}, notebook.parents.get(cell) ?? {});
+}
+
+/** A cell shows a widget. */
+function shows(model_id: string, outputs: OutputAreaModel): void {
+  const data = {[VIEW]: {model_id}} as never;
+  outputs.add({output_type: 'display_data', data, metadata: {}});
+}
+
+/** What is shown besides widgets, of several outputs. */
+function shownIn(...all: OutputAreaModel[]): string[][] {
+  return all.map(outputs => textsIn(outputs).filter(text => !text.includes(VIEW)));
+}
 
 describe('what a callback says is shown in the cell', () => {
   it('that has opened the comm', () => {
-    const first = notebook.run('first');
-    const second = notebook.run('second');
-    notebook.opened('c', 'first');
-    const parent = notebook.send('c');
-    notebook.print('one', parent);
-    notebook.say('error', ERROR, parent);
-    notebook.say('display_data', {data: {a: 1}}, parent);
-    expect(first).toEqual(['stream one', 'error E', 'display_data {"a":1}']);
-    expect(second).toEqual([]);
+    const [first, second] = [notebook.run('first'), notebook.run('second')];
+    opened('c', 'first');
+    const parent = connection.send('c');
+    print('one', parent);
+    say('error', ERROR, parent);
+    display({a: 1}, parent);
+    expect(textsIn(first)).toEqual(['stream one', 'error E', 'display_data {"a":1}']);
+    expect(textsIn(second)).toEqual([]);
     expect(notebook.logged).toEqual([]);
   });
 
-  it('that shows the widget, the last one first', () => {
-    const [made, early, late] = ['made', 'early', 'late'].map(cell => notebook.run(cell));
-    notebook.opened('w', 'made');
-    notebook.shows('w', 'early');
-    notebook.shows('w', 'late');
-    notebook.print('x', notebook.send('w'));
-    expect([made, early, late]).toEqual([[], [], ['stream x']]);
-    notebook.areas.pop();
-    notebook.print('y', notebook.send('w'));
-    notebook.areas.pop();
-    notebook.print('z', notebook.send('w'));
-    expect([made, early, late]).toEqual([['stream z'], ['stream y'], ['stream x']]);
+  it('that shows the widget, the last of them', () => {
+    const made = notebook.run('made');
+    const [early, late] = [notebook.run('early'), notebook.run('late')];
+    opened('w', 'made');
+    shows('w', late);
+    shows('w', early);
+    print('x', connection.send('w'));
+    expect(shownIn(made, early, late)).toEqual([[], [], ['stream x']]);
+    notebook.all.pop();
+    print('y', connection.send('w'));
+    notebook.all.pop();
+    print('z', connection.send('w'));
+    expect(shownIn(made, early, late)).toEqual([['stream z'], ['stream y'], ['stream x']]);
   });
 
   it('that shows what holds the widget, at any depth', () => {
-    const made = notebook.run('made');
-    const shown = notebook.run('shown');
-    notebook.opened('button', 'made', {layout: 'IPY_MODEL_l', value: [1, 2]});
-    notebook.opened('row', 'made', {children: ['IPY_MODEL_button']});
-    notebook.opened('box', 'made', {children: []});
+    const [made, shown] = [notebook.run('made'), notebook.run('shown')];
+    opened('button', 'made', {layout: 'IPY_MODEL_l', value: [1, 2]});
+    opened('row', 'made', {children: ['IPY_MODEL_button']});
+    opened('box', 'made', {children: []});
     const state = {children: ['IPY_MODEL_row'], first: 'IPY_MODEL_box'};
-    notebook.say('comm_msg', {comm_id: 'box', data: {method: 'update', state}});
-    notebook.shows('box', 'shown');
-    notebook.print('x', notebook.send('button'));
-    expect([made, shown]).toEqual([[], ['stream x']]);
+    say('comm_msg', {comm_id: 'box', data: {method: 'update', state}});
+    shows('box', shown);
+    print('x', connection.send('button'));
+    expect(shownIn(made, shown)).toEqual([[], ['stream x']]);
+  });
+
+  it('that shows what holds the widget now', () => {
+    const [made, before, after] = ['made', 'before', 'after'].map(cell => notebook.run(cell));
+    opened('button', 'made');
+    opened('a', 'made', {children: ['IPY_MODEL_button']});
+    opened('b', 'made', {children: []});
+    shows('b', before!);
+    shows('a', after!);
+    const hold = (comm_id: string, children: string[]) =>
+      say('comm_msg', {comm_id, data: {method: 'update', state: {children}}});
+    hold('a', []);
+    hold('b', ['IPY_MODEL_button']);
+    print('x', connection.send('button'));
+    expect(shownIn(made!, before!, after!)).toEqual([[], ['stream x'], []]);
+  });
+
+  it('where the widget was when the page sent the message, though it is closed in the callback', () => {
+    const [made, shown] = [notebook.run('made'), notebook.run('shown')];
+    opened('button', 'made');
+    opened('box', 'made', {children: ['IPY_MODEL_button']});
+    shows('box', shown);
+    const parent = connection.send('button');
+    say('comm_close', {comm_id: 'box', data: {}}, parent);
+    say('comm_close', {comm_id: 'button', data: {}}, parent);
+    print('closed', parent);
+    expect(shownIn(made, shown)).toEqual([[], ['stream closed']]);
   });
 
   it('that shows the Output widget in which the widget is', () => {
-    const made = notebook.run('made');
-    const shown = notebook.run('shown');
-    notebook.opened('button', 'made');
-    notebook.shows('out', 'shown');
-    notebook.send('out', {state: {outputs: [{data: {[VIEW]: {model_id: 'button'}}}]}});
-    notebook.print('x', notebook.send('button'));
-    expect([made, shown]).toEqual([[], ['stream x']]);
+    const [made, shown] = [notebook.run('made'), notebook.run('shown')];
+    opened('button', 'made');
+    shows('out', shown);
+    connection.send('out', {state: {outputs: [{data: {[VIEW]: {model_id: 'button'}}}]}});
+    print('x', connection.send('button'));
+    expect(shownIn(made, shown)).toEqual([[], ['stream x']]);
   });
 
   it('of the comm in whose callback another comm, or a view, was made', () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const parent = notebook.send('c');
-    notebook.say('comm_open', {comm_id: 'inner', data: {}}, parent);
-    notebook.print('x', notebook.send('inner'));
-    notebook.say('display_data', {data: {[VIEW]: {model_id: 'w'}}}, parent);
-    notebook.print('y', notebook.send('w'));
-    expect(shown.map(text => text.replace(/ \{.*/, ''))).toEqual([
-      'stream x',
-      'display_data',
-      'stream y'
-    ]);
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    const parent = connection.send('c');
+    say('comm_open', {comm_id: 'inner', target_name: 't', data: {}}, parent);
+    print('x', connection.send('inner'));
+    display({[VIEW]: {model_id: 'w'}}, parent);
+    print('y', connection.send('w'));
+    expect(shownIn(outputs)).toEqual([['stream x', 'stream y']]);
   });
 
   it('whose script has opened the comm', () => {
-    const shown = notebook.run('cell');
-    notebook.scriptNode = notebook.areas[0]!.node.appendChild(document.createElement('p'));
-    const open = notebook.send('c', {}, 'comm_open');
-    notebook.scriptNode = null;
-    notebook.print('target', open);
-    notebook.print('message', notebook.send('c'));
-    notebook.areas[0]!.future = undefined; // a saved output
-    notebook.print('saved', notebook.send('c'));
-    expect(shown).toEqual(['stream target', 'stream message', 'without a future: stream saved']);
+    const outputs = notebook.run('cell');
+    scriptNode = notebook.all[0]!.node.appendChild(document.createElement('p'));
+    const open = connection.send('c', {}, 'comm_open', 't');
+    scriptNode = null;
+    print('target', open);
+    print('message', connection.send('c'));
+    expect(textsIn(outputs)).toEqual(['stream targetmessage']);
   });
 
-  it('and its displays are updated there', () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const content = {data: {a: 1}, transient: {display_id: 'd'}};
-    notebook.say('display_data', content, notebook.send('c'));
-    notebook.say('update_display_data', {...content, data: {a: 2}}, {msg_type: 'execute_request'});
-    notebook.say('update_display_data', {data: {a: 3}, transient: {display_id: 'other'}});
-    expect(shown).toEqual(['display_data {"a":1}', 'update_display_data {"a":2}']);
+  it('that shows the widget, where the script that has opened it is in no cell', () => {
+    const outputs = notebook.run('cell');
+    scriptNode = document.createElement('button');
+    connection.send('w', {}, 'comm_open', 'jupyter.widget');
+    scriptNode = null;
+    shows('w', outputs);
+    print('x', connection.send('w'));
+    expect(shownIn(outputs)).toEqual([['stream x']]);
+  });
+
+  it('though the page has no target for the comm, and closes it', () => {
+    const outputs = notebook.run('cell');
+    const header = {msg_type: 'comm_open'};
+    const content = {comm_id: 'c', target_name: 'unknown', data: {}};
+    // JupyterLab throws before it emits iopubMessage.
+    const msg = {header, parent_header: notebook.parents.get('cell'), content};
+    connection.anyMessage.emit({msg, direction: 'recv'});
+    print('on_close', connection.send('c', {}, 'comm_close'));
+    expect(textsIn(outputs)).toEqual(['stream on_close']);
+  });
+
+  it('though the cell was moved', () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    shows('w', outputs);
+    const moved = new OutputAreaModel({values: outputs.toJSON()});
+    notebook.all = [{...notebook.all[0]!, outputs: moved}];
+    print('x', connection.send('c'));
+    print('y', connection.send('w'));
+    expect(shownIn(moved)).toEqual([['stream xy']]);
+  });
+
+  it('though the notebook was closed and opened again', () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    opened('button', 'cell');
+    opened('box', 'cell', {children: ['IPY_MODEL_button']});
+    callbacks.remove(notebook);
+    const values = outputs.toJSON();
+    const box = {[VIEW]: {model_id: 'box'}};
+    values.push({output_type: 'display_data', data: box, metadata: {}} as never);
+    const again = new Connection('again');
+    connections = [again];
+    const reopened = new View(again);
+    const model = new OutputAreaModel({values});
+    reopened.all = [{...notebook.all[0]!, outputs: model}];
+    callbacks.add(reopened);
+    print('x', again.send('c'));
+    print('y', again.send('button'));
+    expect(shownIn(model)).toEqual([['stream xy']]);
+  });
+
+  it('though the page was loaded again, once ipywidgets has asked for its widgets', () => {
+    const outputs = notebook.run('cell');
+    shows('box', outputs);
+    const state = {children: ['IPY_MODEL_button']};
+    const states = {box: {state}, button: {state: {}}};
+    say('comm_msg', {comm_id: 'control', data: {method: 'update_states', states}});
+    print('x', connection.send('button'));
+    expect(shownIn(outputs)).toEqual([['stream x']]);
+  });
+
+  it('that ran before there was anybody to hear of it', () => {
+    const early = new Connection('early', 'another kernel');
+    const view = new View(early);
+    const outputs = view.run('cell');
+    const parent = view.parents.get('cell')!;
+    view.all = [{...view.all[0]!, run: parent.msg_id!}];
+    callbacks.add(view);
+    connections = [early];
+    say('comm_open', {comm_id: 'c', target_name: 't', data: {}}, parent);
+    print('x', early.send('c'));
+    expect(textsIn(outputs)).toEqual(['stream x']);
   });
 });
 
-describe('it is not shown', () => {
-  it('where somebody has taken it', async () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const hook: Hook = async () => false;
-    notebook.kernel.registerMessageHook('m', hook);
-    const msg = {
-      header: {msg_type: 'error'},
-      parent_header: notebook.send('c'),
-      content: ERROR
-    };
-    expect(await notebook.hooks.get('m')!(msg)).toBe(false);
-    notebook.session.iopubMessage.emit(msg);
-    const other = {...msg};
-    take(other);
-    notebook.session.iopubMessage.emit(other);
-    expect([shown, notebook.logged]).toEqual([[], []]);
-    notebook.kernel.removeMessageHook('m', hook);
-    expect(notebook.hooks.size).toBe(0);
+describe('a display in a callback is updated', () => {
+  it('by any cell, as long as it is there', () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    display({a: 1}, connection.send('c'), 'd');
+    display({a: 2}, {msg_type: 'execute_request'}, 'd', 'update_display_data');
+    display({a: 3}, {}, 'other', 'update_display_data');
+    expect(textsIn(outputs)).toEqual(['display_data {"a":2}']);
+    outputs.clear();
+    print('x', connection.send('c'));
+    display({a: 4}, {}, 'd', 'update_display_data');
+    expect(textsIn(outputs)).toEqual(['stream x']);
   });
 
-  it('where a hook lets it pass, it is', async () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    notebook.kernel.registerMessageHook('m', () => true);
-    const msg = {
-      header: {msg_type: 'error'},
-      parent_header: notebook.send('c'),
-      content: ERROR
-    };
-    expect(await notebook.hooks.get('m')!(msg)).toBe(true);
-    notebook.session.iopubMessage.emit(msg);
-    expect(shown).toEqual(['error E']);
+  it('in all cells in which it was displayed, each of them once', () => {
+    const [first, second] = [notebook.run('first'), notebook.run('second')];
+    opened('a', 'first');
+    opened('b', 'second');
+    display({a: 1}, connection.send('a'), 'd');
+    display({a: 2}, connection.send('b'), 'd');
+    expect([first, second].map(textsIn)).toEqual([
+      ['display_data {"a":2}'],
+      ['display_data {"a":2}']
+    ]);
+    const changes: string[] = [];
+    [first, second].forEach(each => each.changed.connect((_, {type}) => void changes.push(type)));
+    display({a: 3}, {}, 'd', 'update_display_data');
+    expect(changes).toEqual(['set', 'set']);
+    expect([first, second].map(textsIn)).toEqual([
+      ['display_data {"a":3}'],
+      ['display_data {"a":3}']
+    ]);
+  });
+
+  it('by a cell that displays it again', () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    display({a: 1}, connection.send('c'), 'd');
+    display({a: 2}, {msg_type: 'execute_request'}, 'd');
+    expect(textsIn(outputs)).toEqual(['display_data {"a":2}']);
+  });
+});
+
+describe('a message is not shown', () => {
+  const hear = (parent_header: Header) => {
+    const msg = {header: {msg_type: 'error'}, parent_header, content: ERROR};
+    return {msg, emit: () => connection.hear(msg)};
+  };
+
+  it('where somebody has taken it', async () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    const hook: Hook = async () => false;
+    connection.real.registerMessageHook('m', hook as never);
+    const hooked = hear(connection.send('c'));
+    expect(await connection.hooks.get('m')!(hooked.msg)).toBe(false);
+    hooked.emit();
+    const other = hear(connection.send('c'));
+    take(other.msg);
+    other.emit();
+    expect([textsIn(outputs), notebook.logged]).toEqual([[], []]);
+    connection.real.removeMessageHook('m', hook as never);
+    expect(connection.hooks.size).toBe(0);
+  });
+
+  it('where a hook lets it pass or returns nothing, it is', async () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    for (const returned of [true, undefined]) {
+      connection.real.registerMessageHook('m', (() => returned) as never);
+      const {msg, emit} = hear(connection.send('c'));
+      expect(await connection.hooks.get('m')!(msg)).toBe(returned);
+      emit();
+    }
+    expect(textsIn(outputs)).toEqual(['error E', 'error E']);
   });
 
   it('once more where a cell says it', () => {
-    const shown = notebook.run('cell');
-    notebook.print('x', {msg_type: 'execute_request', msg_id: 'cell'});
-    expect([shown, notebook.logged]).toEqual([[], []]);
+    const outputs = notebook.run('cell');
+    print('x', notebook.parents.get('cell')!);
+    expect([textsIn(outputs), notebook.logged]).toEqual([[], []]);
   });
 
-  it('for the messages of another client', () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    notebook.print('x', {...notebook.send('c'), session: 'another'});
-    expect([shown, notebook.logged]).toEqual([[], []]);
+  it('for the messages of another page', () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    print('x', {...connection.send('c'), session: 'another'});
+    expect([textsIn(outputs), notebook.logged]).toEqual([[], []]);
   });
 
   it('after a restart, by what was there before', () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    notebook.kernel.statusChanged.emit('restarting');
-    notebook.print('x', notebook.send('c'));
-    expect([shown, notebook.logged]).toEqual([[], ['warning: stream x']]);
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    connection.statusChanged.emit('restarting');
+    print('x', connection.send('c'));
+    expect([textsIn(outputs), notebook.logged]).toEqual([[], ['warning: stream x']]);
+  });
+});
+
+describe('of several connections to a kernel', () => {
+  it('each is heard, and each message is shown once', () => {
+    const outputs = notebook.run('cell');
+    const inConsole = new Connection('console');
+    const extra = new Connection('extra');
+    connections.push(inConsole, extra);
+    const console = new View(inConsole, 'console', false);
+    callbacks.add(console);
+    callbacks.follow(extra.real);
+    callbacks.follow(extra.real);
+    opened('c', 'cell');
+    connections.forEach(each => print(each.clientId, each.send('c')));
+    expect(textsIn(outputs)).toEqual(['stream the pageconsoleextra']);
+    const prompt = console.run('prompt');
+    const content = {comm_id: 'd', target_name: 't', data: {}};
+    say('comm_open', content, console.parents.get('prompt')!);
+    print('x', connection.send('d'));
+    expect(textsIn(prompt)).toEqual(['stream x']);
+    display({a: 1}, extra.send('c'), 'd');
+    const changes: string[] = [];
+    outputs.changed.connect((_, {type}) => void changes.push(type));
+    display({a: 2}, {}, 'd', 'update_display_data');
+    expect(changes).toEqual(['set']);
+  });
+
+  it('all have the place that the kernel has chosen', () => {
+    const outputs = notebook.run('cell');
+    const extra = new Connection('extra');
+    callbacks.follow(extra.real);
+    connections.push(extra);
+    opened('c', 'cell');
+    extra.targets.get('lite_comms.callbacks')!({}, {content: {data: {show: 'log'}}});
+    say('error', ERROR, connection.send('c'));
+    expect([textsIn(outputs), notebook.logged]).toEqual([[], ['error: error E']]);
+  });
+
+  it('one logs in its own document, or in another one of the kernel', () => {
+    const inConsole = new Connection('console');
+    const extra = new Connection('extra');
+    connections.push(inConsole, extra);
+    const console = new View(inConsole, 'console', false);
+    callbacks.add(console);
+    callbacks.follow(extra.real);
+    print('x', inConsole.send('c'));
+    print('y', extra.send('c'));
+    expect(console.logged).toEqual(['warning: stream x']);
+    expect(notebook.logged).toEqual(['warning: stream y']);
+  });
+
+  it('those to another kernel do not matter', () => {
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    const other = new Connection('other', 'another kernel');
+    callbacks.add(new View(other));
+    const msg = {header: {msg_type: 'stream'}, parent_header: other.send('c')};
+    other.hear({...msg, content: {name: 'stdout', text: 'x'}});
+    expect(textsIn(outputs)).toEqual([]);
   });
 });
 
 describe('the log console has it', () => {
   it('where its cell is gone or has run again', () => {
-    const before = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const again = notebook.run('cell, again', notebook.areas[0]);
-    notebook.print('x', notebook.send('c'));
-    notebook.print('y', notebook.send('c'), 'stderr');
-    notebook.say('error', ERROR, notebook.send('c'));
-    expect([before, again]).toEqual([[], []]);
+    notebook.run('cell');
+    opened('c', 'cell');
+    const outputs = notebook.run('cell');
+    print('x', connection.send('c'));
+    print('y', connection.send('c'), 'stderr');
+    say('error', ERROR, connection.send('c'));
+    expect(textsIn(outputs)).toEqual([]);
     expect(notebook.logged).toEqual(['warning: stream x', 'error: stream y', 'error: error E']);
   });
 
   it('where the site, or the kernel, wants it so', () => {
-    notebook = new Notebook('log');
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const say = () => {
-      notebook.print('x', notebook.send('c'));
-      notebook.say('error', ERROR, notebook.send('c'));
+    start('log');
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    const sayAll = () => {
+      print('x', connection.send('c'));
+      say('error', ERROR, connection.send('c'));
     };
-    say();
-    expect([shown, notebook.logged]).toEqual([[], ['error: error E']]);
+    sayAll();
+    expect([textsIn(outputs), notebook.logged]).toEqual([[], ['error: error E']]);
     const choose = (show: string) =>
-      notebook.targets.get('lite_comms.callbacks')!({}, {content: {data: {show}}});
+      connection.targets.get('lite_comms.callbacks')!({}, {content: {data: {show}}});
     choose('cell');
-    say();
-    expect(shown).toEqual(['stream x', 'error E']);
+    sayAll();
+    expect(textsIn(outputs)).toEqual(['stream x', 'error E']);
     expect(() => choose('elsewhere')).toThrow(
       "comm 'lite_comms.callbacks': data.show must be 'cell' or 'log', not 'elsewhere'"
     );
   });
 
-  it('by ipywidgets, where it is of a widget', () => {
-    notebook.opened('w', 'no cell', {}, 'jupyter.widget');
-    notebook.say('error', ERROR, notebook.send('w'));
+  it('by ipywidgets, where it is of a widget of a notebook', () => {
+    opened('w', 'no cell', {}, 'jupyter.widget');
+    say('error', ERROR, connection.send('w'));
+    // A widget that was there before the page.
+    say('comm_info_reply', {status: 'ok', comms: {v: {target_name: 'jupyter.widget'}}});
+    say('error', ERROR, connection.send('v'));
     expect(notebook.logged).toEqual([]);
+  });
+
+  it('where it is of a widget of a console, of which ipywidgets logs nothing', () => {
+    const other = new Connection('other', 'another kernel');
+    const console = new View(other, 'console', false);
+    callbacks.add(console);
+    connections = [other];
+    opened('w', 'no cell', {}, 'jupyter.widget');
+    say('error', ERROR, other.send('w'));
+    expect(console.logged).toEqual(['error: error E']);
   });
 
   it('and no cell of a view that is closed', () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const other = {...notebook.view(), areas: () => []};
-    notebook.callbacks.add(other);
-    notebook.callbacks.remove(notebook.first);
-    notebook.print('x', notebook.send('c'));
-    expect([shown, notebook.logged]).toEqual([[], ['warning: stream x']]);
+    const outputs = notebook.run('cell');
+    opened('c', 'cell');
+    const other = new View(connection);
+    callbacks.add(other);
+    callbacks.remove(notebook);
+    print('x', connection.send('c'));
+    expect([textsIn(outputs), other.logged]).toEqual([[], ['warning: stream x']]);
   });
 
   it('once, however many views a notebook has', () => {
-    notebook.callbacks.add(notebook.view());
-    notebook.say('error', ERROR, notebook.send('c'));
-    expect(notebook.logged).toEqual(['error: error E']);
-  });
-});
-
-describe('there is a limit', () => {
-  it('of characters, which is told once, until the cell runs again', () => {
-    let shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const parent = notebook.send('c');
-    for (let i = 0; i < 30; i++) {
-      notebook.print('x'.repeat(10_000), parent);
-    }
-    expect(shown.length).toBe(10);
-    expect(shown.at(-1)).toContain('the rest is left out');
-    expect(notebook.logged).toEqual([]);
-    shown = notebook.run('cell', notebook.areas[0]);
-    notebook.print('y', parent);
-    expect(shown).toEqual(['stream y']);
-  });
-
-  it('of outputs, where a stream is one', () => {
-    const shown = notebook.run('cell');
-    notebook.opened('c', 'cell');
-    const parent = notebook.send('c');
-    for (let i = 0; i < 300; i++) {
-      notebook.print('x', parent);
-    }
-    expect(shown.length).toBe(300);
-    for (let i = 0; i < 300; i++) {
-      notebook.say('display_data', {data: {}}, parent);
-    }
-    expect(shown.length).toBe(300 + 199 + 1);
+    const other = new View(connection);
+    callbacks.add(other);
+    say('error', ERROR, connection.send('c'));
+    expect([notebook.logged, other.logged]).toEqual([['error: error E'], []]);
   });
 });
