@@ -23,6 +23,13 @@ button = Button(description='Press')
 button.on_click(clicked)
 """
 
+TALK = """
+def talk(comm, msg):
+    print('opened')
+    comm.on_msg(lambda msg: print('heard', msg['content']['data']))
+get_ipython().kernel.comm_manager.register_target('talk', talk)
+"""
+
 
 def output_of(area: Locator) -> Locator:
     """Return the text and the errors of a cell, without its widgets."""
@@ -109,18 +116,31 @@ def test_there_is_a_limit_and_it_is_told(notebook: Notebook) -> None:
         "button"
     )
     area.get_by_role("button", name="Talk").click()
-    expect(output_of(area).last).to_contain_text("the rest is left out")
+    expect(output_of(area).last).to_contain_text("is left out here")
     characters = sum(len(text) for text in output_of(area).all_text_contents())
-    assert 80_000 < characters < 101_000
+    assert 100_000 < characters < 101_000
+
+
+def test_a_large_display_and_errors_are_shown_after_much_text(notebook: Notebook) -> None:
+    area = notebook.run(
+        BUTTON + "def talk(button):\n"
+        "    print('x' * 200_000)\n"
+        "    display({'text/plain': 'y' * 200_000}, raw=True)\n"
+        "    1 / 0\n"
+        "button = Button(description='Talk')\n"
+        "button.on_click(talk)\n"
+        "button"
+    )
+    area.get_by_role("button", name="Talk").click()
+    expect(output_of(area)).to_have_count(4)
+    _, told, displayed, error = output_of(area).all()
+    expect(told).to_contain_text("is left out here")
+    assert len((displayed.text_content() or "").strip()) == 200_000
+    expect(error).to_contain_text("ZeroDivisionError: division by zero")
 
 
 def test_a_comm_that_a_script_opens_belongs_to_its_output(notebook: Notebook) -> None:
-    notebook.python("""
-def talk(comm, msg):
-    print('opened')
-    comm.on_msg(lambda msg: print('heard', msg['content']['data']))
-get_ipython().kernel.comm_manager.register_target('talk', talk)
-""")
+    notebook.python(TALK)
     page = notebook.javascript(
         """
         const comm = Jupyter.notebook.kernel.comm_manager.new_comm('talk');
@@ -130,6 +150,51 @@ get_ipython().kernel.comm_manager.register_target('talk', talk)
     )
     expect(said(page)).to_have_text(['"heard"', '" "', '"2"', '"\\n"'])
     expect(output_of(page).last).to_have_text("opened\nheard 1\n")
+
+
+def test_a_button_that_is_put_into_another_box_belongs_where_that_is_shown(
+    notebook: Notebook,
+) -> None:
+    before = notebook.run(BUTTON + "before = HBox([button])\nbefore")
+    after = notebook.run("after = HBox([])\nafter")
+    notebook.python("before.children = []; after.children = [button]")
+    after.get_by_role("button", name="Press").click()
+    expect(output_of(after)).to_have_text(["click 1\n"])
+    expect(output_of(before)).to_have_count(0)
+
+
+def test_a_notebook_that_is_opened_again_shows_it_in_the_same_cell(
+    new_tab: Callable[[str], Tab], plain: str
+) -> None:
+    tab = new_tab(plain)
+    (notebook,) = tab.lab("empty.ipynb")
+    notebook.run(BUTTON + "HBox([button])")
+    tab.page.keyboard.press("Control+s")
+    expect(tab.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+    tab.lab_tab("empty.ipynb").locator(".lm-TabBar-tabCloseIcon").click()
+    expect(notebook.root).to_have_count(0)
+    # The kernel lives on.
+    tab.page.locator(".jp-DirListing-item").filter(has_text="empty.ipynb").dblclick()
+    again = Notebook(tab, tab.page.locator(".jp-NotebookPanel"))
+    expect(again.cells).to_have_count(2)
+    area = again.cells.first.locator(".jp-OutputArea")
+    area.get_by_role("button", name="Press").click()
+    expect(output_of(area)).to_have_text(["click 1\n"])
+
+
+def test_a_console_shows_it_on_the_kernel_of_a_notebook_and_after_that_is_closed(
+    new_tab: Callable[[str], Tab], plain: str
+) -> None:
+    tab = new_tab(plain)
+    (notebook,) = tab.lab("empty.ipynb")
+    notebook.python("import lite_comms" + TALK)
+    console = notebook.open_console()
+    talk = "Jupyter.notebook.kernel.comm_manager.new_comm('talk').send(1);"
+    expect(output_of(console.javascript(talk))).to_have_text(["opened\nheard 1\n"])
+    tab.close_in_lab("empty.ipynb")
+    expect(notebook.root).to_have_count(0)
+    # Over the connection that is made in the place of the notebook's.
+    expect(output_of(console.javascript(talk))).to_have_text(["opened\nheard 1\n"])
 
 
 def test_a_notebook_can_leave_it_to_the_log_console(
