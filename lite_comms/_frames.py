@@ -211,12 +211,17 @@ def from_wire(wire: Sequence[Any]) -> ToKernel:
 def _places(first: Any = None, *others: Any) -> tuple[Any, ...]:
     are_urls = type(first) is int and others and all(type(url) is str for url in others)
     # An older page does not say the id.
-    is_last_id = len(others) == 0 or (len(others) == 1 and type(others[0]) is int)
+    is_last_id = not others or (len(others) == 1 and _is_count(others[0]))
     if not are_urls and not (is_last_id and _is_shared_memory(first)):
         raise FrameError(
             "places of a frame 'watch' must be shared memory and an id, or a number and URLs"
         )
     return (first, *others)
+
+
+def _is_count(value: Any) -> bool:
+    """Tell whether it is a number that JavaScript can count to."""
+    return type(value) is int and 0 <= value < 2**53
 
 
 def _is_shared_memory(value: Any) -> bool:

@@ -29,22 +29,21 @@
     }
   };
   const take = frame => {
+    const id = frame[0] === 'comm' ? frame[1] : 0;
+    let isHandled;
     try {
-      if (typeof frame === 'function') {
-        frame();
-        return;
-      }
-      const isHandled = receive(...frame);
-      if (isHandled) {
-        ack(frame[1]);
-      } else if (isHandled === undefined && frame[1] === first) {
-        // Python has refused it: nothing is known of the ids yet.
-        newest = null;
-      }
-      first = frame[1] === first ? null : first;
+      isHandled = typeof frame === 'function' ? void frame() : receive(...frame);
     } catch (error) {
       // Of what cannot even be handed to Python.
-      post('error', `${error}`, typeof frame[1] === 'number' ? frame[1] : 0);
+      post('error', `${error}`, id);
+    }
+    if (isHandled) {
+      ack(id);
+    }
+    if (id === first) {
+      first = null;
+      // Where the first one has been refused, nothing is known of the ids yet.
+      newest = isHandled === undefined ? null : newest;
     }
   };
   // Memory that is shared with the page: what it posts is there as well, to be read while the event
@@ -61,10 +60,15 @@
     const to = new Uint8Array(length);
     const size = bytes.length;
     const start = from % size;
-    const first = bytes.subarray(start, start + length);
-    to.set(first);
-    to.set(bytes.subarray(0, length - first.length), first.length);
+    const part = bytes.subarray(start, start + length);
+    to.set(part);
+    to.set(bytes.subarray(0, length - part.length), part.length);
     return to;
+  };
+  const enqueue = frame => {
+    first = newest === null ? frame[1] : first;
+    newest = frame[1];
+    waiting.push(frame);
   };
   const readMail = () => {
     while (hasMail()) {
@@ -82,8 +86,7 @@
           from += length;
           return copy(from - length, length).buffer;
         });
-        newest = id;
-        waiting.push(['comm', ...fields, ...buffers]);
+        enqueue(['comm', ...fields, ...buffers]);
       }
       Atomics.store(shared, READ, (at + length) | 0);
     }
@@ -123,9 +126,7 @@
     } else if (newest !== null && frame[1] > newest + 1) {
       refuse(`the comm message ${frame[1]} does not come after ${newest}`, frame[1]);
     } else if (newest === null || frame[1] > newest) {
-      first = newest === null ? frame[1] : first;
-      newest = frame[1];
-      waiting.push(frame);
+      enqueue(frame);
     }
     readMail();
     pump();
@@ -188,7 +189,11 @@
     hasInbox: () => shared !== null && bytes.length > 0,
     // `last` is the id of the last message that the page has posted before it shared the memory.
     watch(place, last = null) {
-      // Throws where it is too small.
+      const size = place.length * 4 - HEAD;
+      // Positions count from the start of the memory, and run on beyond the end of the ring.
+      if (place.byteLength !== place.buffer.byteLength || (size & (size - 1)) !== 0) {
+        throw new RangeError(`shared memory must be ${HEAD} bytes and 0 or a power of two more`);
+      }
       bytes = new Uint8Array(place.buffer, HEAD);
       newest ??= last;
       shared = place;

@@ -321,7 +321,7 @@ class PortTransport(StockTransport):
                         f"the kernel {ours} with protocol {VERSION}; reload the page"
                     )
                     self._port.answered()
-            case Bye():
+            case Bye() if self._byes:
                 self._byes -= 1
                 if self._byes == 0 and self._state == "closing":
                     self._close()

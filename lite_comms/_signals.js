@@ -139,8 +139,9 @@
     watch(...places) {
       const [first, ...urls] = places;
       if (typeof first === 'object') {
-        shared = first;
+        // Throws where the memory cannot be used.
         port.watch(...places);
+        shared = first;
       } else if (tokens.size > 0 || !isRevoked(urls[0])) {
         // Otherwise the page forbids such requests, and each would look like a Stop.
         urls.forEach((url, i) => tokens.set(first + i, url));

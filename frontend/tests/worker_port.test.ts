@@ -8,6 +8,7 @@ import {SharedMemory} from '../src/shared';
 interface IPort {
   watch(place: Int32Array, last?: number): void;
   look(): void;
+  hold(): void;
   close(): void;
 }
 
@@ -17,7 +18,8 @@ let received: unknown[];
 let post: (...frame: unknown[]) => void;
 let port: IPort;
 let posted: unknown[][];
-let refused: number[];
+let refused: unknown[];
+let thrown: unknown[];
 let shared: SharedMemory;
 
 beforeEach(() => {
@@ -31,11 +33,21 @@ beforeEach(() => {
   received = [];
   posted = [];
   refused = [];
+  thrown = [];
   post = (...frame) =>
     worker.dispatchEvent(new MessageEvent('message', {data: {lite_comms: frame}}));
   const make = (0, eval)(source) as (receive: unknown, pyodide: object) => IPort;
-  const receive = (type: string, id: number) =>
-    refused.includes(id) ? undefined : received.push(type === 'comm' ? id : type) > 0;
+  // As Python: whether it was a comm message that has been handled, or undefined if it is refused.
+  const receive = (type: string, field: unknown) => {
+    if (thrown.includes(field)) {
+      throw new RangeError('too deep');
+    }
+    if (refused.includes(field)) {
+      return undefined;
+    }
+    received.push(type === 'comm' ? field : type);
+    return type === 'comm';
+  };
   port = make(receive, {});
   shared = new SharedMemory(1024);
   return () => {
@@ -130,10 +142,55 @@ describe('a frame that is refused changes nothing', () => {
     expect(received).toEqual([1, 2]);
   });
 
-  it('as its memory is too small', () => {
-    const small = new Int32Array(new SharedArrayBuffer(8));
-    expect(() => port.watch(small, 2 ** 40)).toThrow(RangeError);
+  it('as it cannot be handed to Python, though it is the first', () => {
+    thrown = [2 ** 40];
+    post('comm', 2 ** 40, '{}', false);
+    post('comm', 1, '{}', false);
+    expect(errors()).toEqual([['error', 'RangeError: too deep', 2 ** 40]]);
+    expect(received).toEqual([1]);
+  });
+
+  it('as Python refuses what was first in shared memory', () => {
+    refused = [2 ** 30];
+    port.watch(shared.words);
+    shared.put(frame(2 ** 30));
+    port.look();
     post('comm', 1, '{}', false);
     expect(received).toEqual([1]);
   });
+
+  it('as an interrupt is refused whose number is the id of a comm message that waits', () => {
+    port.hold();
+    post('comm', 1, '{}', false);
+    refused = [1];
+    post('interrupt', 1);
+    refused = [];
+    post('comm', 3, '{}', false);
+    expect(errors()).toEqual([['error', 'the comm message 3 does not come after 1', 3]]);
+  });
+
+  it('as an interrupt cannot be handed to Python: its number is no id of a message', () => {
+    thrown = [7];
+    post('interrupt', 7);
+    expect(errors()).toEqual([['error', 'RangeError: too deep', 0]]);
+  });
+
+  const head = 16;
+  it.each([
+    ['too small', new Int32Array(new SharedArrayBuffer(head - 8))],
+    ['of no power of two', new Int32Array(new SharedArrayBuffer(head + 12))],
+    ['seen in part', new Int32Array(new SharedArrayBuffer(head + 16), 0, 4)],
+    ['seen from its middle', new Int32Array(new SharedArrayBuffer(head + 16), 16)]
+  ])('as its memory is %s', (_, words) => {
+    const message = 'shared memory must be 16 bytes and 0 or a power of two more';
+    expect(() => port.watch(words, 2 ** 40)).toThrow(new RangeError(message));
+    post('comm', 1, '{}', false);
+    expect(received).toEqual([1]);
+  });
+});
+
+it.each([0, 4, 1024])('memory with a ring of %i bytes can be shared', size => {
+  port.watch(new SharedMemory(size).words);
+  post('comm', 1, '{}', false);
+  expect(received).toEqual([1]);
 });

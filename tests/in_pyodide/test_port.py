@@ -385,15 +385,25 @@ def test_a_refused_frame_changes_nothing(kernel: Kernel) -> None:
     kernel.page("""
         page.post('comm', 2 ** 52, '{', false);
         page.post('interrupt', 2 ** 52);
+        const small = new Int32Array(new SharedArrayBuffer(8));
+        small[0] = 3;
+        page.post('watch', small);
         await page.turn();
         """)
-    assert [frame[2] for frame in frames(kernel)] == [2**52, 0]
+    assert [frame[2] for frame in frames(kernel)] == [2**52, 0, 0]
     # Messages and Stop work as before.
     sent = kernel.page(f"return page.send('comm_open', {OPEN})")
     assert sent is not None
     assert "ack" in [frame[0] for frame in frames(kernel)]
     kernel.page("page.post('interrupt', 1); await page.turn()")
     assert frames(kernel) == [["interrupted", 1]]
+
+
+def test_a_bye_that_answers_none_is_passed_over(kernel: Kernel) -> None:
+    kernel.page("page.post('bye'); await page.turn()")
+    kernel.run("lite_comms.uninstall(); lite_comms.install(page=False)")
+    kernel.page(f"page.post('bye'); {HELLO}; await page.turn()")
+    assert status(kernel) == ["port"]
 
 
 def test_errors_of_the_page_without_end_are_counted_and_not_all_shown(kernel: Kernel) -> None:
