@@ -161,8 +161,10 @@ def uninstall() -> None:
     global _current
     if _current is not None:
         installed, _current = _current, None
-        installed.manager.transport.disconnect()
-        installed.undo()
+        try:
+            installed.manager.transport.disconnect()
+        finally:
+            installed.undo()
 
 
 def current_transport() -> Transport | None:

@@ -90,9 +90,9 @@ class CommManager(comm.base_comm.CommManager):
             transport.attach(known)
         before, self.transport = self.transport, transport
         if before is not transport:
-            before.disconnect()
             for known in self.comms.values():
                 before.detach(known)
+            before.disconnect()
 
     # Targets
 

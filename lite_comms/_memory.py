@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 import uuid
 from collections import deque
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 Handler = Callable[[Message], object]
 
+# Where ipywidgets writes the exceptions of its callbacks when there is no IPython.
+_traitlets_log = logging.getLogger("traitlets")
+
+
+class _Note(str):
+    """A note on an exception that says which callback raised it; the next one replaces it."""
+
+    __slots__ = ()
+
 
 class MemoryTransport(Transport):
     """Stands for the page: its targets, its comms, and what it has received.
@@ -37,13 +47,15 @@ class MemoryTransport(Transport):
     the block are gone, without a message. Messages wait in order until `deliver` is
     called, as they wait on a real site until the cell is done.
 
-    What a callback in the kernel raises is raised by the `deliver` that called it, or, where it is
-    awaited, by the next one or at the end of the block: so the test fails that has caused it.
+    What a callback in the kernel raises is raised by `deliver`, so that the test fails; several
+    exceptions are raised as an ExceptionGroup. If the callback is awaited, it is the next `deliver`
+    that raises, or the end of the block; an exception of the block itself gets it as a note.
+    Exceptions that ipywidgets catches and logs count, too.
 
     Parameters
     ----------
     raise_errors : bool
-        False: such an exception is kept in `errors` only.
+        If False, such an exception is kept in `errors` only.
 
     Attributes
     ----------
@@ -78,7 +90,7 @@ class MemoryTransport(Transport):
         self.comms: dict[str, PageComm] = {}
         self.errors: list[str] = []
         self.raise_errors = raise_errors
-        self._raised: deque[Exception] = deque()
+        self._raised: list[Exception] = []
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
         self._queue: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._manager: CommManager | None = None
@@ -107,6 +119,7 @@ class MemoryTransport(Transport):
         from ._comm import Comm
         from ._install import install, uninstall
 
+        left = self._take_raised()
         transport, manager, comms, targets = self._before.pop()
         for known in manager.comms.values():
             if comms.get(known.comm_id) is not known:
@@ -121,12 +134,20 @@ class MemoryTransport(Transport):
             uninstall()
         else:
             install(transport)
+        if left is None:
+            return
         if exc is None:
-            self._raise()
+            raise left
+        with suppress(Exception):  # it may take no attributes
+            exc.add_note(f"A comm callback raised as well:\n{user_traceback(left)}")
 
     def connect(self, manager: CommManager) -> None:
         """Send what the page says to this manager; a manager calls it itself."""
         self._manager = manager
+
+    def disconnect(self) -> None:
+        """Raise what callbacks have raised since the last `deliver`."""
+        self._raise()
 
     # The kernel's side: Transport
 
@@ -146,13 +167,26 @@ class MemoryTransport(Transport):
         # Others are no failure of a callback, and raised at once.
         if self.raise_errors and isinstance(error, Exception):
             with suppress(Exception):  # it may take no attributes
-                error.add_note(text)
+                notes = getattr(error, "__notes__", ())
+                error.__notes__ = [*(n for n in notes if type(n) is not _Note), _Note(text)]
             self._raised.append(error)
 
+    def _show_logged(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            self.show_error(record.getMessage(), record.exc_info[1])
+        return True
+
+    def _take_raised(self) -> Exception | None:
+        """Take what callbacks have raised, as one exception."""
+        raised, self._raised = self._raised, []
+        if len(raised) > 1:
+            return ExceptionGroup(f"{len(raised)} comm callbacks raised", raised)
+        return raised[0] if raised else None
+
     def _raise(self) -> None:
-        """Raise what a callback has raised, if it has."""
-        if self._raised:
-            raise self._raised.popleft()
+        error = self._take_raised()
+        if error is not None:
+            raise error
 
     def hold(self) -> None:
         self._holds += 1
@@ -229,8 +263,8 @@ class MemoryTransport(Transport):
         Raises
         ------
         Exception
-            What a callback in the kernel has raised. The messages behind it wait
-            for the next call.
+            What a callback in the kernel has raised; an ExceptionGroup if several
+            have. The messages behind it wait for the next call.
         """
         self._raise()
         count = 0
@@ -274,9 +308,11 @@ class MemoryTransport(Transport):
             self._held.append(f)
             return
         self._in_callback = True
+        _traitlets_log.addFilter(self._show_logged)
         try:
             f()
         finally:
+            _traitlets_log.removeFilter(self._show_logged)
             self._in_callback = False
         self._handle_held()
 

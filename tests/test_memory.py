@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 import comm as comm_package
@@ -9,6 +10,8 @@ import pytest
 
 import lite_comms
 from lite_comms import ClosedError, Comm, CommManager, EncodeError, MemoryTransport
+from lite_comms._install import current_transport
+from lite_comms._transport import Transport
 
 
 def test_it_is_in_force_inside_its_with_block() -> None:
@@ -294,6 +297,22 @@ def test_who_waits_for_a_message_learns_of_the_end_of_the_block() -> None:
 # Errors in callbacks ----------------------------------------------------------------
 
 
+def raise_later(page: MemoryTransport, *errors: Exception, comm_id: str | None = None) -> None:
+    """Let callbacks raise these; by the next call of the page it has still to be told."""
+
+    def fail(msg: dict[str, Any]) -> None:
+        raise errors[msg["content"]["data"]]
+
+    comm = Comm("plot", comm_id=comm_id)
+    comm.on_msg(fail)
+    page.register_target("plot", lambda comm, msg: None)
+    page.deliver()
+    with lite_comms.quiet():
+        for n in range(len(errors)):
+            page.comms[comm.comm_id].send(n)
+        page.deliver()
+
+
 def test_an_error_in_a_callback_fails_the_test_that_has_caused_it(memory: MemoryTransport) -> None:
     heard: list[Any] = []
     comm = Comm("plot")
@@ -334,19 +353,64 @@ def test_an_error_of_what_is_awaited_fails_its_block() -> None:
 
 
 def test_an_error_of_the_block_is_not_hidden_by_that_of_a_callback() -> None:
-    def fail(msg: dict[str, Any]) -> None:
-        raise ValueError("in quiet")
+    page = MemoryTransport()
 
     def block() -> None:
-        with MemoryTransport() as page:
-            page.register_target("plot", lambda comm, msg: comm.send())
-            Comm("plot").on_msg(fail)
-            with lite_comms.quiet():
-                page.deliver()
+        with page:
+            raise_later(page, ValueError("in quiet"))
             raise LookupError("mine")
 
-    with pytest.raises(LookupError, match="mine"):
+    with pytest.raises(LookupError, match="mine") as caught:
         block()
+
+    # It is told there, and not to who uses this page next.
+    (note,) = caught.value.__notes__
+    assert note.startswith("A comm callback raised as well:\nTraceback")
+    assert "\nValueError: in quiet\nlite_comms: the on_msg callback of comm 'plot' (" in note
+    with page:
+        assert page.deliver() == 0
+
+
+def test_several_errors_are_raised_at_once_and_only_once(memory: MemoryTransport) -> None:
+    errors = [ValueError("1"), ValueError("2")]
+    raise_later(memory, *errors)
+
+    with pytest.raises(ExceptionGroup, match="2 comm callbacks raised") as caught:
+        memory.deliver()
+
+    assert caught.value.exceptions == tuple(errors)
+    assert memory.deliver() == 0
+
+
+@pytest.mark.parametrize("leave", [lite_comms.uninstall, lambda: lite_comms.install(Transport())])
+def test_what_takes_the_page_out_raises_what_is_left(leave: Callable[[], object]) -> None:
+    page = MemoryTransport()
+    lite_comms.install(page)
+    raise_later(page, ValueError("late"))
+
+    with pytest.raises(ValueError, match="late"):
+        leave()
+
+    transport = current_transport()
+    assert transport is not page
+    leave()  # it has been told
+
+
+def test_an_exception_that_is_raised_again_names_the_last_callback_only(
+    memory: MemoryTransport,
+) -> None:
+    error = ValueError("known")
+    error.add_note("the user's")
+    for comm_id in ("1", "1", "2"):
+        raise_later(memory, error, comm_id=comm_id)
+        with pytest.raises(ValueError, match="known"):
+            memory.deliver()
+        assert error.__notes__ == [
+            "the user's",
+            f"lite_comms: the on_msg callback of comm 'plot' ({comm_id}) raised",
+        ]
+        memory.comms[comm_id].close()
+        memory.deliver()
 
 
 def test_errors_can_be_kept_only(memory: MemoryTransport) -> None:

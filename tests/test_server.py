@@ -494,6 +494,34 @@ def test_ipywidgets_work(kernel: ServerKernel) -> None:
     assert text(kernel.run("print(slider.value, seen)"), "stdout") == "7 [7]\n"
 
 
+@pytest.mark.parametrize("manager", ["", "lite_comms.uninstall()\n"], ids=["ours", "ipykernel"])
+def test_of_a_message_whose_value_a_trait_refuses_nothing_is_set(
+    kernel: ServerKernel, manager: str
+) -> None:
+    received = kernel.run(
+        f"{manager}import ipywidgets, traitlets\n"
+        "class Picture(ipywidgets.Widget):\n"
+        "    before = traitlets.Int().tag(sync=True)\n"
+        "    pixels = traitlets.Bytes().tag(sync=True)\n"
+        "    after = traitlets.Int().tag(sync=True)\n"
+        "picture = Picture()\n"
+        "print(picture.comm.comm_id)"
+    )
+    state = {"before": 1, "pixels": None, "after": 2}
+    data = {"method": "update", "state": state, "buffer_paths": [["pixels"]]}
+
+    answered = kernel.tell(
+        "comm_msg",
+        {"comm_id": text(received, "stdout").strip(), "data": data},
+        buffers=[b"x"],
+    )
+
+    (error,) = errors(answered)
+    assert error["ename"] == "TraitError"
+    values = text(kernel.run("print(picture.before, picture.pixels, picture.after)"), "stdout")
+    assert values == "0 b'' 0\n"
+
+
 # In a process that is no kernel, beside ipykernel -----------------------------------------
 
 IMPORTED_LATE = """

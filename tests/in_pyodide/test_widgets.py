@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .kernel import Kernel
+from .kernel import Kernel, plain
 
 pytestmark = pytest.mark.pyodide
 
@@ -119,6 +119,21 @@ def test_an_anywidget_hears_state_and_buffers_of_the_page(kernel: Kernel) -> Non
     assert (
         kernel.run("print(bytes(picture.pixels), picture.size)")
         == "b'\\x05\\x06' {'width': None}\n"
+    )
+
+
+def test_a_value_that_a_trait_refuses_is_an_error_that_is_seen(kernel: Kernel) -> None:
+    kernel.run(ANY.replace(", from_json=lambda view, widget: bytes(view)", ""))
+
+    bytes_ = "[new Uint8Array([5, 6])]"
+    update(kernel, "picture", "{size: {width: 1}, pixels: null}", "[['pixels']]", bytes_)
+
+    # JupyterLite's own path has no way for error messages; those of a port are in test_outputs.py.
+    shown = plain(kernel.shown("stderr"))
+    assert "TraitError: The 'pixels' trait of a Picture instance expected a bytes object" in shown
+    # Nothing of the message is set, as on a server.
+    assert kernel.run("print(bytes(picture.pixels), picture.size)") == (
+        "b'\\x00\\x01' {'width': None}\n"
     )
 
 
