@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -439,9 +439,17 @@ def test_status_names_the_doors_that_someone_has_replaced(
     )
 
 
-def test_installing_again_takes_the_doors_back(
-    memory: MemoryTransport, kernel: Any, module: Callable[..., Any]
-) -> None:
+@pytest.fixture
+def dummy() -> Iterator[Callable[..., Any]]:
+    """What makes comms without lite_comms; it does so again after the test."""
+    dummy = comm_package.create_comm
+    yield dummy
+    lite_comms.uninstall()
+    comm_package.create_comm = dummy
+
+
+@pytest.mark.usefixtures("dummy", "memory")
+def test_installing_again_takes_the_doors_back(kernel: Any, module: Callable[..., Any]) -> None:
     def theirs(*args: Any, **kwargs: Any) -> Any:
         """Stand for a kernel's own, that is imported late."""
 
@@ -456,21 +464,18 @@ def test_installing_again_takes_the_doors_back(
     assert status.bypassed == ()
 
 
+@pytest.mark.usefixtures("dummy")
 def test_the_undo_gives_back_what_stood_at_a_door_last(module: Callable[..., Any]) -> None:
     def theirs(*args: Any, **kwargs: Any) -> Any:
         """Stand for a kernel's own, that is imported late."""
 
-    dummy = comm_package.create_comm
-    try:
-        lite_comms.install(MemoryTransport())
-        comm_package.create_comm = theirs
-        lite_comms.install()
-        late = module("late", make=comm_package.create_comm)
-        lite_comms.uninstall()
+    lite_comms.install(MemoryTransport())
+    comm_package.create_comm = theirs
+    lite_comms.install()
+    late = module("late", make=comm_package.create_comm)
+    lite_comms.uninstall()
 
-        assert (comm_package.create_comm, late.make) == (theirs, theirs)
-    finally:
-        comm_package.create_comm = dummy
+    assert (comm_package.create_comm, late.make) == (theirs, theirs)
 
 
 def test_a_kernel_without_a_comm_manager_is_left_alone(
