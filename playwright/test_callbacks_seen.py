@@ -148,7 +148,7 @@ def test_a_comm_that_a_script_opens_belongs_to_its_output(notebook: Notebook) ->
         comm.send(2, {iopub: {output: msg => say(msg.content.text)}});
         """
     )
-    expect(said(page)).to_have_text(['"heard"', '" "', '"2"', '"\\n"'])
+    expect(said(page)).to_have_text(['"heard 2\\n"'])
     expect(output_of(page).last).to_have_text("opened\nheard 1\n")
 
 

@@ -124,6 +124,7 @@ export class Channel {
     this._dead = null;
     this._isPython = isPython;
     this._isReady = false;
+    this._complaints = 0;
     kernel.ready.then(
       () => {
         if (this._port === port && !this._dead) {

@@ -206,7 +206,10 @@ describe('a comm message of the page', () => {
       () => 'lite_comms: the kernel cannot use a message: no sense'
     );
     const later = [10, 100].map(n => `${first[0]} (${n} so far)`);
-    expect(warned).toEqual([...first, ...later]);
+    expect(warned.splice(0)).toEqual([...first, ...later]);
+    await open(); // another kernel
+    worker.say('error', 'no sense', 0);
+    expect(warned).toEqual([first[0]]);
   });
 
   it('is answered by the header that it had, whatever its sender does to it', async () => {
@@ -567,6 +570,26 @@ describe('a message of the kernel', () => {
       ['error', other, 'a'],
       ['error', error, 'b']
     ]);
+  });
+
+  it('is an error that JupyterLite tells again: the last hundred are remembered, not all', async () => {
+    await open();
+    const cell = request('execute_request', 'a');
+    channel.take(cell, client);
+    const errors = Array.from({length: 101}, (_, i) => ({
+      ename: 'E',
+      evalue: `${i}`,
+      traceback: ['t']
+    }));
+    for (const error of errors) {
+      worker.say('comm', 'error', JSON.stringify(error), '{}', JSON.stringify(cell.header));
+    }
+    const told = client.heard;
+    for (const error of errors) {
+      channel.fromKernel(reply('error', cell, error), vi.fn());
+    }
+    expect(client.heard).toEqual([...told, ['error', errors[0], 'a']]);
+    expect(told.length).toBe(101);
   });
 
   it('takes the stock path when it is a reply', async () => {

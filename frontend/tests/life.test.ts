@@ -1,10 +1,12 @@
 /** What JupyterLab's connections and comms hear of the end of a kernel of JupyterLite. */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
+import {Signal} from '@lumino/signaling';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {VERSION} from '../src/frames';
 import {ClassicKernel} from '../src/classic';
-import {commsOf, followConnections} from '../src/reach';
-import {connect, lite, Worker} from './lite';
+import {Channel} from '../src/channel';
+import {commsOf, decorateFactories, followConnections} from '../src/reach';
+import {connect, lite, OPTIONS, Worker} from './lite';
 
 const RESTARTED = {ename: 'KernelRestarted', evalue: 'the kernel has been restarted'};
 const SHUT_DOWN = {ename: 'KernelShutDown', evalue: 'the kernel has been shut down'};
@@ -378,6 +380,25 @@ it('leaves nothing behind at a restart: no listener on the old Worker, no timer'
   const timers = added.mock.results.slice(0, before).map(({value}) => value as unknown);
   expect(removed.mock.calls.map(([type]) => type)).toEqual(['message', 'error']);
   expect(clear.mock.calls.map(([timer]) => timer)).toEqual(expect.arrayContaining(timers));
+});
+
+it('leaves no channel behind where a kernel cannot be made', async () => {
+  const channels = new Map<string, Channel>();
+  const channelOf = (id: string) => {
+    const channel =
+      channels.get(id) ??
+      new Channel({...OPTIONS, id, canRestart: false} as never, () => void channels.delete(id));
+    channels.set(id, channel);
+    return channel;
+  };
+  const specs = {
+    factories: new Map([['broken', async (_: object) => Promise.reject(new Error('no kernel'))]]),
+    changed: new Signal({})
+  };
+  const undo = decorateFactories(specs as never, channelOf, {} as never);
+  await expect(specs.factories.get('broken')!({id: 'k'})).rejects.toThrow('no kernel');
+  expect(channels.size).toBe(0);
+  undo();
 });
 
 it('finds the comms of a connection, and none where its field is not as expected', async () => {
