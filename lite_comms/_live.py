@@ -56,8 +56,9 @@ def live(on: bool = True) -> None:
 def show_callbacks(where: Literal["cell", "log"]) -> None:
     """Choose where the page shows what comm callbacks print, display and raise.
 
-    It holds for this notebook, until the kernel restarts. The default is ``"cell"``,
-    unless the site has another; on a page without lite_comms this has no effect.
+    It holds for all that is open for this kernel, until the kernel restarts. The
+    default is ``"cell"``, unless the site has another; on a page without
+    lite_comms this has no effect.
 
     Parameters
     ----------

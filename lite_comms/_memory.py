@@ -102,10 +102,15 @@ class MemoryTransport(Transport):
         self._before: list[_Before] = []
 
     def __enter__(self) -> MemoryTransport:
-        from ._install import current_transport, install, installed_manager
+        from ._install import current_transport, install, installed_manager, uninstall
 
         transport = current_transport()
-        install(self)
+        try:
+            install(self)
+        except BaseException:  # what callbacks of the transport before have raised
+            if current_transport() is self:
+                install(transport) if transport else uninstall()
+            raise
         manager = installed_manager()
         self._before.append((transport, manager, {**manager.comms}, {**manager.targets}))
         return self

@@ -42,8 +42,8 @@
     }
     if (id === first) {
       first = null;
-      // Where the first one has been refused, nothing is known of the ids yet.
-      newest = isHandled === undefined ? null : newest;
+      // Where the first one has been refused, and none has come since, nothing is known of the ids yet.
+      newest = isHandled === undefined && newest === id ? null : newest;
     }
   };
   // Memory that is shared with the page: what it posts is there as well, to be read while the event

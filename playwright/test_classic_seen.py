@@ -180,14 +180,14 @@ def test_scripts_of_a_saved_notebook_wait_for_its_kernel(
     new_tab: Callable[[str], Tab], plain: str
 ) -> None:
     tab = new_tab(plain)
-    notebook = tab.notebook()
+    (notebook,) = tab.lab("empty.ipynb")
     with tab.watch.error("'nobody'"):
         page = notebook.javascript(SAVED)
         expect(said(page)).to_have_text(["true", '"heard"', '"LookupError"'])
     notebook.page.keyboard.press("Control+s")
-    notebook.page.wait_for_timeout(1000)
+    expect(tab.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
     with tab.watch.error("'nobody'"):
         notebook.page.reload()
-        output = notebook.cells.first.locator(".jp-OutputArea")
+        output = tab.page.locator(".jp-NotebookPanel .jp-Cell").first.locator(".jp-OutputArea")
         expect(said(output)).to_have_text(["false", '"heard"', '"LookupError"'], timeout=60_000)
     expect(output).not_to_contain_text("no kernel yet")

@@ -47,6 +47,28 @@ comm.on_msg(lambda msg: comm.send([msg['content']['data'], bytes(msg['buffers'][
     )
 
 
+def test_what_a_callback_of_an_ipykernel_says_is_in_its_cell(
+    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+) -> None:
+    url, folder = server
+    name = "empty.ipynb"
+    (folder / name).write_bytes((Path(__file__).parent / "files" / name).read_bytes())
+    tab = new_tab(url)
+    notebook = tab.server_notebook(name)
+    area = notebook.run(
+        "from ipywidgets import Button\n"
+        "button = Button(description='Press')\n"
+        "@button.on_click\n"
+        "def clicked(button):\n    print('pressed')\n    1 / 0\n"
+        "button"
+    )
+    area.get_by_role("button", name="Press").click()
+    said_there = area.locator(".jp-RenderedText")
+    expect(said_there).to_have_count(2)
+    expect(said_there.first).to_have_text("pressed\n")
+    expect(said_there.last).to_contain_text("ZeroDivisionError: division by zero")
+
+
 def test_the_first_notebook_of_the_introduction_runs_on_a_server(
     new_tab: Callable[[str], Tab], server: tuple[str, Path]
 ) -> None:

@@ -445,3 +445,15 @@ def test_there_are_two_places_where_callbacks_can_speak(memory: MemoryTransport)
     with pytest.raises(ValueError, match="where must be 'cell' or 'log', not 'both'"):
         lite_comms.show_callbacks("both")  # type: ignore[arg-type]
     assert memory.deliver() == 0
+
+
+def test_what_the_page_before_has_raised_leaves_the_next_one_out() -> None:
+    first = MemoryTransport()
+    lite_comms.install(first)
+    raise_later(first, ValueError("late"))
+    try:
+        with pytest.raises(ValueError, match="late"), MemoryTransport():
+            pytest.fail("the block runs")
+        assert current_transport() is first
+    finally:
+        lite_comms.uninstall()

@@ -75,13 +75,16 @@ export class ClassicKernel {
 
   /**
    * Send something: at once, or when there is a kernel, in the order of the calls. Scripts of a saved
-   * notebook run before its kernel is there.
+   * notebook run before its kernel is there. When it has gone, nothing waits for another one.
    *
-   * @throws Error if too much waits already.
+   * @throws Error if too much waits already, or there is no kernel any more.
    */
   whenConnected: WhenConnected = (send, fail) => {
     if (this._connection && this._waiting.length === 0) {
       return send(this._connection);
+    }
+    if (!this._connection && !this._isExpected) {
+      throw new Error('the notebook has no kernel any more');
     }
     if (this._waiting.length >= MOST_WAITING) {
       throw new Error(`the notebook has no kernel yet, and ${MOST_WAITING} messages wait for it`);
@@ -145,6 +148,8 @@ export class ClassicKernel {
     }
     this.comm_manager.disconnect();
     this._connection = connection;
+    this._isExpected &&= !connection;
+    this._asking = null;
     this.comm_manager.reconnect();
     // Later: all who follow the notebook's kernel should know of this one first.
     queueMicrotask(() => this._sendWaiting());
@@ -153,6 +158,7 @@ export class ClassicKernel {
   /** The notebook is closed. */
   dispose(): void {
     this.connect(null);
+    this._isExpected = false;
     this._waiting.splice(0).forEach(({fail}) => fail(DISCONNECTED));
   }
 
@@ -169,6 +175,8 @@ export class ClassicKernel {
   }
 
   private _connection: Kernel.IKernelConnection | null = null;
+  /** There has been none yet. */
+  private _isExpected = true;
   private readonly _waiting: IWaiting[] = [];
   private _asking: KernelMessage.IHeader<'input_request'> | null = null;
 }

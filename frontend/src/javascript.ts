@@ -1,7 +1,7 @@
 /** The renderer of JavaScript outputs, which gives a script the `Jupyter` of its own notebook. */
 import {RenderedJavaScript, type IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
-import type {Documents, GlobalJupyter, IJupyter} from './jupyter';
+import {type Documents, type GlobalJupyter, type IJupyter, jupyterFor} from './jupyter';
 import {runFor} from './script';
 
 const MIME_TYPES = ['text/javascript', 'application/javascript'];
@@ -68,7 +68,8 @@ class Rendered extends RenderedJavaScript {
       const jupyter =
         this._documents.of({resolver, node: this.node}) ?? this._documents.current(null);
       const shown = CLASSIC_MODULES.test(code) ? null : jupyter;
-      const evaluated = () => evaluate(code, this.node, document, window, jupyter, jupyter);
+      const own = jupyterFor(this.node, jupyter);
+      const evaluated = () => evaluate(code, this.node, document, window, own, own);
       runFor(this.node, () => this._scope.during(shown, evaluated));
     }
   }

@@ -2,15 +2,22 @@
  * Which notebook a script belongs to: what the name `Jupyter` stands for in an output, and in the
  * browser's console.
  */
+import {PageConfig, PathExt} from '@jupyterlab/coreutils';
 import type {Kernel} from '@jupyterlab/services';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import type {ISignal} from '@lumino/signaling';
 import {ClassicKernel} from './classic';
 import {watchModules} from './modules';
+import {runFor} from './script';
 
 /** What page code knows as `Jupyter`, and by its older name `IPython`. */
 export interface IJupyter {
-  readonly notebook: {readonly kernel: ClassicKernel | null};
+  readonly notebook: {
+    readonly kernel: ClassicKernel | null;
+    readonly base_url: string;
+    readonly notebook_name: string;
+    readonly notebook_path: string;
+  };
 }
 
 const NAMES = ['Jupyter', 'IPython'];
@@ -20,11 +27,15 @@ const LEFT_OUT = {
   ...leftOut(
     'Jupyter.notebook',
     [
+      'clear_all_output',
+      'clear_output',
       'delete_cell',
       'delete_cells',
       'execute_all_cells',
       'execute_cell',
       'execute_cell_range',
+      'execute_cells_above',
+      'execute_cells_below',
       'execute_cells',
       'execute_selected_cells',
       'get_cell',
@@ -42,6 +53,11 @@ const LEFT_OUT = {
       'set_dirty'
     ],
     "cells are JupyterLab's, and an extension of JupyterLab can change them"
+  ),
+  ...leftOut(
+    'Jupyter.notebook',
+    ['restart_kernel', 'restart_run_all'],
+    'Jupyter.notebook.kernel.restart() restarts the kernel'
   ),
   ...leftOut(
     'Jupyter.notebook',
@@ -78,9 +94,49 @@ function leftOut(
 }
 
 /** The `Jupyter` of a notebook. */
-function jupyterWith<K extends ClassicKernel | null>(kernel: K) {
+function jupyterWith<K extends ClassicKernel | null>(kernel: K, path: () => string) {
   const shared = {events: EVENTS, keyboard_manager: KEYBOARD_MANAGER};
-  return {...shared, notebook: {...LEFT_OUT, ...shared, kernel}};
+  const notebook = {
+    ...LEFT_OUT,
+    ...shared,
+    kernel,
+    get base_url() {
+      return new URL(PageConfig.getBaseUrl()).pathname;
+    },
+    get notebook_name() {
+      return PathExt.basename(path());
+    },
+    get notebook_path() {
+      return path();
+    }
+  };
+  return {...shared, notebook};
+}
+
+/**
+ * The `Jupyter` of one output: the comms that its script opens belong to that output, also those that it
+ * opens later, when the page does not know any more whose code runs.
+ */
+export function jupyterFor(node: Node, jupyter: IJupyter): IJupyter {
+  const {kernel} = jupyter.notebook;
+  if (!kernel) {
+    return jupyter;
+  }
+  const {comm_manager} = kernel;
+  const new_comm: typeof comm_manager.new_comm = (...args) =>
+    runFor(node, () => comm_manager.new_comm(...args));
+  const own = withOther(kernel, {comm_manager: withOther(comm_manager, {new_comm})});
+  return {...jupyter, notebook: withOther(jupyter.notebook, {kernel: own})};
+}
+
+/** An object as it is, but for some members. */
+function withOther<T extends object>(object: T, members: Partial<T>): T {
+  return new Proxy(object, {
+    get: (_, name) => {
+      const value: unknown = Reflect.get(name in members ? members : object, name);
+      return typeof value === 'function' ? value.bind(object) : value;
+    }
+  });
 }
 
 /** What is needed of a notebook or a console. */
@@ -90,6 +146,7 @@ export interface IDocument {
   /** Its URL resolver, which every renderer of one of its outputs is given. */
   readonly resolver: IRenderMime.IResolver | null;
   readonly session: {
+    readonly path: string;
     readonly session: {readonly kernel: Kernel.IKernelConnection | null} | null;
     readonly kernelChanged: ISignal<unknown, unknown>;
     readonly disposed: ISignal<unknown, unknown>;
@@ -97,13 +154,13 @@ export interface IDocument {
 }
 
 interface IEntry extends IDocument {
-  readonly jupyter: {readonly notebook: {readonly kernel: ClassicKernel}};
+  readonly jupyter: IJupyter & {readonly notebook: {readonly kernel: ClassicKernel}};
 }
 
 /** Opens a further connection to a running kernel. */
 type Connect = (model: Kernel.IModel) => Kernel.IKernelConnection;
 
-const NONE: IJupyter = jupyterWith(null);
+const NONE: IJupyter = jupyterWith(null, () => '');
 
 /** The open notebooks and consoles, with a classic kernel for each. */
 export class Documents {
@@ -113,7 +170,10 @@ export class Documents {
 
   /** Add a notebook or console; it leaves by itself when its session is disposed. */
   add(document: IDocument): void {
-    const entry: IEntry = {...document, jupyter: jupyterWith(new ClassicKernel())};
+    const entry: IEntry = {
+      ...document,
+      jupyter: jupyterWith(new ClassicKernel(), () => document.session.path)
+    };
     this._entries.push(entry);
     const refresh = () => this._refresh();
     document.session.kernelChanged.connect(refresh);

@@ -1,4 +1,4 @@
-/** Tells the user of a kernel that takes no notice of Stop, or has died. */
+/** Tells the user what no cell shows: of a kernel that takes no notice of Stop, or has died; of callbacks. */
 import type {JupyterFrontEnd} from '@jupyterlab/application';
 import {Dialog, type ISessionContext, Notification, showDialog} from '@jupyterlab/apputils';
 
@@ -57,8 +57,9 @@ export function tellOfDeadKernel(
   restarts: boolean,
   isTold: boolean
 ): () => void {
-  const isLong = reason.length > MAX_REASON;
-  const short = isLong ? `${reason.slice(0, MAX_REASON)}…` : reason;
+  // Of a traceback of Python, the error.
+  const line = reason.split('\n').find(text => /^(?!Traceback)\S/.test(text)) ?? reason;
+  const short = line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}…` : line;
   if (restarts) {
     if (!isTold) {
       const text = `The kernel has died (${short}). It starts anew, without variables.`;
@@ -67,11 +68,23 @@ export function tellOfDeadKernel(
     return () => undefined; // it starts at once, and the user should see why
   }
   const {actions, ...options} = offerRestart(app, id);
-  if (isLong) {
+  if (short !== reason) {
     actions.unshift(details('Kernel', reason));
   }
   const shown = Notification.error(`The kernel does not run (${short}).`, {...options, actions});
   return () => Notification.dismiss(shown);
+}
+
+/** The notice of what callbacks say. */
+let said = '';
+
+/** Say what a callback has said that has no cell: all of them in one notice, which shows the latest. */
+export function tellOfCallback(text: string, type: 'error' | 'warning'): void {
+  const message = `A comm callback without a cell: ${text.trim()}`;
+  const options = {autoClose: SHOWN_MS};
+  if (!Notification.update({id: said, message, type, ...options})) {
+    said = Notification.emit(message, type, options);
+  }
 }
 
 /** Shows what a notice has no room for. */

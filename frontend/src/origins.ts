@@ -42,6 +42,8 @@ interface ISent {
   readonly comm: IComm;
   /** The comm and what held it when the message was sent: the answer may close all of it. */
   readonly around: ReadonlyMap<string, number>;
+  /** Where the user has pressed or typed, if the message was sent at once. */
+  readonly node: WeakRef<Node> | undefined;
 }
 
 /** What is known of the comms of one kernel. */
@@ -73,8 +75,8 @@ export class Origins {
         break;
       case 'comm_open': {
         const {comm_id, target_name} = content as KernelMessage.ICommOpenMsg['content'];
-        const node = this._scriptNode();
-        this._comms.set(comm_id, {target: target_name, ...(node && {node: new WeakRef(node)})});
+        const node = this._nodeNow();
+        this._comms.set(comm_id, {target: target_name, ...(node && {node})});
         this._sentTo(comm_id, header.msg_id, content);
         break;
       }
@@ -125,8 +127,13 @@ export class Origins {
     if (!sent) {
       return undefined;
     }
-    const {around, comm} = sent;
-    return this._showing(around) ?? this._containing(comm.node?.deref()) ?? this._opening(comm);
+    this._sent.set(msg_id, sent); // a task may go on with it for long
+    const {around, comm, node} = sent;
+    return (
+      this._showing(around, node?.deref()) ??
+      this._containing(comm.node?.deref()) ??
+      this._opening(comm)
+    );
   }
 
   /** The target of the comm that a message of the page was for, if it is known. */
@@ -134,20 +141,26 @@ export class Origins {
     return this._sent.get(msg_id)?.comm.target;
   }
 
-  /** The cell that shows one of these widgets: the innermost, and of several cells the last. */
-  private _showing(around: ReadonlyMap<string, number>): ICell | undefined {
-    let found: ICell | undefined;
+  /**
+   * The cell that shows one of these widgets: the innermost, and of several cells the one that the user
+   * has acted in, or else the last.
+   */
+  private _showing(around: ReadonlyMap<string, number>, node?: Node): ICell | undefined {
+    let found: ICell[] = [];
     let nearest = Infinity;
     for (const cell of this._cells()) {
       for (let i = 0; i < cell.outputs.length; i++) {
         const distance = around.get(shownBy(cell.outputs.get(i)) ?? '') ?? Infinity;
-        if (distance <= nearest && distance < Infinity) {
-          found = cell;
+        if (distance < nearest) {
           nearest = distance;
+          found = [];
+        }
+        if (distance === nearest && distance < Infinity) {
+          found.push(cell);
         }
       }
     }
-    return found;
+    return found.find(cell => node && cell.node.contains(node)) ?? found.at(-1);
   }
 
   /** Asked only when it is needed: a script runs before its output is on the page. */
@@ -157,7 +170,12 @@ export class Origins {
 
   private _opening({opener}: IComm): ICell | undefined {
     const isCurrent = opener && this._runOf.get(opener.cell) === opener.run;
-    return isCurrent ? this._find(({id}) => id === opener.cell) : undefined;
+    if (!isCurrent) {
+      return undefined;
+    }
+    const isIt = ({id}: ICell) => id === opener.cell;
+    // The copy of a notebook has cells of the same ids.
+    return this._find(cell => isIt(cell) && cell.run === opener.run) ?? this._find(isIt);
   }
 
   private _find(isIt: (cell: ICell) => boolean): ICell | undefined {
@@ -177,8 +195,14 @@ export class Origins {
 
   private _sentTo(comm_id: string, msg_id: string, content: object): void {
     const comm = this._comm(comm_id);
-    this._sent.set(msg_id, {comm, around: this._holders.around(comm_id)});
+    const node = this._nodeNow();
+    this._sent.set(msg_id, {comm, around: this._holders.around(comm_id), node});
     this._learnState(comm_id, (content as KernelMessage.ICommMsgMsg['content']).data);
+  }
+
+  private _nodeNow(): WeakRef<Node> | undefined {
+    const node = this._scriptNode();
+    return node ? new WeakRef(node) : undefined;
   }
 
   private _learnState(comm_id: string, data: unknown): void {

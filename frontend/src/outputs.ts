@@ -87,7 +87,9 @@ export class Shown {
     const index = this._outputs.length - 1;
     return update => {
       const isThere = this._left === left && !this._outputs.isDisposed;
-      if (isThere) {
+      if (isThere && lengthOf((update as {data?: object}).data) > LIMITS.display.characters) {
+        this._tell();
+      } else if (isThere) {
         this._outputs.set(index, {...update, output_type: 'display_data'} as never);
       }
       return isThere;
@@ -97,7 +99,8 @@ export class Shown {
   private _tell(): void {
     if (!this._isTold) {
       this._isTold = true;
-      this._put('stream', {name: 'stderr', text: LEFT_OUT});
+      const text = this._stream === 'stderr' ? `\n${LEFT_OUT}` : LEFT_OUT;
+      this._put('stream', {name: 'stderr', text});
     }
   }
 

@@ -14,7 +14,7 @@ import {Callbacks, type IView} from './callbacks';
 import {alwaysWaitAsync} from './isolation';
 import {renderJavaScript} from './javascript';
 import {Documents, GlobalJupyter, type IDocument} from './jupyter';
-import {tellOfDeadKernel, tellOfDeafKernel} from './notices';
+import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from './notices';
 import type {ICell} from './origins';
 import type {IOutputs} from './outputs';
 import {findPresent} from './present';
@@ -110,12 +110,15 @@ export async function connect(app: JupyterFrontEnd, isInjected: boolean): Promis
 /** Notebooks have all this already; by its name the command can be given another key. */
 const STOP = 'lite-comms:stop';
 
-/** Whether something is selected, which Ctrl C copies; in fields Firefox does not count it to the page's. */
+/**
+ * Whether something may be selected, which Ctrl C copies. Firefox does not count what is selected in a
+ * field to the page's, and a field of numbers does not tell.
+ */
 function hasSelection(): boolean {
   const {activeElement: field} = document;
   const isIn = field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement;
   return isIn
-    ? field.selectionStart !== field.selectionEnd
+    ? field.selectionStart === null || field.selectionStart !== field.selectionEnd
     : Boolean(window.getSelection()?.toString());
 }
 
@@ -187,7 +190,7 @@ export const callbacks: JupyterFrontEndPlugin<void> = {
       const skips = ({level}: ILogger) =>
         (level === 'info' || level === 'debug') && app.isPluginActivated(LOG_OUTPUT);
       const log = logTo(loggers, () => context.path, content.rendermime, skips);
-      add(panel, {sessionContext, cells: () => cellsOf(content.widgets), log, logsWidgets: true});
+      add(panel, {sessionContext, cells: () => cellsOf(content.widgets), log, logsWidgets: loggers !== null});
     };
     const addConsole = (panel: ConsolePanel) => {
       const {console, sessionContext} = panel;
@@ -224,7 +227,7 @@ function* cellsOf(cells: Iterable<ILabCell>): Iterable<ICell> {
   }
 }
 
-/** What puts an output into the log console, where the application has one. */
+/** What puts an output into the log console, or into a notice in an application that has none. */
 function logTo(
   loggers: ILoggerRegistry | null,
   path: () => string,
@@ -232,10 +235,25 @@ function logTo(
   skips: (logger: ILogger) => boolean = () => false
 ): IView['log'] {
   return ({header, content}, level) => {
-    const logger = loggers?.getLogger(path());
-    if (logger && !skips(logger)) {
+    if (!loggers) {
+      tellOfCallback(asText(content), level);
+      return;
+    }
+    const logger = loggers.getLogger(path());
+    if (!skips(logger)) {
       logger.rendermime = rendermime;
       logger.log({type: 'output', data: {...content, output_type: header.msg_type}, level});
     }
   };
+}
+
+/** An output in one text. */
+function asText(content: object): string {
+  const {text, ename, evalue, data} = content as {
+    text?: string;
+    ename?: string;
+    evalue?: string;
+    data?: {'text/plain'?: string};
+  };
+  return text ?? data?.['text/plain'] ?? `${ename}: ${evalue}`;
 }

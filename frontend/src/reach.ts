@@ -114,6 +114,12 @@ export function connectKernels(
   };
   const {serializer} = kernels.serverSettings;
   const undo = [replaceSocket(kernels.serverSettings, channelOf)];
+  const add = (connection: Kernel.IKernelConnection) => {
+    const leave = connections.add(connection);
+    const undone = () => undo.splice(undo.indexOf(leave), 1);
+    undo.push(leave);
+    connection.disposed.connect(undone);
+  };
   const undoAll = () =>
     undo
       .splice(0)
@@ -123,13 +129,13 @@ export function connectKernels(
     undo.push(
       decorateFactories(specs, channelOf, life),
       leaveUntracked(COMM_TYPES),
-      followConnections(kernels, connection => void connections.add(connection))
+      followConnections(kernels, add)
     );
     if (client) {
       undo.push(replaceInterrupt(client, id => channels.get(id)?.interrupt() ?? false));
     }
     for (const {connection, socket, kernelSession} of there.connections) {
-      undo.push(connections.add(connection));
+      add(connection);
       if (socket) {
         undo.push(adoptSocket(socket, serializer, channelOf, kernelSession));
       }

@@ -2,7 +2,7 @@
 
 /** How many comms, and how many messages to them, are remembered. */
 export const MOST_COMMS = 10_000;
-export const MOST_MESSAGES = 2_000;
+export const MOST_MESSAGES = 10_000;
 
 /** A Map that keeps the keys that were set last and forgets the others. */
 export class Recent<V> extends Map<string, V> {

@@ -192,6 +192,43 @@ describe('what a callback says is shown in the cell', () => {
     expect(shownIn(made, early, late)).toEqual([['stream z'], ['stream y'], ['stream x']]);
   });
 
+  it('that the user has acted in, where several show the widget', () => {
+    const [early, late] = [notebook.run('early'), notebook.run('late')];
+    shows('w', early);
+    shows('w', late);
+    scriptNode = notebook.all[0]!.node.appendChild(document.createElement('button'));
+    const parent = connection.send('w');
+    scriptNode = null;
+    print('x', parent);
+    print('y', connection.send('w'));
+    expect(shownIn(early, late)).toEqual([['stream x'], ['stream y']]);
+  });
+
+  it('that has run the code, where the copy of a notebook has a cell of the same id', () => {
+    const copy = new View(connection, 'copy');
+    callbacks.add(copy);
+    const first = notebook.run('same');
+    const parent = copy.run('same');
+    const run = copy.parents.get('same')!.msg_id!;
+    copy.all = copy.all.map(cell => ({...cell, run}));
+    say('comm_open', {comm_id: 'c', target_name: 't', data: {}}, copy.parents.get('same'));
+    print('x', connection.send('c'));
+    expect(shownIn(first, parent)).toEqual([[], ['stream x']]);
+  });
+
+  it('also when the page has sent thousands of messages since', () => {
+    const shown = notebook.run('shown');
+    shows('w', shown);
+    const parent = connection.send('w');
+    for (let i = 0; i < 3; i++) {
+      print(`${i}`, parent);
+      for (let j = 0; j < 6000; j++) {
+        connection.send('w');
+      }
+    }
+    expect(shownIn(shown)).toEqual([['stream 012']]);
+  });
+
   it('that shows what holds the widget, at any depth', () => {
     const [made, shown] = [notebook.run('made'), notebook.run('shown')];
     opened('button', 'made', {layout: 'IPY_MODEL_l', value: [1, 2]});

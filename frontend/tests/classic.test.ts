@@ -288,7 +288,7 @@ describe('before there is a kernel', () => {
 
   beforeEach(() => {
     closed.length = 0;
-    kernel.connect(null);
+    kernel = new ClassicKernel();
     comm = kernel.comm_manager.new_comm('echo', {foo: 6}, null, {m: 1}, 'one');
     comm.on_close(msg => void closed.push(msg.metadata['lite_comms']));
   });
@@ -407,6 +407,19 @@ describe('before there is a kernel', () => {
     ]);
     expect(comm.send(2)).not.toBe('');
     expect(closed).toEqual([]);
+  });
+
+  it('and when it has gone, nothing waits for another one', async () => {
+    await connect();
+    kernel.connect(null);
+    const gone = 'the notebook has no kernel any more';
+    expect(() => kernel.execute('f()')).toThrow(gone);
+    expect(() => kernel.comm_manager.new_comm('echo')).toThrow(gone);
+    kernel.connect(wire.real);
+    await Promise.resolve();
+    expect(wire.sent.length).toBe(1);
+    kernel.dispose();
+    expect(() => kernel.execute('f()')).toThrow(gone);
   });
 
   it('comms are told, and code is named, when the notebook is closed without one', () => {

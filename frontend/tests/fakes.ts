@@ -154,6 +154,8 @@ export class FakeSession {
   readonly disposed = new Signal<this, unknown>(this);
   session: {kernel: Kernel.IKernelConnection | null} | null;
 
+  readonly path = 'a folder/a notebook.ipynb';
+
   constructor(kernel: FakeConnection | null) {
     this.session = {kernel: kernel?.real ?? null};
   }

@@ -3,6 +3,7 @@ import {MimeModel, RenderMimeRegistry} from '@jupyterlab/rendermime';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
 import {renderJavaScript} from '../src/javascript';
 import {Documents, GlobalJupyter} from '../src/jupyter';
+import {scriptNode} from '../src/script';
 import {FakeConnection, FakeSession} from './fakes';
 
 // JupyterLab's packages want what jsdom lacks.
@@ -76,6 +77,21 @@ it("gives a script its own notebook's kernel, at once and later", async () => {
     'window.heard = Jupyter.notebook.kernel.id; window.later = () => Jupyter.notebook.kernel.id'
   );
   expect([page.heard, page.later!()]).toEqual(['own', 'own']);
+});
+
+it('has comms belong to its output that it opens later', async () => {
+  renderJavaScript(rendermime, documents, scope);
+  const nodes: unknown[] = [];
+  vi.spyOn(FakeConnection.prototype, 'createComm').mockImplementation(() => {
+    nodes.push(scriptNode());
+    throw new Error('enough');
+  });
+  const node = await run(
+    "const {kernel} = Jupyter.notebook; window.later = () => kernel.comm_manager.new_comm('t')"
+  );
+  expect(page.later).toThrow('enough');
+  expect(nodes).toEqual([node]);
+  vi.restoreAllMocks();
 });
 
 it("gives window.Jupyter its own notebook's kernel while the script runs", async () => {

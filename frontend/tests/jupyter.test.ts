@@ -65,6 +65,15 @@ it('has no kernel where no notebook is open', () => {
   expect(documents.current(null).notebook.kernel).toBe(null);
 });
 
+it('knows what the notebook is called', () => {
+  const {notebook} = documents.of({node: add(null).node})!;
+  expect(notebook).toMatchObject({
+    base_url: '/',
+    notebook_name: 'a notebook.ipynb',
+    notebook_path: 'a folder/a notebook.ipynb'
+  });
+});
+
 it('follows a notebook to another kernel, with its targets', () => {
   const {session, node} = add(null);
   const {kernel} = documents.of({node})!.notebook;
@@ -158,7 +167,7 @@ it('has a keyboard manager that leaves keys to fields, as JupyterLab does by its
 });
 
 it('does not replace what a page calls Jupyter already', () => {
-  const theirs = {notebook: {kernel: null}};
+  const theirs = {notebook: {kernel: null}} as unknown as IJupyter;
   page.Jupyter = theirs;
   new GlobalJupyter(
     documents,
@@ -174,7 +183,7 @@ it('can be assigned to by the page', () => {
     () => document.currentScript,
     () => null
   );
-  const theirs = {notebook: {kernel: null}};
+  const theirs = {notebook: {kernel: null}} as unknown as IJupyter;
   page.Jupyter = theirs;
   expect(page.Jupyter).toBe(theirs);
 });

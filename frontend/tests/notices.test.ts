@@ -1,7 +1,7 @@
 /** What the user is told of a kernel that does not respond to Stop. */
 import type {JupyterFrontEnd} from '@jupyterlab/application';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
-import {tellOfDeadKernel, tellOfDeafKernel} from '../src/notices';
+import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from '../src/notices';
 
 type Action = {label: string; callback: (event: {preventDefault(): void}) => void};
 type Options = {actions: Action[]};
@@ -16,6 +16,14 @@ vi.mock('@jupyterlab/apputils', () => ({
   Notification: {
     warning: (text: string, options: Options) => `n${shown.notices.push([text, options])}`,
     error: (text: string, options: Options) => `n${shown.notices.push([text, options])}`,
+    emit: (text: string, type: string) =>
+      `n${shown.notices.push([`${type}: ${text}`, {actions: []}])}`,
+    update: ({id, message}: {id: string; message: string}) => {
+      const notice = shown.dismissed.includes(id)
+        ? undefined
+        : shown.notices[Number(id.slice(1)) - 1];
+      return notice !== undefined && ((notice[0] = `updated: ${message}`), true);
+    },
     dismiss: (id: string) => void shown.dismissed.push(id)
   },
   Dialog: {okButton: () => ({})},
@@ -108,6 +116,20 @@ describe('a kernel that has died', () => {
     ]);
   });
 
+  it('of a traceback is told by its error, with all of it behind a button', () => {
+    const traceback =
+      'Traceback (most recent call last):\n  File "<exec>", line 2, in <module>\n' +
+      "ModuleNotFoundError: No module named 'x'\n";
+    tellOfDeadKernel(app, 'k', traceback, false, false);
+    const [[text, {actions}]] = shown.notices as unknown as [
+      [string, {actions: {label: string}[]}]
+    ];
+    expect([text, actions.map(({label}) => label)]).toEqual([
+      "The kernel does not run (ModuleNotFoundError: No module named 'x').",
+      ['Details', 'Restart Kernel']
+    ]);
+  });
+
   it.each([true, false])(
     'and does not start can be restarted, with all of the reason: %j',
     isTold => {
@@ -123,4 +145,15 @@ describe('a kernel that has died', () => {
       expect(shown.dismissed).toEqual(['n1']);
     }
   );
+});
+
+it('what callbacks without a cell say is in one notice, until the user closes it', () => {
+  const notices = () => shown.notices.map(([text]) => text);
+  tellOfCallback('one\n', 'warning');
+  expect(notices()).toEqual(['warning: A comm callback without a cell: one']);
+  tellOfCallback('two', 'error');
+  expect(notices()).toEqual(['updated: A comm callback without a cell: two']);
+  shown.dismissed.push('n1');
+  tellOfCallback('three', 'error');
+  expect(notices()[1]).toBe('error: A comm callback without a cell: three');
 });

@@ -116,6 +116,9 @@ it('a display is updated as long as it is there', () => {
   const shown = () => outputs.toJSON().map(({data}) => data);
   expect(update({data: {'text/plain': '2'}, metadata: {}})).toBe(true);
   expect(shown()).toEqual([{'text/plain': '2'}]);
+  expect(update({data: {'text/plain': 'x'.repeat(10_000_001)}, metadata: {}})).toBe(true);
+  expect(shown()[0]).toEqual({'text/plain': '2'});
+  expect(kinds()).toEqual(['display_data', 'told']);
   outputs.clear();
   display('3');
   expect(update({data: {'text/plain': '4'}, metadata: {}})).toBe(false);

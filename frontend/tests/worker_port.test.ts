@@ -9,6 +9,7 @@ interface IPort {
   watch(place: Int32Array, last?: number): void;
   look(): void;
   hold(): void;
+  release(): void;
   close(): void;
 }
 
@@ -140,6 +141,16 @@ describe('a frame that is refused changes nothing', () => {
     post('comm', 1, '{}', false);
     post('comm', 2, '{}', false);
     expect(received).toEqual([1, 2]);
+  });
+
+  it('as Python refuses it, though others behind it wait already', () => {
+    port.hold();
+    [5, 6, 7].forEach(id => post('comm', id, '{}', false));
+    refused = [5];
+    port.release();
+    post('comm', 7, '{}', false);
+    post('comm', 8, '{}', false);
+    expect(received).toEqual([6, 7, 8]);
   });
 
   it('as it cannot be handed to Python, though it is the first', () => {
