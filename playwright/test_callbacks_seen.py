@@ -227,3 +227,16 @@ get_ipython().kernel.comm_manager.register_target('talk', talk)
     page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
     console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child").filter(visible=True)
     expect(console.filter(has_text="nowhere")).to_have_count(1)
+
+
+def test_what_has_no_cell_is_in_a_notice_where_there_is_no_log_console(
+    new_tab: Callable[[str], Tab], plain: str
+) -> None:
+    tab = new_tab(plain)
+    tab.repl().python(TALK)
+    # As in the browser's console.
+    tab.page.evaluate("{ globalThis.talk = Jupyter.notebook.kernel.comm_manager.new_comm('talk') }")
+    notice = tab.page.locator(".Toastify__toast")
+    expect(notice).to_have_text("A comm callback without a cell: opened")
+    tab.page.evaluate("void talk.send(1)")
+    expect(notice).to_have_text("A comm callback without a cell: heard 1")

@@ -75,16 +75,26 @@ export function tellOfDeadKernel(
   return () => Notification.dismiss(shown);
 }
 
-/** The notice of what callbacks say. */
-let said = '';
+/** How long to wait for more before a notice shows it; JupyterLab drops changes to one that it still draws. */
+const JOIN_MS = 200;
+const MAX_LINE = 100;
 
-/** Say what a callback has said that has no cell: all of them in one notice, which shows the latest. */
+/** The notice of what callbacks say, and the line in it, of which JupyterLite prints one part after another. */
+let said = '';
+let line = '';
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Say what a callback has said that has no cell: all of them in one notice, which shows the latest line. */
 export function tellOfCallback(text: string, type: 'error' | 'warning'): void {
-  const message = `A comm callback without a cell: ${text.trim()}`;
-  const options = {autoClose: SHOWN_MS};
-  if (!Notification.update({id: said, message, type, ...options})) {
-    said = Notification.emit(message, type, options);
-  }
+  line = (line.endsWith('\n') ? text : line + text).slice(0, MAX_LINE);
+  timer ??= setTimeout(() => {
+    timer = undefined;
+    const message = `A comm callback without a cell: ${line.trim()}`;
+    const options = {autoClose: SHOWN_MS};
+    if (!Notification.update({id: said, message, type, ...options})) {
+      said = Notification.emit(message, type, options);
+    }
+  }, JOIN_MS);
 }
 
 /** Shows what a notice has no room for. */

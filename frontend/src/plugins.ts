@@ -190,7 +190,12 @@ export const callbacks: JupyterFrontEndPlugin<void> = {
       const skips = ({level}: ILogger) =>
         (level === 'info' || level === 'debug') && app.isPluginActivated(LOG_OUTPUT);
       const log = logTo(loggers, () => context.path, content.rendermime, skips);
-      add(panel, {sessionContext, cells: () => cellsOf(content.widgets), log, logsWidgets: loggers !== null});
+      add(panel, {
+        sessionContext,
+        cells: () => cellsOf(content.widgets),
+        log,
+        logsWidgets: loggers !== null
+      });
     };
     const addConsole = (panel: ConsolePanel) => {
       const {console, sessionContext} = panel;
@@ -255,5 +260,5 @@ function asText(content: object): string {
     evalue?: string;
     data?: {'text/plain'?: string};
   };
-  return text ?? data?.['text/plain'] ?? `${ename}: ${evalue}`;
+  return text ?? `${data?.['text/plain'] ?? `${ename}: ${evalue}`}\n`;
 }

@@ -148,12 +148,18 @@ describe('a kernel that has died', () => {
 });
 
 it('what callbacks without a cell say is in one notice, until the user closes it', () => {
-  const notices = () => shown.notices.map(([text]) => text);
-  tellOfCallback('one\n', 'warning');
+  vi.useFakeTimers();
+  const notices = () => {
+    vi.advanceTimersByTime(200);
+    return shown.notices.map(([text]) => text);
+  };
+  tellOfCallback('none\n', 'warning');
+  ['o', 'ne', '\n'].forEach(text => tellOfCallback(text, 'warning'));
   expect(notices()).toEqual(['warning: A comm callback without a cell: one']);
-  tellOfCallback('two', 'error');
+  tellOfCallback('two\n', 'error');
   expect(notices()).toEqual(['updated: A comm callback without a cell: two']);
   shown.dismissed.push('n1');
-  tellOfCallback('three', 'error');
+  tellOfCallback('three\n', 'error');
   expect(notices()[1]).toBe('error: A comm callback without a cell: three');
+  vi.useRealTimers();
 });
