@@ -59,8 +59,8 @@ export function hearing(callbacks: ICallbacks | null | undefined, who: string): 
   };
 }
 
-/** How long a text waits for what is printed next. */
-const JOIN_MS = 20;
+/** How long a text waits for what is printed next, if nothing else comes behind it; on a server it is the same. */
+const JOIN_MS = 200;
 
 /**
  * Joins what is printed in one go, as a server does: JupyterLite sends a text and its line end apart, and code
