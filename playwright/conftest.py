@@ -56,7 +56,7 @@ KNOWN = [
     # JupyterLab looks for the files of a traceback, to link them.
     r"404 .*/api/resolvePath\?",
     r"404 .*/api/contents/.*/all\.json$",
-    # On a server: ipywidgets asks a kernel that does not know it yet, and has given up when that says so.
+    # On a server: ipywidgets asks a kernel for comms before that has made them.
     r"Comm not found for comm id \S+ \S+/static/lab/",
     # JupyterLite's kernel extension in a JupyterLab that is not JupyterLite.
     r"Shared module @jupyterlite/services doesn't exist.*/pyodide-kernel-extension/",
