@@ -80,7 +80,7 @@ _OPEN = "the page's half of lite_comms has answered: messages go past the kernel
 _LEFT = f"{_STOCK}: lite_comms was uninstalled"
 
 # How long the page may take to say that its half is there, and to get it.
-_ANSWER_S = 0.05
+_ANSWER_S = 0.02
 _BRING_S = 1.0
 
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
