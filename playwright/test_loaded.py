@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from nbconvert import HTMLExporter
+from nbformat import from_dict
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from pages import LOAD, LOADED, START_TIMEOUT_MS, Notebook, Tab, said, text
@@ -165,6 +168,26 @@ def test_what_is_saved_does_nothing_when_it_is_opened_again(new_tab: NewTab, loa
     assert not is_on(tab)
     # And it can be loaded again.
     assert "transport port" in notebook.python(AT_ONCE)
+
+
+def test_what_is_saved_does_nothing_in_an_exported_page(new_tab: NewTab, loaded: str) -> None:
+    tab = new_tab(loaded)
+    notebook = tab.notebook()
+    notebook.python(LOAD)
+    cell = tab.page.evaluate("jupyterapp.shell.currentWidget.content.model.toJSON().cells[0]")
+    (script,) = cell["outputs"]
+    page, _ = HTMLExporter(template_name="basic").from_notebook_node(
+        new_notebook(cells=[new_code_cell("1", outputs=[from_dict(script)])])
+    )
+    assert "BroadcastChannel" in page
+    exported = tab.page.context.new_page()
+    exported.add_init_script("globalThis.$ = () => null")  # this template takes jQuery for granted
+    exported.goto(f"{loaded}jupyter-lite.json")  # the same origin, where a kernel could answer
+    exported.set_content(f"{page}<p>the end</p>")
+    expect(exported.get_by_text("the end")).to_be_visible()
+    exported.wait_for_timeout(500)
+    assert not exported.evaluate("'Jupyter' in globalThis")
+    assert exported.locator("body").inner_text().split() == ["In", "[", "]:", "1", "the", "end"]
 
 
 @pytest.mark.parametrize("app", ["lab", "repl", "console"])
