@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -46,15 +47,44 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_kernel_wheel(str(ROOT), tmp_path_factory.mktemp("wheel") / "kernel")
 
 
+class NewKernel(Protocol):
+    """The type of the fixture `new_kernel`."""
+
+    def __call__(self, *more: Path, jspi: bool = False, **env: str) -> Kernel: ...
+
+
 @pytest.fixture(scope="session")
-def running_kernel(
+def new_kernel(
     distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
+) -> NewKernel:
+    """Starts a kernel that loads the wheel of lite_comms, and more wheels; use it with ``with``."""
+
+    def new(*more: Path, jspi: bool = False, **env: str) -> Kernel:
+        log = tmp_path_factory.mktemp("kernel") / "log.txt"
+        return Kernel(distribution, [wheel, *more], log, jspi=jspi, **env)
+
+    return new
+
+
+@pytest.fixture(scope="session")
+def running_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
     """The kernel that most tests share."""
-    log = tmp_path_factory.mktemp("kernel") / "log.txt"
-    with Kernel(distribution, [wheel], log, TZ=ZONE) as kernel:
+    with new_kernel(TZ=ZONE) as kernel:
         kernel.run(MOUNT)
         yield kernel
+
+
+def with_comm(kernel: Kernel, code: str, target: str) -> Kernel:
+    """Reset a kernel whose port is open, run code, and open a comm from the page.
+
+    The comm's id is ``c``; the code registers its target. No frames are left in ``page.frames``.
+    """
+    kernel.run(RESET + code)
+    kernel.page(
+        f"await page.send('comm_open', {{comm_id: 'c', target_name: '{target}', data: {{}}}});"
+        "page.frames.length = 0"
+    )
+    return kernel
 
 
 @pytest.fixture

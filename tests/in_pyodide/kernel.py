@@ -109,6 +109,12 @@ class Kernel(Node):
         assert "error" not in answer, answer["error"]
         return answer.get("value")
 
+    def open_port(self, *can: str, memory: int | None = None) -> None:
+        """Open the port as a page with these capabilities; `memory` is how many bytes it shares."""
+        hello = ", ".join(map(repr, ("hello", 1, "page", *can)))
+        watch = "" if memory is None else f"page.watch({memory});"
+        self.page(f"page.post({hello}); {watch} await page.turn()")
+
     def run(self, cell: str) -> str:
         """Run a cell; what it prints. An exception in it fails the test."""
         request = json.dumps({"code": cell, "silent": False, "store_history": True})

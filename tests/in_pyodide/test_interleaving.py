@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
-from .conftest import RESET
-from .distribution import Distribution
+from .conftest import NewKernel, with_comm
 from .kernel import Kernel, plain
 
 pytestmark = pytest.mark.pyodide
@@ -46,24 +44,18 @@ def begin(callback=None):
     on = callback
     start = time.monotonic()
 """
-OPEN = "await page.send('comm_open', {comm_id: 'c', target_name: 'collect', data: {}});"
 
 
 @pytest.fixture(scope="module")
-def _kernel(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
-    log = tmp_path_factory.mktemp("interleaving") / "log.txt"
-    with Kernel(distribution, [wheel], log, jspi=True) as kernel:
-        kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(0); await page.turn()")
+def _kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    with new_kernel(jspi=True) as kernel:
+        kernel.open_port("live", memory=0)
         yield kernel
 
 
 @pytest.fixture
 def kernel(_kernel: Kernel) -> Kernel:
-    _kernel.run(RESET + TARGET)
-    _kernel.page(f"{OPEN} page.frames.length = 0")
-    return _kernel
+    return with_comm(_kernel, TARGET, "collect")
 
 
 def during(kernel: Kernel, cell: str, every_ms: int = 5) -> str:
@@ -495,7 +487,7 @@ def test_a_cell_that_a_waiting_task_keeps_from_beginning_is_told_to_the_page(
     kernel.run("lite_comms.uninstall()")
     kernel.page("page.post('bye'); await page.turn()")
     kernel.run("lite_comms.install()")
-    kernel.page("page.post('hello', 1, 'page', 'begun', 'live'); page.watch(0); await page.turn()")
+    kernel.open_port("begun", "live", memory=0)
     kernel.run(
         "async def wait():\n"
         "    await asyncio.sleep(0.05)\n"

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import RESET
-from .distribution import Distribution
+from .conftest import NewKernel, with_comm
 from .kernel import Kernel
 
 pytestmark = pytest.mark.pyodide
@@ -47,27 +46,21 @@ get_comm_manager().register_target("collect", collect)
 """
 # Without messages it comes to an end by itself.
 LOOP = "end = time.time() + 20\nwhile len(heard) < {n} and time.time() < end: pass\n"
-OPEN = "await page.send('comm_open', {comm_id: 'c', target_name: 'collect', data: {}});"
 SEND = "const send = (data, more) => page.share('comm_msg', {comm_id: 'c', data}, more);"
 PAUSE = "const pause = ms => new Promise(resolve => setTimeout(resolve, ms));"
 
 
 @pytest.fixture(scope="module")
-def _kernel(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
-    log = tmp_path_factory.mktemp("live") / "log.txt"
-    with Kernel(distribution, [wheel], log) as kernel:
-        kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+def _kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    with new_kernel() as kernel:
+        kernel.open_port("live", memory=4096)
         yield kernel
 
 
 @pytest.fixture
 def kernel(_kernel: Kernel) -> Kernel:
     """A kernel that shares memory with its page, and a comm that collects what it hears."""
-    _kernel.run(RESET + TARGET)
-    _kernel.page(f"{OPEN} page.frames.length = 0")
-    return _kernel
+    return with_comm(_kernel, TARGET, "collect")
 
 
 def during(kernel: Kernel, cell: str, javascript: str = "") -> dict[str, Any]:
@@ -84,10 +77,8 @@ def test_status_says_so(kernel: Kernel) -> None:
     assert "at each await and in between, by memory that is shared with the page" in printed
 
 
-def test_the_kernel_says_what_it_can(
-    distribution: Distribution, wheel: Path, tmp_path: Path
-) -> None:
-    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+def test_the_kernel_says_what_it_can(new_kernel: NewKernel) -> None:
+    with new_kernel() as kernel:
         (hello,) = kernel.page("await page.turn(); return page.frames")
         assert hello[3:] == ["begun", "interrupt", "inbox"]
 
@@ -252,7 +243,7 @@ def test_uninstalled_in_quiet_nothing_stays_behind(kernel: Kernel) -> None:
     kernel.page("page.post('bye'); await page.turn()")
     assert kernel.run("print(within, heard)") == "[] [1]\n"
     kernel.run("lite_comms.install()")
-    kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+    kernel.open_port("live", memory=4096)
 
 
 def test_code_for_jupyter_ui_poll_runs(kernel: Kernel) -> None:
@@ -398,7 +389,7 @@ def test_after_a_reinstall_the_first_cell_is_live_and_the_wish_is_kept(kernel: K
     kernel.run("lite_comms.live(False); lite_comms.uninstall()")
     kernel.page("page.post('bye'); await page.turn()")
     kernel.run("lite_comms.install()")
-    kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+    kernel.open_port("live", memory=4096)
     assert "turned off" in kernel.run("lite_comms.status();")
     kernel.run("lite_comms.live()")
     during(kernel, LOOP.format(n=2) + "within = list(heard)", "send(1)")
@@ -436,5 +427,5 @@ def test_uninstalled_python_has_its_own_again(kernel: Kernel) -> None:
     )
     assert printed == "function PyodideKernel.run 0\n"
     kernel.run("time.sleep(0.001); lite_comms.install()")
-    kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(4096); await page.turn()")
+    kernel.open_port("live", memory=4096)
     assert "by memory" in kernel.run("lite_comms.status();")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import RESET
-from .distribution import Distribution
+from .conftest import NewKernel, with_comm
 from .kernel import Kernel, plain
 
 pytestmark = pytest.mark.pyodide
@@ -32,7 +29,6 @@ async def later(text, seconds=0.05):
     await asyncio.sleep(seconds)
     print(text)
 """
-OPEN = "await page.send('comm_open', {comm_id: 'c', target_name: 'do', data: {}});"
 SEND = "const send = data => page.send('comm_msg', {comm_id: 'c', data});"
 PAUSE = "const pause = ms => new Promise(resolve => setTimeout(resolve, ms));"
 # Runs a cell; the id of its request, and the reply.
@@ -42,51 +38,30 @@ RUN = "const run = code => page.ask('execute', {code, silent: false, store_histo
 KEYS = ["buffers", "content", "header", "metadata", "msg_id", "msg_type", "parent_header"]
 
 
-@contextmanager
-def opened(
-    distribution: Distribution, wheel: Path, folder: Path, *, jspi: bool = False
-) -> Iterator[Kernel]:
-    """A kernel whose port is open."""
-    with Kernel(distribution, [wheel], folder / "log.txt", jspi=jspi) as kernel:
-        kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+@pytest.fixture(scope="module")
+def _kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    with new_kernel() as kernel:
+        kernel.open_port("live")
         yield kernel
 
 
 @pytest.fixture(scope="module")
-def _kernel(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
-    with opened(distribution, wheel, tmp_path_factory.mktemp("outputs")) as kernel:
-        yield kernel
-
-
-@pytest.fixture(scope="module")
-def _jspi_kernel(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
-    with opened(distribution, wheel, tmp_path_factory.mktemp("jspi"), jspi=True) as kernel:
+def _jspi_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    with new_kernel(jspi=True) as kernel:
+        kernel.open_port("live")
         yield kernel
 
 
 @pytest.fixture
 def kernel(_kernel: Kernel) -> Kernel:
     """A kernel whose port is open, with one comm."""
-    return prepared(_kernel)
+    return with_comm(_kernel, TARGET, "do")
 
 
 @pytest.fixture(params=["_kernel", "_jspi_kernel"], ids=["shared_memory", "jspi"])
 def live_kernel(request: pytest.FixtureRequest) -> Kernel:
     """The same, once for each way in which callbacks come into the middle of a cell."""
-    return prepared(request.getfixturevalue(request.param))
-
-
-def prepared(kernel: Kernel) -> Kernel:
-    """Begin a test: with one comm."""
-    kernel.run(RESET)
-    kernel.run(TARGET)
-    kernel.page(OPEN)
-    kernel.page("page.frames.length = 0")
-    return kernel
+    return with_comm(request.getfixturevalue(request.param), TARGET, "do")
 
 
 def printed(kernel: Kernel) -> list[tuple[str, str | None]]:
@@ -368,7 +343,7 @@ get_comm_manager().register_target("slow", target)
         return Promise.race([sent.then(() => 'acknowledged'), pause(5000)]);
         """)
     kernel.run("lite_comms.install()")
-    kernel.page("page.post('hello', 1, 'page', 'live'); await page.turn()")
+    kernel.open_port("live")
     assert ended == "acknowledged"
 
 

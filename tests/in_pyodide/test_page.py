@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .distribution import ROOT, Distribution
+from .conftest import NewKernel
+from .distribution import ROOT
 from .kernel import Kernel
 
 pytestmark = pytest.mark.pyodide
@@ -43,14 +43,8 @@ _ = status()
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["JSPI", "no JSPI"])
-def any_kernel(
-    distribution: Distribution,
-    wheel: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
-) -> Iterator[Kernel]:
-    folder = tmp_path_factory.mktemp("page")
-    with Kernel(distribution, [wheel], folder / "log.txt", jspi=request.param) as kernel:
+def any_kernel(new_kernel: NewKernel, request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    with new_kernel(jspi=request.param) as kernel:
         kernel.page(PAGE)
         yield kernel
 

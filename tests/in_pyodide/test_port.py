@@ -6,13 +6,11 @@ import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import RESET
-from .distribution import Distribution
+from .conftest import RESET, NewKernel
 from .kernel import Kernel
 
 pytestmark = pytest.mark.pyodide
@@ -38,11 +36,8 @@ OPEN = "{comm_id: 'c', target_name: 'echo', data: {}}"
 
 
 @pytest.fixture(scope="module")
-def _kernel(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
-    log = tmp_path_factory.mktemp("port") / "log.txt"
-    with Kernel(distribution, [wheel], log) as kernel:
+def _kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    with new_kernel() as kernel:
         yield kernel
 
 
@@ -82,10 +77,8 @@ def crash(kernel: Kernel, before: str = "") -> list[list[str]]:
     return [frame[:2] for frame in kernel.page("return page.frames")]
 
 
-def test_the_first_frame_is_a_hello(
-    distribution: Distribution, wheel: Path, tmp_path: Path
-) -> None:
-    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+def test_the_first_frame_is_a_hello(new_kernel: NewKernel) -> None:
+    with new_kernel() as kernel:
         assert frames(kernel) == [
             ["hello", VERSION, version("lite-comms"), "begun", "interrupt", "inbox"],
         ]
@@ -171,10 +164,8 @@ lite_comms.install()
     assert printed == "True True\n"
 
 
-def test_another_version_of_the_page_leaves_the_stock_path(
-    distribution: Distribution, wheel: Path, tmp_path: Path
-) -> None:
-    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+def test_another_version_of_the_page_leaves_the_stock_path(new_kernel: NewKernel) -> None:
+    with new_kernel() as kernel:
         kernel.page("page.post('hello', 99, 'page'); await page.turn()")
         printed = kernel.run("import lite_comms; s = lite_comms.status()")
         assert "transport stock" in printed
@@ -498,10 +489,8 @@ def test_bye_is_said_and_what_comes_before_the_pages_is_handled(kernel: Kernel) 
     assert [frame[0] for frame in frames(kernel)] == ["ack"]
 
 
-def test_a_hello_that_has_no_answer_yet_is_taken_back(
-    distribution: Distribution, wheel: Path, tmp_path: Path
-) -> None:
-    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+def test_a_hello_that_has_no_answer_yet_is_taken_back(new_kernel: NewKernel) -> None:
+    with new_kernel() as kernel:
         kernel.run("import lite_comms\nlite_comms.uninstall()")
         assert [frame[0] for frame in frames(kernel)] == ["hello", "bye"]
         # The page's hello and what it sends cross with the bye: it is handled.
@@ -578,10 +567,8 @@ def alive():
     assert abs(objects) < 100, printed
 
 
-def test_a_fatal_error_of_python_is_told_after_all_that_was_sent(
-    distribution: Distribution, wheel: Path, tmp_path: Path
-) -> None:
-    with Kernel(distribution, [wheel], tmp_path / "log.txt") as kernel:
+def test_a_fatal_error_of_python_is_told_after_all_that_was_sent(new_kernel: NewKernel) -> None:
+    with new_kernel() as kernel:
         kernel.page(f"{HELLO}; await page.turn(); page.frames.length = 0")
         before = "import lite_comms\nlite_comms.Comm('t', comm_id='c')"
         assert crash(kernel, before) == [["comm", "comm_open"], DIED]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import NewKernel
 from .distribution import Distribution
 from .kernel import Kernel
 
@@ -42,13 +43,10 @@ def wheel_of_a_startup_file(folder: Path, code: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def started(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
+def started(new_kernel: NewKernel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """A new kernel of a site with the extension; its first cell has not run yet."""
-    folder = tmp_path_factory.mktemp("started")
-    early = wheel_of_a_startup_file(folder, OPENS_EARLY)
-    with Kernel(distribution, [wheel, early], folder / "log.txt") as kernel:
+    early = wheel_of_a_startup_file(tmp_path_factory.mktemp("started"), OPENS_EARLY)
+    with new_kernel(early) as kernel:
         yield kernel
 
 

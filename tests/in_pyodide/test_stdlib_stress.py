@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import MOUNT, RESET
-from .distribution import Distribution
+from .conftest import MOUNT, RESET, NewKernel
 from .kernel import Kernel, plain
 
 pytestmark = pytest.mark.pyodide
@@ -40,15 +39,12 @@ HANGS_MS = 30_000
 
 
 @pytest.fixture(scope="module")
-def kernel(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
+def kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
     missing = [name for name in MODULES if not _file(name).exists()]
     if missing:
         pytest.skip(f"this Python comes without its own tests: no {', '.join(missing)} in {TESTS}")
-    log = tmp_path_factory.mktemp("stress") / "log.txt"
-    with Kernel(distribution, [wheel], log, jspi=True) as kernel:
-        kernel.page("page.post('hello', 1, 'page', 'live'); page.watch(0); await page.turn()")
+    with new_kernel(jspi=True) as kernel:
+        kernel.open_port("live", memory=0)
         kernel.run(
             f"{MOUNT}pyodide_js.mountNodeFS({FOLDER!r}, {str(TESTS)!r})\n"
             f"sys.path.append({str(Path(FOLDER).parent)!r})\n"
