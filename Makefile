@@ -17,7 +17,7 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo site test test-fast test-frontend lint format screenshots bench soak dist
+.PHONY: help setup demo site test test-browser test-fast test-frontend lint format screenshots bench soak dist
 
 help:
 	@sed -n 's/^| `make \([^|]*\)` | /make \1: /; s/`//g; s/ |$$//; /^make /p' CONTRIBUTING.md
@@ -32,6 +32,11 @@ site: _site/jupyter-lite.json
 test: setup site lint test-frontend
 	@echo "== Python tests"
 	@$(BIN)/python -m pytest
+
+# Of one file: make test-browser FILE=playwright/test_live.py
+FILE := playwright
+test-browser: setup site
+	@$(BIN)/python -m pytest $(FILE)
 
 test-frontend: $(VENV)/.lite-comms
 	@echo "== frontend tests"
