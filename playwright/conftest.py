@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from bench.sites import add_wheel, make_stock
 from chromium import launch_options
@@ -28,6 +28,9 @@ ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
 
 FAILED = pytest.StashKey[bool]()
+
+# A page that shares a slow machine with others still shows what is expected of it.
+expect.set_options(timeout=20_000)
 
 # JupyterLite takes the value for a promise. On an isolated page it is a string now and then, and
 # the cell never ends: mended until lite_comms is there, which mends it by itself.

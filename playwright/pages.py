@@ -25,6 +25,9 @@ const say = value => {
 };
 """
 
+# A cell that begins with it shows that it runs: from then on it can be interrupted.
+RUNS = "print('runs', flush=True)\n"
+
 DONE = re.compile(r"\[\d+\]:")
 
 
@@ -83,6 +86,12 @@ class Notebook(_Cells):
         self.page.keyboard.insert_text(code)
         return self.begin(number)
 
+    def running(self, code: str) -> int:
+        """Start a cell that prints `runs` first, and wait for that; its number."""
+        number = self.start(f"{RUNS}{code}")
+        expect(self.cells.nth(number).locator(".jp-OutputArea")).to_contain_text("runs")
+        return number
+
     def ended(self, number: int, prompt: str | re.Pattern[str] = DONE) -> str:
         """Wait for the end of a cell that was started, and return its output as text."""
         cell = self.cells.nth(number)
@@ -134,7 +143,16 @@ class Console(_Cells):
 
     def run(self, code: str) -> Locator:
         """Run code and wait for its end; returns its output."""
-        cell = self.start(code)
+        return self.ended(self.start(code))
+
+    def running(self, code: str) -> Locator:
+        """Start a cell that prints `runs` first, and wait for that; returns the cell."""
+        cell = self.start(f"{RUNS}{code}")
+        expect(cell.locator(".jp-OutputArea")).to_contain_text("runs")
+        return cell
+
+    def ended(self, cell: Locator) -> Locator:
+        """Wait for the end of a cell that was started; returns its output."""
         expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE, timeout=START_TIMEOUT_MS)
         return cell.locator(".jp-OutputArea")
 

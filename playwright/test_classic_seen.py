@@ -109,8 +109,7 @@ def test_a_button_of_an_html_output_sets_a_variable(notebook: Notebook) -> None:
 
 
 def test_page_code_stops_a_loop(notebook: Notebook) -> None:
-    number = notebook.start("while True: pass")
-    notebook.page.wait_for_timeout(1000)
+    number = notebook.running("while True: pass")
     notebook.page.evaluate("Jupyter.notebook.kernel.interrupt()")
     assert "KeyboardInterrupt" in notebook.ended(number)
 

@@ -209,7 +209,7 @@ def test_messages_are_handled_while_a_cell_awaits(desk: Desk) -> None:
 import asyncio
 heard.clear()
 print("started")
-for _ in range(100):
+for _ in range(400):
     if len(heard) == 5:
         break
     await asyncio.sleep(0.05)

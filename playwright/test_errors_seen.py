@@ -164,8 +164,16 @@ def test_a_value_that_python_cannot_send_is_an_error_of_the_cell_and_the_page_he
 
 
 def test_cells_behind_one_that_fails_do_not_run_and_do_not_wait(notebook: Notebook) -> None:
-    first = notebook.start("import asyncio; await asyncio.sleep(4); 1 / 0")
+    first = notebook.running(
+        """
+import asyncio
+go = asyncio.Event()
+get_ipython().kernel.comm_manager.register_target('go', lambda comm, msg: go.set())
+await go.wait()
+1 / 0"""
+    )
     behind = [notebook.start(f"print({n})") for n in range(2)]
+    notebook.page.evaluate("void Jupyter.notebook.kernel.comm_manager.new_comm('go')")
     assert "ZeroDivisionError" in notebook.ended(first)
     assert [notebook.ended(number, "[ ]:") for number in behind] == ["", ""]
     assert notebook.python("1 + 1") == "2"

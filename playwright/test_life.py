@@ -126,10 +126,9 @@ get_comm_manager().register_target('once', once)
 
 @pytest.mark.parametrize("notebook", ["plain"], indirect=True)
 def test_a_kernel_that_does_not_notice_stop_can_be_restarted(notebook: Notebook) -> None:
-    number = notebook.start("print('runs')\nsum(range(10**12))")
-    expect(notebook.cells.nth(number).locator(".jp-OutputArea")).to_contain_text("runs")
+    number = notebook.running("sum(range(10**12))")
     notebook.stop()
-    notebook.page.get_by_role("button", name="Restart Kernel").click(timeout=10_000)
+    notebook.page.get_by_role("button", name="Restart Kernel").click()
     expect(notebook.cells.nth(number).locator(".jp-InputPrompt")).not_to_have_text("[*]:")
     assert notebook.python("2 + 2") == "4"
 

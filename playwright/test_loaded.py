@@ -73,8 +73,7 @@ def test_two_lines_make_a_stock_site_live(
     number = notebook.start(LOOP)
     press(notebook)
     assert notebook.ended(number) == "5"
-    number = notebook.start("while True: pass")
-    notebook.page.wait_for_timeout(300)
+    number = notebook.running("while True: pass")
     notebook.stop()
     assert "KeyboardInterrupt" in notebook.ended(number)
     assert notebook.python("1 + 1") == "2"

@@ -133,8 +133,7 @@ def test_stop_shows_what_it_shows_in_the_browser(
     (folder / name).write_bytes((Path(__file__).parent / "files/empty.ipynb").read_bytes())
 
     def shown(notebook: Notebook, code: str) -> str:
-        number = notebook.start(code)
-        notebook.page.wait_for_timeout(1000)
+        number = notebook.running(code)
         notebook.stop()
         # The standard library of the two is not the same.
         own = re.sub(
