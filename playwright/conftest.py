@@ -265,11 +265,20 @@ def tabs() -> list[Tab]:
     return []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def new_tab(
     browser: Browser, browser_context_args: dict[str, Any], tabs: list[Tab]
 ) -> Iterator[NewTab]:
-    """Opens a tab on a site; it is closed at the end of the module."""
+    """Opens a tab on a site; it is closed at the end of the test."""
+    with opening(browser, browser_context_args, tabs) as new:
+        yield new
+
+
+@pytest.fixture(scope="module")
+def new_shared_tab(
+    browser: Browser, browser_context_args: dict[str, Any], tabs: list[Tab]
+) -> Iterator[NewTab]:
+    """Opens a tab for several tests; it is closed at the end of the module."""
     with opening(browser, browser_context_args, tabs) as new:
         yield new
 
@@ -287,9 +296,12 @@ def notebook(
 
 @pytest.fixture(autouse=True)
 def no_surprises(
-    request: pytest.FixtureRequest, tabs: list[Tab], output_path: str
+    request: pytest.FixtureRequest, tabs: list[Tab], output_path: str, new_tab: NewTab
 ) -> Iterator[None]:
-    """Fail a test on errors that it did not expect, and on requests to other hosts."""
+    """Fail a test on errors that it did not expect, and on requests to other hosts.
+
+    It asks for `new_tab`, so that the tabs of a test are still open when they are looked at.
+    """
     yield
     problems = [problem for tab in tabs for problem in tab.watch.problems()]
     if problems or request.node.stash.get(FAILED, False):

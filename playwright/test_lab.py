@@ -32,9 +32,9 @@ def kernel_in_the_browsers_console(notebook: Notebook) -> str:
 
 
 @pytest.fixture(scope="module")
-def two(new_tab: Callable[[str], Tab], plain: str) -> list[Notebook]:
+def two(new_shared_tab: Callable[[str], Tab], plain: str) -> list[Notebook]:
     """Two notebooks side by side."""
-    tab = new_tab(plain)
+    tab = new_shared_tab(plain)
     notebooks = tab.lab("empty.ipynb", "second.ipynb")
     tab.put_to_the_right("second.ipynb")
     for notebook, name in zip(notebooks, ("first", "second"), strict=True):

@@ -35,9 +35,9 @@ NOT_RUN = "KernelDied: this cell has not run: the kernel has ended before"
 
 
 @pytest.fixture(scope="module", params=["plain", "isolated", "loaded"])
-def notebook(request: pytest.FixtureRequest, new_tab: NewTab) -> Notebook:
+def notebook(request: pytest.FixtureRequest, new_shared_tab: NewTab) -> Notebook:
     """A notebook whose kernel ends several times."""
-    return new_tab(request.getfixturevalue(request.param)).notebook()
+    return new_shared_tab(request.getfixturevalue(request.param)).notebook()
 
 
 def test_a_restart_tells_comms_why_and_leaves_widgets_where_they_are(notebook: Notebook) -> None:

@@ -354,7 +354,7 @@ def test_a_site_can_turn_it_off(new_tab: NewTab, site_copy: Callable[..., Path])
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "isolated"])
 def without_jspi(
-    request: pytest.FixtureRequest, site_copy: Callable[..., Path], new_tab: NewTab
+    request: pytest.FixtureRequest, site_copy: Callable[..., Path], new_shared_tab: NewTab
 ) -> Iterator[Notebook]:
     """A notebook in a browser without JSPI, on either kind of host."""
     folder = site_copy()
@@ -362,7 +362,7 @@ def without_jspi(
         module = folder / "static/pyodide" / name
         module.write_text(f"delete WebAssembly.Suspending;{module.read_text('utf-8')}", "utf-8")
     with serving(folder, isolated=request.param) as url:
-        notebook = new_tab(url).notebook()
+        notebook = new_shared_tab(url).notebook()
         notebook.python(COLLECT)
         notebook.javascript(OPEN)
         yield notebook

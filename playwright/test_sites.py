@@ -49,8 +49,8 @@ def test_a_notebook_installs_it_on_a_site_that_leaves_kernels_alone(
 
 
 @pytest.fixture(scope="module")
-def with_modules(new_tab: Callable[[str], Tab], plain: str) -> Notebook:
-    notebook = new_tab(plain).notebook()
+def with_modules(new_shared_tab: Callable[[str], Tab], plain: str) -> Notebook:
+    notebook = new_shared_tab(plain).notebook()
     notebook.python(OPEN)
     return notebook
 

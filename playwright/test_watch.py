@@ -12,8 +12,8 @@ ELSEWHERE = "http://elsewhere.invalid/"
 
 
 @pytest.fixture(scope="module")
-def watched(new_tab: Callable[[str], Tab], plain: str) -> Notebook:
-    return new_tab(plain).notebook()
+def watched(new_shared_tab: Callable[[str], Tab], plain: str) -> Notebook:
+    return new_shared_tab(plain).notebook()
 
 
 def problems(notebook: Notebook) -> str:
