@@ -234,6 +234,12 @@ class Tab:
         tabs = self.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")
         return tabs.filter(has_text=name).first
 
+    def app(self, name: str) -> Notebook | Console:
+        """Open an app by its name: `lab`, with one notebook, `notebook`, `repl` or `console`."""
+        cells: Notebook | Console
+        cells = self.lab("empty.ipynb")[0] if name == "lab" else getattr(self, name)()
+        return cells
+
     def put_to_the_right(self, name: str) -> None:
         """Drag a tab of the lab to the right edge, so that it stands beside the others."""
         self.lab_tab(name).hover()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from pages import Notebook, Tab, said, text
+from pages import Console, Notebook, Tab, said, text
 from serve import serving
 
 # What a kernel without lite_comms prints for it, too: test_sites.py.
@@ -16,13 +17,26 @@ FIRST_CELL = "print(len(In), sorted(name for name in globals() if name[0] != '_'
 UNTOUCHED = "2 ['In', 'Out', 'exit', 'get_ipython', 'open', 'quit']"
 
 
+@pytest.fixture(scope="module")
+def opened(
+    new_shared_tab: Callable[[str], Tab], plain: str
+) -> Callable[[str], tuple[Notebook | Console, str]]:
+    """Opens an app, once for all tests; returns what its first cell has printed, too."""
+
+    @cache
+    def open_app(name: str) -> tuple[Notebook | Console, str]:
+        cells = new_shared_tab(plain).app(name)
+        return cells, cells.python(FIRST_CELL)
+
+    return open_app
+
+
 @pytest.mark.parametrize("app", ["lab", "notebook", "repl", "console"])
 def test_it_is_in_force_before_the_first_cell_and_leaves_no_trace(
-    new_tab: Callable[[str], Tab], plain: str, app: str
+    opened: Callable[[str], tuple[Notebook | Console, str]], app: str
 ) -> None:
-    tab = new_tab(plain)
-    cells = tab.lab("empty.ipynb")[0] if app == "lab" else getattr(tab, app)()
-    assert cells.python(FIRST_CELL) == UNTOUCHED
+    cells, printed = opened(app)
+    assert printed == UNTOUCHED
     assert cells.python("__import__('lite_comms').status().transport").endswith("'port'")
 
     page = cells.javascript(
@@ -42,10 +56,10 @@ def test_it_is_in_force_before_the_first_cell_and_leaves_no_trace(
 
 @pytest.mark.parametrize("app", ["repl", "console"])
 def test_a_loop_in_a_console_is_stopped_by_its_button_and_by_ctrl_c(
-    new_tab: Callable[[str], Tab], plain: str, app: str
+    opened: Callable[[str], tuple[Console, str]], app: str
 ) -> None:
-    console = getattr(new_tab(plain), app)()
-    console.run("text = 'copy me'\ntext")
+    console, _ = opened(app)
+    shown = console.run("text = 'copy me'\ntext")
     stops = [
         console.root.get_by_role("button", name="Stop").click,
         lambda: console.page.keyboard.press("Control+c"),
@@ -58,7 +72,7 @@ def test_a_loop_in_a_console_is_stopped_by_its_button_and_by_ctrl_c(
 
     # With a selection the key copies it, and nothing is stopped.
     cell = console.start("__import__('time').sleep(4); 'not stopped'")
-    console.root.locator(".jp-OutputArea-output").first.click(click_count=3)
+    shown.locator(".jp-OutputArea-output").click(click_count=3)
     console.page.keyboard.press("Control+c")
     assert text(console.ended(cell)) == "'not stopped'"
 

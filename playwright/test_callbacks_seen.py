@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
-from pages import Notebook, Tab, said
+from pages import Console, Notebook, Tab, said
 
 BUTTON = """
 from ipywidgets import Button, HBox, Output
@@ -36,12 +37,17 @@ def output_of(area: Locator) -> Locator:
     return area.locator(".jp-RenderedText")
 
 
+@pytest.fixture(scope="module")
+def opened(new_shared_tab: Callable[[str], Tab], plain: str) -> Callable[[str], Notebook | Console]:
+    """Opens an app, once for all tests."""
+    return cache(lambda name: new_shared_tab(plain).app(name))
+
+
 @pytest.mark.parametrize("app", ["lab", "notebook", "repl"])
 def test_a_button_prints_and_raises_where_it_is_shown(
-    new_tab: Callable[[str], Tab], plain: str, app: str
+    opened: Callable[[str], Notebook | Console], app: str
 ) -> None:
-    tab = new_tab(plain)
-    cells = tab.lab("empty.ipynb")[0] if app == "lab" else getattr(tab, app)()
+    cells = opened(app)
     made = cells.run(BUTTON)
     shown = cells.run("HBox([button])")
     press = shown.get_by_role("button", name="Press")
@@ -197,46 +203,59 @@ def test_a_console_shows_it_on_the_kernel_of_a_notebook_and_after_that_is_closed
     expect(output_of(console.javascript(talk))).to_have_text(["opened\nheard 1\n"])
 
 
+def log_console(page: Page) -> Locator:
+    """Open the log console of the lab, if it is not open; return the lines that can be seen."""
+    panel = page.locator(".jp-LogConsolePanel")
+    if not panel.count():
+        page.get_by_role("menuitem", name="View", exact=True).click()
+        page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
+    return panel.locator(".jp-OutputArea-child").filter(visible=True)
+
+
 def test_a_notebook_can_leave_it_to_the_log_console(
-    new_tab: Callable[[str], Tab], plain: str
+    opened: Callable[[str], Notebook | Console],
 ) -> None:
-    (notebook,) = new_tab(plain).lab("empty.ipynb")
-    page = notebook.page
+    notebook = opened("lab")
     notebook.python("import lite_comms; lite_comms.show_callbacks('log')")
-    area = notebook.run(BUTTON + "clicks = 1\nbutton")
+    area = notebook.run(
+        "from ipywidgets import Button\n"
+        "def clicked(button):\n"
+        "    raise LookupError('for the log console')\n"
+        "button = Button(description='Press')\n"
+        "button.on_click(clicked)\n"
+        "button"
+    )
     area.get_by_role("button", name="Press").click()
-    page.get_by_role("menuitem", name="View", exact=True).click()
-    page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
     # Only what is a warning or an error is visible there at first.
-    console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child").filter(visible=True)
-    expect(console.filter(has_text="ZeroDivisionError")).to_have_count(1)
+    lines = log_console(notebook.page).filter(has_text="LookupError: for the log console")
+    expect(lines).to_have_count(1)
     expect(output_of(area)).to_have_count(0)
+    notebook.python("lite_comms.show_callbacks('cell')")
 
 
-def test_what_has_no_cell_is_in_the_log_console(new_tab: Callable[[str], Tab], plain: str) -> None:
-    (notebook,) = new_tab(plain).lab("empty.ipynb")
-    page = notebook.page
-    notebook.python("import lite_comms")
+def test_what_has_no_cell_is_in_the_log_console(
+    opened: Callable[[str], Notebook | Console],
+) -> None:
+    notebook = opened("lab")
     notebook.python("""
 def talk(comm, msg):
     print('nowhere')
 get_ipython().kernel.comm_manager.register_target('talk', talk)
 """)
-    page.evaluate("void Jupyter.notebook.kernel.comm_manager.new_comm('talk')")
-    page.get_by_role("menuitem", name="View", exact=True).click()
-    page.locator(".lm-Menu").get_by_text("Show Log Console", exact=True).click()
-    console = page.locator(".jp-LogConsolePanel .jp-OutputArea-child").filter(visible=True)
-    expect(console.filter(has_text="nowhere")).to_have_count(1)
+    notebook.page.evaluate("void Jupyter.notebook.kernel.comm_manager.new_comm('talk')")
+    expect(log_console(notebook.page).filter(has_text="nowhere")).to_have_count(1)
 
 
 def test_what_has_no_cell_is_in_a_notice_where_there_is_no_log_console(
-    new_tab: Callable[[str], Tab], plain: str
+    opened: Callable[[str], Notebook | Console],
 ) -> None:
-    tab = new_tab(plain)
-    tab.repl().python(TALK)
+    repl = opened("repl")
+    repl.python(TALK)
     # As in the browser's console.
-    tab.page.evaluate("{ globalThis.talk = Jupyter.notebook.kernel.comm_manager.new_comm('talk') }")
-    notice = tab.page.locator(".Toastify__toast")
+    repl.page.evaluate(
+        "{ globalThis.talk = Jupyter.notebook.kernel.comm_manager.new_comm('talk') }"
+    )
+    notice = repl.page.locator(".Toastify__toast")
     expect(notice).to_have_text("A comm callback without a cell: opened")
-    tab.page.evaluate("void talk.send(1)")
+    repl.page.evaluate("void talk.send(1)")
     expect(notice).to_have_text("A comm callback without a cell: heard 1")

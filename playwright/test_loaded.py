@@ -192,7 +192,7 @@ def test_what_is_saved_does_nothing_in_an_exported_page(new_tab: NewTab, loaded:
 @pytest.mark.parametrize("app", ["lab", "repl", "console"])
 def test_every_app_takes_it(new_tab: NewTab, loaded: str, app: str) -> None:
     tab = new_tab(loaded)
-    cells = tab.lab("empty.ipynb")[0] if app == "lab" else getattr(tab, app)()
+    cells = tab.app(app)
     assert "transport port" in cells.python(AT_ONCE)
     cells.python(ECHO)
     page = cells.javascript(
