@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, expect
 
 from bench.sites import add_wheel, make_stock
 from chromium import launch_options
+from collecting import COLLECT, OPEN
 from conftest import Distributions
 from pages import LOAD, LOADED, Notebook, Tab
 from serve import serving
@@ -266,12 +267,18 @@ def tabs() -> list[Tab]:
 
 
 @pytest.fixture
+def own_tabs() -> Iterator[ExitStack]:
+    """The tabs of one test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
 def new_tab(
-    browser: Browser, browser_context_args: dict[str, Any], tabs: list[Tab]
-) -> Iterator[NewTab]:
+    browser: Browser, browser_context_args: dict[str, Any], tabs: list[Tab], own_tabs: ExitStack
+) -> NewTab:
     """Opens a tab on a site; it is closed at the end of the test."""
-    with opening(browser, browser_context_args, tabs) as new:
-        yield new
+    return own_tabs.enter_context(opening(browser, browser_context_args, tabs))
 
 
 @pytest.fixture(scope="module")
@@ -294,13 +301,21 @@ def notebook(
         yield notebook
 
 
+@pytest.fixture
+def collecting(notebook: Notebook) -> Notebook:
+    """A notebook with a comm that collects what the page sends."""
+    notebook.python(COLLECT)
+    notebook.javascript(OPEN)
+    return notebook
+
+
 @pytest.fixture(autouse=True)
 def no_surprises(
-    request: pytest.FixtureRequest, tabs: list[Tab], output_path: str, new_tab: NewTab
+    request: pytest.FixtureRequest, tabs: list[Tab], output_path: str, own_tabs: ExitStack
 ) -> Iterator[None]:
     """Fail a test on errors that it did not expect, and on requests to other hosts.
 
-    It asks for `new_tab`, so that the tabs of a test are still open when they are looked at.
+    It asks for `own_tabs`, so that these are still open when it looks at all tabs.
     """
     yield
     problems = [problem for tab in tabs for problem in tab.watch.problems()]

@@ -10,109 +10,17 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
+from page_cells import page_cells, run
 from pages import Notebook
 
-# `heard` is what has come since `begin`; for each of the first 20 messages `on` is called.
-TARGET = """
-import asyncio, io, json, logging, queue, threading, time, warnings
-from comm import get_comm_manager
-
-N = 20
-
-def begin(callback=None):
-    global heard, on, start
-    heard = []
-    on = callback
-    start = time.monotonic()
-
-def is_over(n=N):
-    # By the time only if the messages do not come.
-    return len(heard) >= n or time.monotonic() > start + 20
-
-def collect(comm, msg):
-    @comm.on_msg
-    def _(msg):
-        heard.append(msg["content"]["data"])
-        if on and len(heard) <= N:
-            return on()
-
-def echo(comm, msg):
-    @comm.on_msg
-    def _(msg):
-        heard.append(msg["content"]["data"])
-        comm.send(heard[-1])
-
-get_comm_manager().register_target("collect", collect)
-get_comm_manager().register_target("echo", echo)
-begin()
-"""
-
-# Here cells are run by the page, which takes less time than typing.
-PAGE = """
-(() => {
-  const {comm_manager, connection} = Jupyter.notebook.kernel;
-
-  /** Start a cell; its future has what it shows as `shown`. */
-  const execute = code => {
-    const future = connection.requestExecute({code});
-    future.shown = '';
-    future.onIOPub = ({content}) => {
-      future.shown += content.text ?? content.data?.['text/plain'] ?? '';
-    };
-    return future;
-  };
-
-  /** Run a cell; what it shows. */
-  const run = async code => {
-    const future = execute(code);
-    const {content} = await Promise.race([future.done, tooLong(code)]);
-    if (content.status !== 'ok') {
-      throw new Error(`${content.ename}: ${content.evalue}`);
-    }
-    return future.shown.trim();
-  };
-
-  const tooLong = code =>
-    new Promise((_, reject) => {
-      setTimeout(() => reject(new Error(`this cell does not end: ${code}`)), 40_000);
-    });
-
-  /** The next message that the kernel sends on a comm. */
-  const next = comm => new Promise(resolve => comm.on_msg(msg => resolve(msg.content.data)));
-
-  window.page = {
-    execute, run, next,
-    open: (...args) => comm_manager.new_comm(...args),
-    during: async (code, every_ms) => {
-      const comm = comm_manager.new_comm('collect');
-      let n = 0;
-      const timer = setInterval(() => comm.send(n++), every_ms);
-      try {
-        return await run(code);
-      } finally {
-        clearInterval(timer);
-        comm.close();
-      }
-    }
-  };
-})()
-"""
 EVERY_MS = 3
 
 
 @pytest.fixture
 def kernel(notebook: Notebook) -> Iterator[Notebook]:
-    """A notebook whose page runs cells and sends messages by `page`."""
-    notebook.page.evaluate(PAGE)
-    run(notebook, TARGET)
-    yield notebook
-    notebook.page.evaluate("delete window.page")
-
-
-def run(kernel: Notebook, code: str) -> str:
-    """Run a cell; what it shows."""
-    shown: str = kernel.page.evaluate("code => page.run(code)", code)
-    return shown
+    """A notebook whose page runs cells and sends messages."""
+    with page_cells(notebook):
+        yield notebook
 
 
 def during(kernel: Notebook, code: str) -> str:
@@ -270,128 +178,6 @@ def test_each_of_fifty_messages_is_answered_before_a_loop_ends(kernel: Notebook,
     )
     assert answers == list(range(50))
     assert shown == "50"
-
-
-# Cells of the page note a word, as does the callback for each message.
-NOTE = """
-noted = []
-
-def note(comm, msg):
-    hear(msg)
-    comm.on_msg(hear)
-
-def hear(msg):
-    noted.append(msg["content"]["data"])
-
-def is_noted(*words):
-    return noted[-len(words):] == [*words] or is_over()
-
-get_comm_manager().register_target("note", note)
-"""
-PAGE_NOTES = """
-async () => {
-  const {execute, open} = page;
-  page.cell = (word, rest = '') => execute(`noted.append('${word}')\\n${rest}`);
-  page.note = open('note', 'opened');
-  await execute('0').done;
-  await execute('noted.clear()').done;
-}
-"""
-
-
-@pytest.fixture
-def noting(kernel: Notebook) -> Notebook:
-    """A kernel that is idle and notes what is run and heard."""
-    run(kernel, NOTE)
-    kernel.page.evaluate(PAGE_NOTES)
-    return kernel
-
-
-def noted(kernel: Notebook) -> list[str]:
-    return run(kernel, "begin()\nprint(*noted, sep=';')").split(";")
-
-
-def test_a_message_waits_while_the_packages_of_a_cell_are_loaded(noting: Notebook) -> None:
-    run(
-        noting,
-        """
-import pyodide_kernel.kernel as module
-_load = module._load_packages_from_imports
-
-async def load_slowly(code):
-    await asyncio.sleep(0.3)
-    await _load(code)
-
-module._load_packages_from_imports = load_slowly""",
-    )
-    try:
-        noting.page.evaluate(
-            """async () => {
-              const {done} = page.cell('cell');
-              page.note.send('message');
-              await done;
-            }"""
-        )
-    finally:
-        run(noting, "module._load_packages_from_imports = _load")
-    assert noted(noting) == ["cell", "message"]
-
-
-def test_a_message_sent_after_a_cell_is_handled_when_that_has_begun(noting: Notebook) -> None:
-    noting.page.evaluate(
-        """async () => {
-          for (let n = 0; n < 10; n++) {
-            const {done} = page.cell(`cell ${n}`);
-            page.note.send(`message ${n}`);
-            await done;
-          }
-        }"""
-    )
-    assert noted(noting) == [f"{word} {n}" for n in range(10) for word in ("cell", "message")]
-
-
-def test_a_comm_opened_after_a_cell_finds_what_the_cell_registers(noting: Notebook) -> None:
-    noting.page.evaluate(
-        """async () => {
-          await page.execute("get_comm_manager().targets.pop('note')").done;
-          const {done} = page.cell('cell', "get_comm_manager().register_target('note', note)");
-          page.open('note', 'opened').send('message');
-          await done;
-        }"""
-    )
-    assert noted(noting) == ["cell", "opened", "message"]
-
-
-def test_messages_sent_after_two_cells_are_handled_when_the_first_has_begun(
-    noting: Notebook,
-) -> None:
-    noting.page.evaluate(
-        """async () => {
-          page.cell('first', "while not is_noted('a', 'b'): pass");
-          page.note.send('a');
-          const {done} = page.cell('second');
-          page.note.send('b');
-          await done;
-        }"""
-    )
-    assert noted(noting) == ["first", "a", "b", "second"]
-
-
-def test_a_message_sent_while_a_cell_runs_overtakes_the_cells_behind_it(noting: Notebook) -> None:
-    noting.page.evaluate(
-        """async () => {
-          const first = page.cell('first', "print('runs')\\nwhile not is_noted('message'): pass");
-          const runs = new Promise(resolve => {
-            first.onIOPub = ({header}) => header.msg_type === 'stream' && resolve();
-          });
-          page.cell('second');
-          const {done} = page.cell('third');
-          await runs;
-          page.note.send('message');
-          await done;
-        }"""
-    )
-    assert noted(noting) == ["first", "message", "second", "third"]
 
 
 def test_a_filter_for_warnings_of_a_cell_does_not_reach_a_callback(kernel: Notebook) -> None:

@@ -1,60 +1,15 @@
-"""Live: messages are handled while a cell runs, and Stop stops it."""
+"""Live: messages are handled while a cell runs."""
 
 from __future__ import annotations
 
-import random
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
-from pages import Notebook, Tab, text
+from collecting import COLLECT, LOOP, OPEN
+from pages import Notebook, Tab
 from serve import serving
-
-NewTab = Callable[[str], Tab]
-
-# Collects what it hears, for a time that the message says.
-COLLECT = """
-import asyncio, time
-import lite_comms
-from comm import get_comm_manager
-
-heard = []
-depth = worst = 0
-
-def collect(comm, msg):
-    @comm.on_msg
-    def _(msg):
-        global depth, worst
-        depth += 1
-        worst = max(worst, depth)
-        data = msg['content']['data']
-        heard.append(data['n'])
-        end = time.perf_counter() + data.get('s', 0)
-        while time.perf_counter() < end:
-            pass
-        depth -= 1
-
-get_comm_manager().register_target('collect', collect)
-"""
-OPEN = """
-const comm = Jupyter.notebook.kernel.comm_manager.new_comm('collect');
-window.send = (n, s = 0) => comm.send({n, s});
-window.pause = ms => new Promise(resolve => setTimeout(resolve, ms));
-"""
-
-# Without messages it comes to an end by itself.
-LOOP = "end = time.time() + 20\nwhile len(heard) < {n} and time.time() < end: pass\n"
-
-
-@pytest.fixture
-def collecting(notebook: Notebook) -> Notebook:
-    """A notebook with a comm that collects what the page sends."""
-    notebook.python(COLLECT)
-    notebook.javascript(OPEN)
-    return notebook
 
 
 def test_messages_are_handled_in_a_synchronous_loop(collecting: Notebook) -> None:
@@ -259,86 +214,9 @@ in_quiet, off, in_import
     assert collecting.ended(number) == "(True, True, True)"
 
 
-STOPPED = {
-    "while True: pass": "KeyboardInterrupt",
-    "import time; time.sleep(60)": "KeyboardInterrupt",
-    "sum(1 for _ in iter(int, 1))": "KeyboardInterrupt",
-    "import asyncio; await asyncio.sleep(60)": "CancelledError",
-    "import asyncio\nwhile True: await asyncio.sleep(0)": "KeyboardInterrupt|CancelledError",
-    "import lite_comms; lite_comms.wait_for(lambda: False)": "KeyboardInterrupt",
-    "def f(n):\n  if n:\n    f(n - 1)\n    f(n - 1)\nf(99)": "KeyboardInterrupt",
-}
-
-
-@pytest.mark.parametrize("code", STOPPED)
-def test_stop_ends_a_cell(notebook: Notebook, code: str) -> None:
-    number = notebook.running(code)
-    notebook.stop()
-    shown = notebook.ended(number)
-    assert re.search(rf"^({STOPPED[code]}):", shown, re.MULTILINE), shown
-    assert "lite_comms/" not in shown
-    assert notebook.python("1 + 1") == "2"
-
-
-def test_stop_ends_a_callback_that_runs_away(collecting: Notebook) -> None:
-    status = collecting.page.locator(".jp-Notebook-ExecutionIndicator").first
-    expect(status).to_have_attribute("data-status", "idle")
-    collecting.page.evaluate("send(1, 60)")
-    expect(status).to_have_attribute("data-status", "busy")
-    with collecting.watch.error("KeyboardInterrupt"):
-        collecting.stop()
-    assert collecting.python("heard") == "[1]"
-
-
-def test_stop_cancels_the_cells_behind_and_loses_no_message(collecting: Notebook) -> None:
-    collecting.python("lite_comms.live(False)")
-    first = collecting.running("while True: pass")
-    second = collecting.start("'second'")
-    collecting.page.evaluate("[1, 2, 3, 4, 5].forEach(n => send(n))")
-    collecting.page.wait_for_timeout(500)
-    collecting.stop()
-    assert "KeyboardInterrupt" in collecting.ended(first)
-    assert collecting.ended(second, "[ ]:") == ""
-    assert collecting.python("lite_comms.live(); heard") == "[1, 2, 3, 4, 5]"
-
-
-def test_stop_does_nothing_when_nothing_runs(notebook: Notebook) -> None:
-    notebook.python("1")
-    notebook.stop()
-    notebook.stop()
-    assert notebook.python("sum(range(1_000_000))") == "499999500000"
-
-
-def test_stops_at_any_moment_leave_the_kernel_well(collecting: Notebook) -> None:
-    chance = random.Random(1)
-    codes = ["while True: pass", "time.sleep(9)", "await asyncio.sleep(9)", "sorted(range(5000))"]
-    collecting.page.evaluate(
-        "(async () => { for (let n = 0; n < 500; n++) { send(n); await pause(20); } })()"
-    )
-    for _ in range(10):  # on each of two hosts
-        number = collecting.start(f"{chance.choice(codes)}\n'ended'")
-        collecting.page.wait_for_timeout(chance.randint(0, 120))
-        collecting.stop()
-        shown = collecting.ended(number, re.compile(r"\[[\d ]+\]:"))
-        prompt = collecting.cells.nth(number).locator(".jp-InputPrompt").inner_text()
-        if prompt == "[ ]:":
-            assert shown == ""  # it has not begun
-        else:
-            assert re.search("KeyboardInterrupt|CancelledError|'ended'", shown), shown
-    number = collecting.start(f"{LOOP.format(n=500)}heard == list(range(500)), worst")
-    assert collecting.ended(number) == "(True, 1)"
-
-
-def test_who_waits_for_c_code_is_told(notebook: Notebook) -> None:
-    number = notebook.running("sum(range(180_000_000))")
-    notebook.stop()
-    told = notebook.page.get_by_text("The kernel has not responded to Stop")
-    expect(told).to_be_visible()
-    notebook.ended(number)
-    expect(told).not_to_be_visible()
-
-
-def test_a_site_can_turn_it_off(new_tab: NewTab, site_copy: Callable[..., Path]) -> None:
+def test_a_site_can_turn_it_off(
+    new_tab: Callable[[str], Tab], site_copy: Callable[..., Path]
+) -> None:
     settings = {"lite-comms:channel": {"live": False}}
     with serving(site_copy(litePluginSettings=settings)) as url:
         notebook = new_tab(url).notebook()
@@ -350,46 +228,3 @@ def test_a_site_can_turn_it_off(new_tab: NewTab, site_copy: Callable[..., Path])
         number = notebook.running("while True: pass")
         notebook.stop()
         assert "KeyboardInterrupt" in notebook.ended(number)
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "isolated"])
-def without_jspi(
-    request: pytest.FixtureRequest, site_copy: Callable[..., Path], new_shared_tab: NewTab
-) -> Iterator[Notebook]:
-    """A notebook in a browser without JSPI, on either kind of host."""
-    folder = site_copy()
-    for name in ("pyodide.mjs", "pyodide.asm.mjs"):
-        module = folder / "static/pyodide" / name
-        module.write_text(f"delete WebAssembly.Suspending;{module.read_text('utf-8')}", "utf-8")
-    with serving(folder, isolated=request.param) as url:
-        notebook = new_shared_tab(url).notebook()
-        notebook.python(COLLECT)
-        notebook.javascript(OPEN)
-        yield notebook
-
-
-def test_without_jspi_an_isolated_page_is_live(without_jspi: Notebook) -> None:
-    isolated = without_jspi.page.evaluate("crossOriginIsolated")
-    printed = without_jspi.python("lite_comms.status();")
-    assert ("memory that is shared" if isolated else "has no JSPI") in printed
-    without_jspi.python("heard.clear()")
-    seconds = 20 if isolated else 2
-    number = without_jspi.running(
-        f"end = time.time() + {seconds}\n"
-        "while len(heard) < 4 and time.time() < end: time.sleep(0.01)\nlen(heard)"
-    )
-    without_jspi.page.evaluate("[1, 2, 3, 4].forEach(n => send(n))")
-    assert without_jspi.ended(number).split() == ["runs", "4" if isolated else "0"]
-    assert without_jspi.python("heard") == "[1, 2, 3, 4]"
-
-
-@pytest.mark.parametrize("code", STOPPED)
-def test_without_jspi_stop_works(without_jspi: Notebook, code: str) -> None:
-    if "wait_for" in code and not without_jspi.page.evaluate("crossOriginIsolated"):
-        assert "the browser has no JSPI" in without_jspi.python(code)
-        return
-    number = without_jspi.running(code)
-    without_jspi.stop()
-    shown = without_jspi.ended(number)
-    assert re.search(rf"^({STOPPED[code]}):", shown, re.MULTILINE), shown
-    assert text(without_jspi.run("1 + 1")) == "2"
