@@ -14,11 +14,7 @@ import argparse
 import json
 import os
 import platform
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -34,11 +30,10 @@ from bench import report
 from bench.measures import Plan, measure, say
 from bench.sites import LOAD, NOTEBOOK, add_wheel, build_wheel, copy_site, sizes, write_notebook
 from chromium import launch_options
+from lab_server import lab_server
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-SERVER_START_S = 60
-
 FULL = Plan(rounds=10, boots=8, loads=4, soak=100_000)
 QUICK = Plan(rounds=2, boots=1, loads=1, soak=5_000)
 SMOKE = Plan(
@@ -49,38 +44,15 @@ SMOKE = Plan(
 @contextmanager
 def server(python: str) -> Iterator[str]:
     """Start JupyterLab with ipykernel; the URL of the notebook there."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with TemporaryDirectory() as home:
-        write_notebook(Path(home), "python3")
-        command = [
-            *(python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-            "--expose-app-in-browser",
-            f"--ServerApp.port={port}",
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        write_notebook(home, "python3")
+        options = (
             f"--ServerApp.root_dir={home}",
-            "--IdentityProvider.token=",
             "--ZMQChannelsWebsocketConnection.limit_rate=False",  # meant for a network
-        ]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            url = f"http://127.0.0.1:{port}/"
-            _await(process, f"{url}api/status")
+        )
+        with lab_server(python, home, *options) as url:
             yield f"{url}lab/tree/{NOTEBOOK}"
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _await(process: subprocess.Popen[bytes], url: str) -> None:
-    end = time.monotonic() + SERVER_START_S
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise RuntimeError("JupyterLab does not start; is jupyterlab installed there?")
 
 
 def main() -> None:

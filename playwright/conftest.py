@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from bench.sites import add_wheel, make_stock
 from chromium import launch_options
 from collecting import COLLECT, OPEN
 from conftest import Distributions
+from lab_server import lab_server
 from pages import LOAD, LOADED, Notebook, Tab
 from serve import serving
 from watch import Watch
@@ -201,38 +200,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     home = tmp_path_factory.mktemp("server")
     folder = home / "notebooks"
     folder.mkdir()
-    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    places = {name: str(home / name) for name in (*own, "JUPYTERLAB_SETTINGS_DIR")}
-    options = (
-        "--no-browser",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.expose_app_in_browser=True",
-        "--LabApp.news_url=None",
-        "--IdentityProvider.token=",
-        "--ServerApp.allow_root=True",
-        "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port=0",
-        f"--ServerApp.root_dir={folder}",
-    )
-    with subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options],
-        env={**os.environ, **places},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        said_so_far = ""
-        for line in process.stdout:
-            said_so_far += line
-            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
-                break
-        else:
-            pytest.fail(f"the server did not start:\n{said_so_far}")
-        # It would wait, were nobody to read what it says.
-        Thread(target=process.stdout.read, daemon=True).start()
-        yield found[0], folder
-        process.terminate()
+    with lab_server(sys.executable, home, f"--ServerApp.root_dir={folder}") as url:
+        yield url, folder
 
 
 NewTab = Callable[[str], Tab]
