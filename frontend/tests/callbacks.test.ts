@@ -1,16 +1,12 @@
 // @vitest-environment jsdom
 /** Where is shown what comm callbacks say. */
+import './jsdom';
 import type {Kernel} from '@jupyterlab/services';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {Signal} from '@lumino/signaling';
-import {beforeEach, describe, expect, it, vi} from 'vitest';
+import {beforeEach, describe, expect, it} from 'vitest';
 import {Callbacks, type IView, type Place, take} from '../src/callbacks';
 import type {ICell} from '../src/origins';
-
-// JupyterLab's packages want what jsdom lacks.
-vi.hoisted(() =>
-  Object.assign(globalThis, {DragEvent: Event, matchMedia: () => new EventTarget()})
-);
 
 type Hook = (msg: object) => boolean | undefined | PromiseLike<boolean | undefined>;
 type Header = {session?: string; msg_id?: string; msg_type?: string};

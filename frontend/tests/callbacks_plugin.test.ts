@@ -1,15 +1,12 @@
 // @vitest-environment jsdom
 /** What the plugin hands over to the callbacks: cells, connections and the log console. */
+import './jsdom';
 import {LoggerRegistry, type LogLevel} from '@jupyterlab/logconsole';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {Signal} from '@lumino/signaling';
 import {beforeEach, expect, it, vi} from 'vitest';
 import {callbacks} from '../src/plugins';
 
-// JupyterLab's packages want what jsdom lacks.
-vi.hoisted(() =>
-  Object.assign(globalThis, {DragEvent: Event, matchMedia: () => new EventTarget()})
-);
 // Of these only the names are used.
 vi.mock('@jupyterlab/notebook', () => ({INotebookTracker: {}}));
 vi.mock('@jupyterlab/console', () => ({IConsoleTracker: {}}));

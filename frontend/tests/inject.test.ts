@@ -1,15 +1,11 @@
 // @vitest-environment jsdom
 /** The script that a kernel brings, on pages of several kinds. */
+import './jsdom';
 import {Application} from '@lumino/application';
 import * as application from '@lumino/application';
 import * as coreutils from '@lumino/coreutils';
 import {Widget} from '@lumino/widgets';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
-
-// JupyterLab's packages want what jsdom lacks.
-vi.hoisted(() =>
-  Object.assign(globalThis, {DragEvent: Event, matchMedia: () => new EventTarget()})
-);
 
 const started: string[] = [];
 const connect = vi.fn(async () => '');

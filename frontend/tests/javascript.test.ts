@@ -1,15 +1,11 @@
 // @vitest-environment jsdom
+import './jsdom';
 import {MimeModel, RenderMimeRegistry} from '@jupyterlab/rendermime';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
 import {renderJavaScript} from '../src/javascript';
 import {Documents, GlobalJupyter} from '../src/jupyter';
 import {scriptNode} from '../src/script';
 import {FakeConnection, FakeSession} from './fakes';
-
-// JupyterLab's packages want what jsdom lacks.
-vi.hoisted(() =>
-  Object.assign(globalThis, {DragEvent: Event, matchMedia: () => new EventTarget()})
-);
 
 const MIME = 'application/javascript';
 const page = globalThis as {Jupyter?: unknown; heard?: unknown; later?: () => unknown};

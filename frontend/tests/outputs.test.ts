@@ -1,13 +1,9 @@
 // @vitest-environment jsdom
 /** How much callbacks may put into the outputs of a cell. */
+import './jsdom';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
-import {beforeEach, expect, it, vi} from 'vitest';
+import {beforeEach, expect, it} from 'vitest';
 import {Shown} from '../src/outputs';
-
-// JupyterLab's packages want what jsdom lacks.
-vi.hoisted(() =>
-  Object.assign(globalThis, {DragEvent: Event, matchMedia: () => new EventTarget()})
-);
 
 let outputs: OutputAreaModel;
 
