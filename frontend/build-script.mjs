@@ -8,6 +8,19 @@ import {rspack} from '@rspack/core';
 const here = import.meta.dirname;
 const SHARED = /^@(jupyterlab|jupyterlite|lumino)\//;
 
+/** Private names of JupyterLab, JupyterLite and Lumino, which stay as they are; ours become short. */
+const THEIRS = [
+  '_comms',
+  '_futures',
+  '_kernelConnections',
+  '_kernelSession',
+  '_luminoEvent',
+  '_pendingMessages',
+  '_sendMessage',
+  '_worker',
+  '_ws'
+];
+
 const compiler = rspack({
   context: here,
   devtool: false,
@@ -16,6 +29,17 @@ const compiler = rspack({
   mode: 'production',
   // As the builder of the extension reads them, which is less strict than Node.js.
   module: {rules: [{test: /\.js$/, type: 'javascript/auto', resolve: {fullySpecified: false}}]},
+  optimization: {
+    minimizer: [
+      new rspack.SwcJsMinimizerRspackPlugin({
+        minimizerOptions: {
+          compress: {passes: 3},
+          ecma: 2022,
+          mangle: {props: {regex: '^_[a-z]', reserved: THEIRS}}
+        }
+      })
+    ]
+  },
   output: {filename: 'page.js', path: path.join(here, '../build')},
   plugins: [
     new rspack.BannerPlugin({

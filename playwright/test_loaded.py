@@ -42,6 +42,44 @@ SLIDER = "import ipywidgets, time\nslider = ipywidgets.IntSlider()\nslider"
 LOOP = "end = time.time() + 30\nwhile slider.value < 5 and time.time() < end: pass\nslider.value"
 
 
+# What such a page asks by BroadcastChannel, and what it hears. nbconvert's template wants jQuery.
+EXPORTED = """
+globalThis.$ = () => null;
+globalThis.channels = [];
+globalThis.BroadcastChannel = class extends BroadcastChannel {
+  constructor(name) {
+    super(name);
+    const heard = [];
+    channels.push({name, heard});
+    this.addEventListener('message', ({data}) => heard.push(data));
+  }
+};
+"""
+
+# Numbers, by a connection of the page, from before it has lite_comms.
+NUMBERS = """
+from comm import get_comm_manager
+
+numbers = []
+
+def number(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        numbers.append(msg['content']['data'])
+
+get_comm_manager().register_target('number', number)
+"""
+SEND_NUMBERS = """async count => {
+  const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
+  const comm = kernel.createComm('number');
+  comm.open();
+  for (let i = 0; i < count; i++) {
+    comm.send(i);
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}"""
+
+
 def press(notebook: Notebook, times: int = 5) -> None:
     """Move the last slider."""
     handle = notebook.root.locator(".jupyter-widgets .noUi-handle").last
@@ -116,6 +154,17 @@ def test_messages_and_cells_that_wait_meanwhile_come_once_and_in_order(
     assert notebook.python("values[-2:]") == "[4, 5]"
 
 
+def test_each_message_that_is_sent_meanwhile_comes_once_and_in_order(
+    new_tab: NewTab, loaded: str
+) -> None:
+    notebook = new_tab(loaded).notebook()
+    notebook.python(f"%pip install -q lite-comms\n{NUMBERS}")
+    number = notebook.start(f"await __import__('asyncio').sleep(0.5)\n{LOAD}")
+    notebook.page.evaluate(SEND_NUMBERS, 200)
+    assert notebook.ended(number) == ""
+    assert notebook.python("numbers == list(range(200)) or numbers") == "True"
+
+
 def test_a_second_notebook_finds_it_there(new_tab: NewTab, loaded: str) -> None:
     tab = new_tab(loaded)
     first, second = tab.lab("empty.ipynb", "second.ipynb")
@@ -180,12 +229,14 @@ def test_what_is_saved_does_nothing_in_an_exported_page(new_tab: NewTab, loaded:
     )
     assert "BroadcastChannel" in page
     exported = tab.page.context.new_page()
-    exported.add_init_script("globalThis.$ = () => null")  # this template takes jQuery for granted
+    exported.add_init_script(EXPORTED)
     exported.goto(f"{loaded}jupyter-lite.json")  # the same origin, where a kernel could answer
     exported.set_content(f"{page}<p>the end</p>")
     expect(exported.get_by_text("the end")).to_be_visible()
     exported.wait_for_timeout(500)
-    assert not exported.evaluate("'Jupyter' in globalThis")
+    (asked,) = exported.evaluate("channels")
+    assert asked["name"].startswith("lite_comms:")
+    assert asked["heard"] == []
     assert exported.locator("body").inner_text().split() == ["In", "[", "]:", "1", "the", "end"]
 
 
@@ -260,6 +311,22 @@ def test_a_page_whose_parts_are_not_known_stays_as_it_is(new_tab: NewTab, loaded
     assert notebook.python(LOAD) == (
         f"lite_comms: {STOCK}: the page cannot run its half of lite_comms: "
         "this page is not JupyterLite, or was built in a way lite_comms does not know"
+    )
+    assert not is_on(tab)
+    notebook.run(SLIDER)
+    press(notebook, 1)
+    assert notebook.python("slider.value") == "1"
+
+
+def test_a_page_that_forbids_code_from_text_stays_as_it_is(new_tab: NewTab, loaded: str) -> None:
+    tab = new_tab(loaded)
+    notebook = tab.notebook()
+    # As a policy without 'unsafe-eval' does, under which JupyterLab itself does not start.
+    tab.page.evaluate(
+        "globalThis.Function = class { constructor() { throw new EvalError('forbidden'); } }"
+    )
+    assert notebook.python(LOAD) == (
+        f"lite_comms: {STOCK}: the page cannot run its half of lite_comms: EvalError: forbidden"
     )
     assert not is_on(tab)
     notebook.run(SLIDER)

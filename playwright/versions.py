@@ -64,6 +64,23 @@ end = time.time() + 10
 while "answer" not in heard and time.time() < end: pass
 print("handled" if "answer" in heard else "not handled")
 """
+# What is printed and what is sent arrives in one order.
+FOLLOW = """() => {
+  globalThis.order = [];
+  const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
+  kernel.iopubMessage.connect((_, {header: {msg_type}, content}) => {
+    if (msg_type === 'stream') {
+      order.push(...content.text.trim().split(/\\s+/).map(Number));
+    } else if (msg_type === 'comm_msg') {
+      order.push(content.data);
+    }
+  });
+}"""
+ORDER = """
+for i in range(0, 200, 2):
+    print(i, flush=True)
+    last.send(i + 1)
+"""
 # As `while True: pass`, but where it cannot be stopped the kernel can be used after it.
 ENDLESS = "for _ in range(3 * 10**8): pass\nprint('not stopped')"
 STOP = "app => setTimeout(() => jupyterapp.commands.execute(`${app}:interrupt-kernel`), 1500)"
@@ -81,6 +98,10 @@ def failures(
         expect(said(cells.javascript(ECHO_PAGE)), "echo").to_have_text(['"hello"'])
         if (seen := cells.python(LOOP)) != "handled":
             yield "loop", seen
+        cells.page.evaluate(FOLLOW)
+        cells.run(ORDER)
+        if (order := cells.page.evaluate("order")) != list(range(200)):
+            yield "order", f"{order}"
         cells.page.evaluate(STOP, "notebook" if isinstance(cells, Notebook) else "console")
         if "KeyboardInterrupt" not in (seen := cells.python(ENDLESS)):
             yield "Stop", seen
