@@ -25,7 +25,9 @@ const compiler = rspack({
   context: here,
   devtool: false,
   entry: './lib/src/inject.js',
-  externals: [({request}, done) => (SHARED.test(request) ? done(null, `commonjs ${request}`) : done())],
+  externals: [
+    ({request}, done) => (SHARED.test(request) ? done(null, `commonjs ${request}`) : done())
+  ],
   mode: 'production',
   // As the builder of the extension reads them, which is less strict than Node.js.
   module: {rules: [{test: /\.js$/, type: 'javascript/auto', resolve: {fullySpecified: false}}]},
