@@ -24,7 +24,7 @@ const THEIRS = [
 const compiler = rspack({
   context: here,
   devtool: false,
-  entry: './lib/src/inject.js',
+  entry: './lib/src/install/inject.js',
   externals: [
     ({request}, done) => (SHARED.test(request) ? done(null, `commonjs ${request}`) : done())
   ],

@@ -3,7 +3,7 @@
 Pure, without I/O. Each frame is a value. On the wire it is a flat list, its
 type first and its buffers last, because a list of strings and numbers crosses
 between JavaScript and Python without a conversion of objects. Its twin on the
-page is ``frontend/src/frames.ts``; both are held to the cases in
+page is ``frontend/src/wire/frames.ts``; both are held to the cases in
 ``tests/frames.json``.
 """
 

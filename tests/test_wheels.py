@@ -196,7 +196,7 @@ def test_sdist_has_the_sources_and_nothing_built(distributions: Distributions) -
     needed = {
         *MODULES,
         *SCRIPTS,
-        *(f"frontend/src/{path.name}" for path in (ROOT / "frontend/src").glob("*.ts")),
+        *(str(path.relative_to(ROOT)) for path in (ROOT / "frontend/src").rglob("*.ts")),
         "LICENSE",
         "README.md",
         "frontend/package-lock.json",

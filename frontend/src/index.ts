@@ -1,8 +1,8 @@
 /** The extension of a site: its plugins. */
 import type {JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {version} from '../package.json';
-import {callbacks, channel, classic, isolation, stop} from './plugins';
-import {loadWithKernel} from './start';
+import {callbacks, channel, classic, isolation, stop} from './install/plugins';
+import {loadWithKernel} from './install/start';
 
 declare const __webpack_public_path__: string;
 

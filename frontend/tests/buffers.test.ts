@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {copyBytes, toTransfer} from '../src/buffers';
+import {copyBytes, toTransfer} from '../src/wire/buffers';
 
 const bytes = (data: ArrayBuffer) => [...new Uint8Array(data)];
 

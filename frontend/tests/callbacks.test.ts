@@ -5,8 +5,8 @@ import type {Kernel} from '@jupyterlab/services';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {Signal} from '@lumino/signaling';
 import {beforeEach, describe, expect, it} from 'vitest';
-import {Callbacks, type IView, type Place, take} from '../src/callbacks';
-import type {ICell} from '../src/origins';
+import {Callbacks, type IView, type Place, take} from '../src/outputs/callbacks';
+import type {ICell} from '../src/outputs/origins';
 
 type Hook = (msg: object) => boolean | undefined | PromiseLike<boolean | undefined>;
 type Header = {session?: string; msg_id?: string; msg_type?: string};

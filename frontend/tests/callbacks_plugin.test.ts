@@ -5,7 +5,7 @@ import {LoggerRegistry, type LogLevel} from '@jupyterlab/logconsole';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {Signal} from '@lumino/signaling';
 import {beforeEach, expect, it, vi} from 'vitest';
-import {callbacks} from '../src/plugins';
+import {callbacks} from '../src/install/plugins';
 
 // Of these only the names are used.
 vi.mock('@jupyterlab/notebook', () => ({INotebookTracker: {}}));

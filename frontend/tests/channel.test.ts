@@ -1,8 +1,8 @@
 import type {KernelMessage} from '@jupyterlab/services';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
-import {Channel} from '../src/channel';
-import type {IClient} from '../src/clients';
-import {VERSION} from '../src/frames';
+import {Channel} from '../src/transports/channel/channel';
+import type {IClient} from '../src/transports/clients';
+import {VERSION} from '../src/wire/frames';
 
 type Message = KernelMessage.IMessage;
 type Plain = {[key: string]: unknown};

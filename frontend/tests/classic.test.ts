@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
 import {beforeEach, describe, expect, it, vi} from 'vitest';
-import {ClassicKernel} from '../src/classic';
-import type {ClassicComm} from '../src/comm';
-import {runFor, scriptNode} from '../src/script';
+import {ClassicKernel} from '../src/comms/classic';
+import type {ClassicComm} from '../src/comms/comm';
+import {runFor, scriptNode} from '../src/outputs/script';
 import {FakeConnection} from './fakes';
 
 let wire: FakeConnection;

@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
-import {FrameError, fromWire, type ToKernel, toWire} from '../src/frames';
+import {FrameError, fromWire, type ToKernel, toWire} from '../src/wire/frames';
 
 type Json = {[key: string]: unknown};
 type Case = {wire: unknown[]; frame: Json};

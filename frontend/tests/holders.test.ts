@@ -1,6 +1,6 @@
 /** Which widgets hold which others. */
 import {expect, it} from 'vitest';
-import {Holders} from '../src/holders';
+import {Holders} from '../src/outputs/holders';
 
 const around = (holders: Holders, widget: string) => [...holders.around(widget)];
 

@@ -10,7 +10,7 @@ import {afterEach, beforeEach, expect, it, vi} from 'vitest';
 const started: string[] = [];
 const connect = vi.fn(async () => '');
 const plugin = (id: string) => ({id, activate: () => void started.push(id)});
-vi.mock('../src/plugins', () => ({
+vi.mock('../src/install/plugins', () => ({
   connect,
   letAnswersBeAwaited: () => () => undefined,
   channel: plugin('lite-comms:channel'),
@@ -68,7 +68,7 @@ async function inject(): Promise<unknown> {
     close: () => (isOpen = false)
   });
   vi.resetModules();
-  await import('../src/inject');
+  await import('../src/install/inject');
   await vi.waitFor(() => expect(isOpen).toBe(false));
   expect(answers.length).toBe(1);
   return (answers[0] as {problem: unknown}).problem;

@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {alwaysWaitAsync, letAnswersBeAwaited} from '../src/isolation';
+import {alwaysWaitAsync, letAnswersBeAwaited} from '../src/live/isolation';
 
 const shared = (value: number) => new Int32Array(new SharedArrayBuffer(4)).fill(value);
 

@@ -2,9 +2,9 @@
 import './jsdom';
 import {MimeModel, RenderMimeRegistry} from '@jupyterlab/rendermime';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
-import {renderJavaScript} from '../src/javascript';
-import {Documents, GlobalJupyter} from '../src/jupyter';
-import {scriptNode} from '../src/script';
+import {renderJavaScript} from '../src/comms/javascript';
+import {Documents, GlobalJupyter} from '../src/comms/jupyter';
+import {scriptNode} from '../src/outputs/script';
 import {FakeConnection, FakeSession} from './fakes';
 
 const MIME = 'application/javascript';

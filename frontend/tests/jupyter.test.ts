@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import {afterEach, beforeEach, expect, it} from 'vitest';
-import {Documents, GlobalJupyter, type IJupyter} from '../src/jupyter';
+import {Documents, GlobalJupyter, type IJupyter} from '../src/comms/jupyter';
 import {FakeConnection, FakeSession} from './fakes';
 
 /** What a connection that is in use has beside the targets of its notebooks. */

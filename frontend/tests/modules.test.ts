@@ -1,7 +1,7 @@
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import type {KernelMessage} from '@jupyterlab/services';
-import {ClassicKernel, type Target} from '../src/classic';
-import {watchModules} from '../src/modules';
+import {ClassicKernel, type Target} from '../src/comms/classic';
+import {watchModules} from '../src/comms/modules';
 import {FakeConnection} from './fakes';
 
 let wire: FakeConnection;

@@ -1,7 +1,7 @@
 /** What the user is told of a kernel that does not respond to Stop. */
 import type {JupyterFrontEnd} from '@jupyterlab/application';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
-import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from '../src/notices';
+import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from '../src/outputs/notices';
 
 type Action = {label: string; callback: (event: {preventDefault(): void}) => void};
 type Options = {actions: Action[]};

@@ -3,7 +3,7 @@
 import './jsdom';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {beforeEach, expect, it} from 'vitest';
-import {Shown} from '../src/outputs';
+import {Shown} from '../src/outputs/outputs';
 
 let outputs: OutputAreaModel;
 

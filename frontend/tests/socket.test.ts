@@ -2,9 +2,9 @@
 import type {Kernel} from '@jupyterlab/services';
 import {WebSocket as MockSocket} from 'mock-socket';
 import {describe, expect, it, vi} from 'vitest';
-import {Channel} from '../src/channel';
-import {VERSION} from '../src/frames';
-import {connectKernels, replaceInterrupt, workerOf} from '../src/reach';
+import {Channel} from '../src/transports/channel/channel';
+import {VERSION} from '../src/wire/frames';
+import {connectKernels, replaceInterrupt, workerOf} from '../src/install/reach';
 import {connect, heard, lite, OPTIONS, Worker} from './lite';
 
 type Future = ReturnType<Kernel.IKernelConnection['requestExecute']>;

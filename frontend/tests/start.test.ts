@@ -1,7 +1,7 @@
 import {PageConfig} from '@jupyterlab/coreutils';
 import {beforeEach, expect, it} from 'vitest';
-import {settingsOf} from '../src/settings';
-import {loadWithKernel} from '../src/start';
+import {settingsOf} from '../src/install/settings';
+import {loadWithKernel} from '../src/install/start';
 
 const KERNEL = '@jupyterlite/pyodide-kernel-extension:kernel';
 const WHEEL = 'https://site.example/lite_comms.whl';

@@ -8,7 +8,7 @@ import {createRequire} from 'node:module';
 import {createInterface} from 'node:readline';
 import {pathToFileURL} from 'node:url';
 import {Worker} from 'node:worker_threads';
-import {SharedMemory} from '../../frontend/lib/src/shared.js';
+import {SharedMemory} from '../../frontend/lib/src/live/shared.js';
 
 const PROTOCOL = 'v1.kernel.websocket.jupyter.org';
 const SESSION = 'page';

@@ -5,11 +5,12 @@
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage, ServerConnection} from '@jupyterlab/services';
 import type {IKernel, IKernelSpecs} from '@jupyterlite/services';
-import {Channel, type IOptions} from './channel';
-import {Connections, RESTARTED, SHUT_DOWN} from './life';
+import {Channel} from '../transports/channel/channel';
+import type {IOptions} from '../transports/channel/options';
+import {Connections} from '../comms/life';
 import {NOTHING, type Present, replaceSendMessage} from './present';
-import {COMM_TYPES} from './queue';
-import {adoptSocket, makeSerializer, makeSocket} from './socket';
+import {COMM_TYPES, RESTARTED, SHUT_DOWN} from '../wire/comm_messages';
+import {adoptSocket, makeSerializer, makeSocket} from '../transports/socket';
 
 type Undo = () => void;
 
@@ -152,7 +153,11 @@ export function connectKernels(
     undoAll();
     throw error;
   }
-  there.kernels.forEach(({kernel}) => channels.get(kernel.id)?.ask());
+  for (const {kernel} of there.kernels) {
+    if (kernel.name === PYTHON) {
+      channels.get(kernel.id)?.ask();
+    }
+  }
   return undoAll;
 }
 

@@ -6,7 +6,7 @@
  * The build hands it `modules`, from which all other modules of the script take JupyterLab's.
  */
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
-import {dependencies} from '../package.json';
+import {dependencies} from '../../package.json';
 
 declare const answers: BroadcastChannel;
 /** What `require` of the script looks up. */

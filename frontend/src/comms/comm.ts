@@ -7,9 +7,9 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {JSONObject} from '@lumino/coreutils';
-import {copyBytes} from './buffers';
+import {copyBytes} from '../wire/buffers';
 import {describe, fenced, type Hear, hearing, type ICallbacks} from './hear';
-import {commClose, type IReason} from './life';
+import {commClose, type IReason} from '../wire/comm_messages';
 
 export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 

@@ -3,14 +3,14 @@
  * Worker and listens on it. Beside it on the same channel are comlink and coincident, which leave
  * frames alone that are not theirs.
  */
-import {fromWire, type ToKernel, type ToPage, toWire} from './frames';
+import {fromWire, NO_MESSAGE, type ToKernel, type ToPage, toWire} from '../wire/frames';
+
+/** How many errors of the other end are shown; of those behind them the 10th, 100th, ... */
+const SHOWN = 5;
 
 export class Port {
-  /**
-   * @param onFrame - Called with each frame of the kernel, in their order.
-   * @param onError - Called with what cannot be read.
-   */
-  constructor(worker: Worker, onFrame: (frame: ToPage) => void, onError: (error: unknown) => void) {
+  /** @param onFrame - Called with each frame of the kernel that can be read, in their order. */
+  constructor(worker: Worker, onFrame: (frame: ToPage) => void) {
     this._worker = worker;
     this._listener = ({data}) => {
       const wire: unknown = data?.lite_comms;
@@ -21,7 +21,7 @@ export class Port {
       try {
         frame = fromWire(wire);
       } catch (error) {
-        onError(error);
+        this.refuse(error);
         return;
       }
       onFrame(frame);
@@ -42,11 +42,28 @@ export class Port {
     this._worker.postMessage({lite_comms: toWire(frame)}, [...buffers]);
   }
 
+  /** Answer a frame that cannot be used. */
+  refuse(error: unknown): void {
+    this.complain('the kernel sent what cannot be read', error);
+    this.post({type: 'error', reason: String(error), id: NO_MESSAGE});
+  }
+
+  /** Show an error of the other end, which may make it again and again. */
+  complain(what: string, ...more: unknown[]): void {
+    const count = ++this._complaints;
+    if (count <= SHOWN) {
+      console.error(`lite_comms: ${what}`, ...more);
+    } else if (Number.isInteger(Math.log10(count))) {
+      console.error(`lite_comms: ${what} (${count} so far)`, ...more);
+    }
+  }
+
   dispose(): void {
     this._worker.removeEventListener('message', this._listener);
     this._worker.removeEventListener('error', this._onError);
   }
 
+  private _complaints = 0;
   private readonly _worker: Worker;
   private readonly _listener: (event: MessageEvent) => void;
   private readonly _onError: (event: Event) => void;

@@ -5,7 +5,7 @@
  * that it shares with the page, where the page is cross-origin isolated; elsewhere, whether a URL
  * that the page has given it is still good.
  */
-import type {IWatch} from './frames';
+import type {IWatch} from '../wire/frames';
 import type {SharedMemory} from './shared';
 
 /** How many URLs the kernel has in hand. */

@@ -5,9 +5,11 @@
  * a kernel have one.
  */
 import type {KernelMessage} from '@jupyterlab/services';
-import {copyBytes} from './buffers';
-import type {IFromKernel} from './frames';
-import type {IReason} from './life';
+import {BusySign} from '../live/busy';
+import {copyBytes} from '../wire/buffers';
+import type {IFromKernel} from '../wire/frames';
+import {ToldErrors} from './told';
+import {COMM_TYPES, type IReason} from '../wire/comm_messages';
 
 type Message = KernelMessage.IMessage;
 type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -24,8 +26,14 @@ export interface IClient {
 }
 
 export class Clients {
-  /** @param session - The session of the kernel's messages. */
-  constructor(private readonly _session: string) {}
+  /**
+   * @param session - The session of the kernel's messages.
+   * @param hasExecutions - Whether a cell is queued or running.
+   */
+  constructor(
+    private readonly _session: string,
+    private readonly _hasExecutions: () => boolean
+  ) {}
 
   /** Take in a client; it leaves when it closes. */
   add(client: IClient): void {
@@ -45,8 +53,25 @@ export class Clients {
     return this._clients.size === 0;
   }
 
+  /** Tell JupyterLab, in a server's words, that the kernel is restarted because it has died. */
+  announceRestart(): void {
+    this._status('restarting');
+  }
+
+  /** A comm message is being handled that has been taken from JupyterLab. */
+  begin(header: KernelMessage.IHeader): void {
+    this._status('busy', header);
+    this.busy.begin(header.msg_id);
+  }
+
+  /** It has been handled. */
+  end(header: KernelMessage.IHeader): void {
+    this._status('idle', header);
+    this.busy.end(header.msg_id);
+  }
+
   /** Deliver a status, in answer to a message or by itself. */
-  status(execution_state: 'busy' | 'idle' | 'restarting', parent: object = {}): void {
+  private _status(execution_state: 'busy' | 'idle' | 'restarting', parent: object = {}): void {
     const header = this._header('status');
     this._deliver(() => message(header, {execution_state}, {...parent}, {}, []));
   }
@@ -71,18 +96,46 @@ export class Clients {
       const reply = () => message(header, {...content}, {...parent}, {}, [], 'shell');
       this._deliver(reply, parent.session);
     }
-    this.status('idle', parent);
+    this._status('idle', parent);
   }
 
-  /** Answer a comm message in the place of a kernel that could not start; what opens is closed. */
-  refuseComm({header, content}: Message, {ename, evalue}: IReason): void {
+  /**
+   * Answer messages in the place of a kernel that ends.
+   *
+   * @param isReady - Whether it had started: JupyterLite's queue handles one message at a time.
+   * @returns Whether a cell has ended with the reason.
+   */
+  refuseAll(headers: readonly KernelMessage.IHeader[], why: IReason, isReady: boolean): boolean {
+    const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
+    let isTold = false;
+    headers.forEach((header, i) => {
+      const isCell = header.msg_type === 'execute_request';
+      const wasBehind = isCell && i > 0 && isReady;
+      this.refuse(header, wasBehind ? unbegun : why);
+      isTold ||= isCell && !wasBehind;
+    });
+    return isTold;
+  }
+
+  /** Answer a message that was sent to a kernel that has died. */
+  deny(msg: Message, why: IReason): void {
+    if (COMM_TYPES.has(msg.header.msg_type)) {
+      // Later, as if it came from a kernel: page code may open one anew each time that one closes.
+      setTimeout(() => this._denyComm(msg, why));
+    } else {
+      this.refuse(msg.header, why);
+    }
+  }
+
+  /** A comm that opens is closed again. */
+  private _denyComm({header, content}: Message, {ename, evalue}: IReason): void {
     if (header.msg_type === 'comm_open') {
       const {comm_id} = content as {comm_id: string};
       const close = this._header('comm_close');
       const why = {lite_comms: {ename, evalue}};
       this._deliver(() => message(close, {comm_id, data: {}}, {...header}, {...why}, []));
     }
-    this.status('idle', header);
+    this._status('idle', header);
   }
 
   /**
@@ -106,10 +159,16 @@ export class Clients {
         buffers.map(buffer => new DataView(last ? buffer : buffer.slice(0)))
       )
     );
+    if (msg_type === 'error' && this._hasExecutions()) {
+      this.told.add(this._parent, JSON.parse(content));
+    }
   }
 
   /** Deliver a message that JupyterLite's kernel has made, a reply to the client that asked. */
   stock(msg: Message): void {
+    if (this.told.has(msg)) {
+      return;
+    }
     const {channel, header, parent_header, metadata, content} = msg;
     let text: string;
     try {
@@ -155,6 +214,11 @@ export class Clients {
     });
   }
 
+  readonly told = new ToldErrors();
+  readonly busy = new BusySign(
+    state => this._status(state),
+    () => this._hasExecutions()
+  );
   private readonly _clients = new Set<IClient>();
   private _lastMessage = 0;
   private _parentText = '';

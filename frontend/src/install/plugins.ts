@@ -9,20 +9,20 @@ import {type ILogger, ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {Kernel} from '@jupyterlab/services';
 import {CommandToolbarButton, stopIcon} from '@jupyterlab/ui-components';
-import {version} from '../package.json';
-import {Callbacks, type IView} from './callbacks';
-import {alwaysWaitAsync} from './isolation';
-import {renderJavaScript} from './javascript';
-import {Documents, GlobalJupyter, type IDocument} from './jupyter';
-import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from './notices';
-import type {ICell} from './origins';
-import type {IOutputs} from './outputs';
+import {version} from '../../package.json';
+import {Callbacks, type IView} from '../outputs/callbacks';
+import {alwaysWaitAsync} from '../live/isolation';
+import {renderJavaScript} from '../comms/javascript';
+import {Documents, GlobalJupyter, type IDocument} from '../comms/jupyter';
+import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from '../outputs/notices';
+import type {ICell} from '../outputs/origins';
+import type {IOutputs} from '../outputs/outputs';
 import {findPresent} from './present';
 import {connectKernels, followConnections} from './reach';
-import {scriptNode} from './script';
+import {scriptNode} from '../outputs/script';
 import {settingsOf} from './settings';
 
-export {letAnswersBeAwaited} from './isolation';
+export {letAnswersBeAwaited} from '../live/isolation';
 
 export const classic: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:classic',

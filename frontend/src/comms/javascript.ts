@@ -2,7 +2,7 @@
 import {RenderedJavaScript, type IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import {type Documents, type GlobalJupyter, type IJupyter, jupyterFor} from './jupyter';
-import {runFor} from './script';
+import {runFor} from '../outputs/script';
 
 const MIME_TYPES = ['text/javascript', 'application/javascript'];
 

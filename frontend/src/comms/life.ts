@@ -5,25 +5,7 @@
  * down or dies, and when the connection itself is closed.
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-
-/** Why a kernel, or a comm, has ended; a comm_close has it in its metadata. */
-export interface IReason {
-  readonly ename: string;
-  readonly evalue: string;
-}
-
-export const RESTARTED: IReason = {
-  ename: 'KernelRestarted',
-  evalue: 'the kernel has been restarted'
-};
-export const SHUT_DOWN: IReason = {
-  ename: 'KernelShutDown',
-  evalue: 'the kernel has been shut down'
-};
-export const DISCONNECTED: IReason = {
-  ename: 'Disconnected',
-  evalue: "the page's connection to the kernel has been closed"
-};
+import {commClose, DISCONNECTED, type IReason, RESTARTED} from '../wire/comm_messages';
 
 /**
  * The comms of ipywidgets. It hears of the kernel's end itself and goes on to show its widgets, as
@@ -216,28 +198,4 @@ async function tell(
   } catch (error) {
     console.error(`lite_comms: onClose of comm '${targetName}' (${commId}) raised`, error);
   }
-}
-
-/** The message that the kernel would have sent, had it known. */
-export function commClose(
-  comm_id: string,
-  session: string,
-  why: IReason
-): KernelMessage.ICommCloseMsg {
-  const date = new Date().toISOString();
-  return {
-    channel: 'iopub',
-    header: {
-      msg_id: `${session}_${comm_id}`,
-      msg_type: 'comm_close',
-      date,
-      session,
-      username: '',
-      version: '5.3'
-    },
-    parent_header: {},
-    metadata: {lite_comms: {...why}},
-    content: {comm_id, data: {}},
-    buffers: []
-  };
 }

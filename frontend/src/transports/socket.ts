@@ -7,7 +7,7 @@
  * bytes only for JupyterLite's own path.
  */
 import type {KernelMessage, ServerConnection} from '@jupyterlab/services';
-import type {Channel} from './channel';
+import type {Channel} from './channel/channel';
 import type {IClient} from './clients';
 
 type Message = KernelMessage.IMessage;

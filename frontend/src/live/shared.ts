@@ -3,7 +3,7 @@
  * read while its event loop does not turn. Its other end is `lite_comms/_port.js`; what stands where
  * is written down in PROTOCOL.md.
  */
-import type {IFromPage} from './frames';
+import type {IFromPage} from '../wire/frames';
 
 /** The words at its beginning. */
 const [STOPS, WRITTEN, READ, BELL] = [0, 1, 2, 3];

@@ -8,8 +8,8 @@ import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {UUID} from '@lumino/coreutils';
 import {type Bytes, ClassicComm, reasonOf, type WhenConnected} from './comm';
 import {asClassic, describe, fenced, hearing, type ICallbacks} from './hear';
-import {DISCONNECTED} from './life';
-import {runFor, scriptNode} from './script';
+import {DISCONNECTED} from '../wire/comm_messages';
+import {runFor, scriptNode} from '../outputs/script';
 import {addTarget, type Opener, removeTarget} from './targets';
 
 /** The function that answers a comm_open. */

@@ -6,7 +6,7 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {IKernel} from '@jupyterlite/services';
-import type {IUnfinished} from './channel';
+import type {IUnfinished} from '../transports/channel/queue';
 
 type Message = KernelMessage.IMessage;
 

@@ -1,6 +1,6 @@
 /** What page code hears of the kernel: its functions are called with the classic Notebook's messages. */
 import {type Kernel, KernelMessage} from '@jupyterlab/services';
-import {take} from './callbacks';
+import {take} from '../outputs/callbacks';
 
 /** What a page may hear of the kernel's answer to one message. */
 export interface ICallbacks {

@@ -5,14 +5,21 @@
  * that nothing sent before is still to come.
  */
 import type {KernelMessage} from '@jupyterlab/services';
+import {COMM_TYPES} from '../../wire/comm_messages';
+import type {IPath} from './state';
 
 type Header = KernelMessage.IHeader;
-
-export const COMM_TYPES: ReadonlySet<string> = new Set(['comm_open', 'comm_msg', 'comm_close']);
 
 /** The messages by which ipywidgets keeps itself in step with the kernel. */
 const OF_WIDGETS: ReadonlySet<unknown> = new Set(['update', 'request_state', 'request_states']);
 const WIDGETS_CONTROL = 'jupyter.widget.control';
+
+/** A message that JupyterLite may not have handled. */
+export interface IUnfinished {
+  readonly msg: KernelMessage.IMessage;
+  /** Settled when its client knows that it has been handled. */
+  readonly done: Promise<unknown>;
+}
 
 interface IEntry {
   readonly msg: KernelMessage.IMessage;
@@ -27,7 +34,10 @@ interface IEntry {
   isAborted: boolean;
 }
 
-export class Queue {
+export class Queue implements IPath {
+  /** @param hasClient - Whether the client with this session is there. */
+  constructor(private readonly _hasClient: (session: string) => boolean) {}
+
   /** A message has been sent to the kernel; `isAborted` says that it is a cell that is not to run. */
   sent(msg: KernelMessage.IMessage, isAborted = false): void {
     const {header, content} = msg;
@@ -41,6 +51,33 @@ export class Queue {
       hasBegun: false,
       isAborted
     });
+  }
+
+  /**
+   * Take in what was sent before there was a channel.
+   *
+   * @param unfinished - The messages that JupyterLite may not have handled, in order.
+   * @param current - The id of the one that it is handling, if it is one of them.
+   * @param onHandled - Called with the id of each of them when it has been handled.
+   */
+  resume(
+    unfinished: readonly IUnfinished[],
+    current: string | undefined,
+    onHandled: (msg_id: string) => void
+  ): void {
+    for (const {msg, done} of unfinished) {
+      const {msg_id} = msg.header;
+      this.sent(msg);
+      if (msg_id === current) {
+        this.handles(msg_id);
+      }
+      // The kernel's own idle may have been on its way to the client before.
+      const finish = () => {
+        this.handled(msg_id);
+        onHandled(msg_id);
+      };
+      done.then(finish, finish);
+    }
   }
 
   /** A message of the kernel; returns whether it says anything about the queue. */
@@ -127,28 +164,29 @@ export class Queue {
     return this._some(entry => entry.runs && isCell(entry));
   }
 
-  /** Whether a cell is about to begin: one is queued that is to run, and none runs. */
-  get isBeforeCell(): boolean {
-    return (
-      this._some(entry => isCell(entry) && !entry.isAborted) &&
-      !this._some(entry => isCell(entry) && entry.hasBegun)
-    );
+  get cells(): IPath['cells'] {
+    if (this._some(entry => isCell(entry) && entry.hasBegun)) {
+      return 'begun';
+    }
+    return this._some(entry => isCell(entry) && !entry.isAborted) ? 'queued' : 'none';
   }
 
   /**
-   * Take the comm messages back that wait: another way is theirs now. All of them, or none.
-   *
-   * @param hasClient - Whether the client with this session is there.
-   * @returns them in order, or null if one is being handled, has no client, or may have been changed by
-   * its sender since it was sent. ipywidgets makes its messages anew each time.
+   * Whether all comm messages that wait can be taken back. One cannot that is being handled, has no
+   * client, or may have been changed by its sender since it was sent; ipywidgets makes its messages
+   * anew each time.
    */
-  takeBack(hasClient: (session: string) => boolean): KernelMessage.IMessage[] | null {
+  get isQuiet(): boolean {
+    return !this._some(
+      entry =>
+        isComm(entry) &&
+        (entry.runs || !isOfWidgets(entry.msg) || !this._hasClient(entry.header.session))
+    );
+  }
+
+  /** Take the comm messages back that wait, in order: another way is theirs now. */
+  takeBack(): KernelMessage.IMessage[] {
     const comms = [...this._entries.values()].filter(isComm);
-    const mustStay = ({runs, msg}: IEntry) =>
-      runs || !isOfWidgets(msg) || !hasClient(msg.header.session);
-    if (comms.some(mustStay)) {
-      return null;
-    }
     comms.forEach(({header: {msg_id}}) => {
       this._entries.delete(msg_id);
       this._takenBack.add(msg_id);

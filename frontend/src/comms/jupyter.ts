@@ -8,7 +8,7 @@ import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import type {ISignal} from '@lumino/signaling';
 import {ClassicKernel} from './classic';
 import {watchModules} from './modules';
-import {runFor} from './script';
+import {runFor} from '../outputs/script';
 
 /** What page code knows as `Jupyter`, and by its older name `IPython`. */
 export interface IJupyter {

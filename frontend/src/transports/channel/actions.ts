@@ -1,0 +1,83 @@
+/** Does what the state machine of a channel says: tells the kernel's half, the clients and the page. */
+import type {KernelMessage} from '@jupyterlab/services';
+import {COMM_TYPES} from '../../wire/comm_messages';
+import type {Clients, IClient} from '../clients';
+import type {IOptions} from './options';
+import type {Peer} from './peer';
+import type {Queue} from './queue';
+import type {Action, IDeath, IRefused} from './state';
+import {type ITaken, toMessage} from './taken';
+
+export class Actions {
+  /** @param take - Takes a message of a client, as if it were sent now. */
+  constructor(
+    private readonly _options: IOptions,
+    private readonly _clients: Clients,
+    private readonly _queue: Queue,
+    private readonly _take: (msg: KernelMessage.IMessage, client: IClient) => void
+  ) {}
+
+  /** @param peer - The kernel's half; only a channel without a kernel has none. */
+  do(action: Action<ITaken>, peer: Peer | null): void {
+    switch (action.do) {
+      case 'stock': {
+        const {message} = action;
+        this._queue.sent(message.msg, message.isAborted);
+        message.client.sendStock(toMessage(message));
+        break;
+      }
+      case 'busy':
+        this._clients.begin(action.message.msg.header);
+        break;
+      case 'takeBack':
+        for (const msg of this._queue.takeBack()) {
+          this._take(msg, this._clients.of(msg.header.session)!);
+        }
+        break;
+      case 'warn':
+        console.warn(action.text);
+        break;
+      case 'refuse':
+        this._refuse(action, peer);
+        break;
+      case 'deny':
+        this._clients.deny(action.message.msg, action.why);
+        break;
+      case 'die':
+        this._die(action, peer!);
+        break;
+      case 'greet':
+        peer!.do(action);
+        this._queue.takeRunningAsBegun();
+        break;
+      default:
+        peer!.do(action);
+    }
+  }
+
+  /** Answer what is held and what the kernel has not handled; returns whether a cell has ended so. */
+  private _refuse(
+    {held, why, isReady}: IRefused<ITaken>,
+    peer: Peer | null,
+    isWithComms = true
+  ): boolean {
+    const headers = [
+      ...this._queue.empty(),
+      ...(peer?.empty() ?? []),
+      ...held.map(({msg}) => msg.header)
+    ];
+    const isMeant = ({msg_type}: KernelMessage.IHeader) => isWithComms || !COMM_TYPES.has(msg_type);
+    return this._clients.refuseAll(headers.filter(isMeant), why, isReady);
+  }
+
+  private _die(death: IDeath<ITaken>, peer: Peer): void {
+    const {why, reason, restarts} = death;
+    console.error(`lite_comms: ${why.evalue}`);
+    peer.dispose();
+    this._clients.busy.clear();
+    // JupyterLab rejects what waits for a kernel that restarts, and a comm message has no answer that
+    // says it is lost.
+    const isTold = this._refuse(death, peer, !restarts);
+    this._options.onDied(this._options.id, reason, restarts, isTold);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Messages about comms, as the Jupyter messaging specification has them ("Custom Messages"), and why
+ * a kernel or a comm has ended: the metadata of a comm_close says it under `lite_comms`.
+ */
+import type {KernelMessage} from '@jupyterlab/services';
+
+export const COMM_TYPES: ReadonlySet<string> = new Set(['comm_open', 'comm_msg', 'comm_close']);
+
+/** Why a kernel, or a comm, has ended; a comm_close has it in its metadata. */
+export interface IReason {
+  readonly ename: string;
+  readonly evalue: string;
+}
+
+export const RESTARTED: IReason = {
+  ename: 'KernelRestarted',
+  evalue: 'the kernel has been restarted'
+};
+export const SHUT_DOWN: IReason = {
+  ename: 'KernelShutDown',
+  evalue: 'the kernel has been shut down'
+};
+export const DISCONNECTED: IReason = {
+  ename: 'Disconnected',
+  evalue: "the page's connection to the kernel has been closed"
+};
+
+/** The message that the kernel would have sent, had it known. */
+export function commClose(
+  comm_id: string,
+  session: string,
+  why: IReason
+): KernelMessage.ICommCloseMsg {
+  const date = new Date().toISOString();
+  return {
+    channel: 'iopub',
+    header: {
+      msg_id: `${session}_${comm_id}`,
+      msg_type: 'comm_close',
+      date,
+      session,
+      username: '',
+      version: '5.3'
+    },
+    parent_header: {},
+    metadata: {lite_comms: {...why}},
+    content: {comm_id, data: {}},
+    buffers: []
+  };
+}
