@@ -48,17 +48,17 @@ export interface IStarting<M> {
 export interface IStock {
   readonly is: 'stock';
   readonly isReady: boolean;
-  /** Of its hello, if it waits for its answer until the other path is quiet. */
+  /** Of its hello, if that is to be answered when JupyterLite's path is quiet. */
   readonly can: Can | null;
-  readonly hasAsked: boolean;
+  readonly owesIdle: boolean;
 }
 
 export interface IOpen<M> {
   readonly is: 'open';
   readonly isReady: boolean;
   readonly can: Can;
-  /** Whether a comm_open may wait in the kernel for the end of the executions. */
-  readonly hasAsked: boolean;
+  /** Whether a comm_open may wait in the kernel until it is told that no execution is left. */
+  readonly owesIdle: boolean;
   /** Comm messages only. */
   readonly held: Held<M>;
 }

@@ -1,46 +1,49 @@
 /**
- * The state of a channel: what it knows of its kernel, and what follows from each event.
+ * The state machine of a channel: `step` has what follows from each event, as values.
  *
- * | state    | the kernel                                         | comm messages of the page               |
- * |----------|----------------------------------------------------|-----------------------------------------|
- * | none     | there is none                                      | take JupyterLite's own path             |
- * | starting | it starts, and may say hello meanwhile             | are held                                |
- * | stock    | it runs, and its half does not answer, has left,   | take JupyterLite's own path             |
- * |          | or has come late and waits for that path           |                                         |
- * | open     | its half has said hello, and was answered          | are posted, or held for a queued cell   |
- * | dead     | it has crashed; JupyterLite may not know           | are refused                             |
+ * | state    | the kernel                                       | comm messages of the page          |
+ * |----------|--------------------------------------------------|------------------------------------|
+ * | none     | does not exist                                   | take JupyterLite's own path        |
+ * | starting | is starting, and may say hello meanwhile         | are held                           |
+ * | stock    | runs; its half has said no hello, has said bye,  | take JupyterLite's own path        |
+ * |          | or is to be answered when that path is quiet     |                                    |
+ * | open     | has said hello, and has been answered            | are posted, or held for a cell     |
+ * | dead     | has crashed, which JupyterLite may not know      | are answered in its place          |
  *
- * The transitions, with the actions in the order in which they are done. "Stays" leaves the state; a dash
- * is an event that does nothing there.
+ * | in              | at                | next     | actions, in this order                      |
+ * |-----------------|-------------------|----------|---------------------------------------------|
+ * | any             | made              | starting |                                             |
+ * | starting        | found             | stock    | stock for all held                          |
+ * | starting        | ready, no hello   | stock    | warn if one was expected; stock for all held |
+ * | starting        | ready after hello | open     | post or keep each comm message, stock for   |
+ * |                 |                   |          | the others; then busy for each comm message |
+ * | starting, open  | hello             | the same | greet                                       |
+ * | stock           | hello, quiet path | open     | greet, takeBack                             |
+ * | stock           | hello             | stock    | later                                       |
+ * | not none, dead  | hello, of another | the same | warn, greet                                 |
+ * |                 | version           |          |                                             |
+ * | starting, stock | bye               | the same | leave, bye; the hello is void               |
+ * | open            | bye               | stock    | leave, stock for all held, bye              |
+ * | none, stock     | sent              | the same | stock                                       |
+ * | starting        | sent              | starting | none; it is held                            |
+ * | open            | sent              | open     | post, busy; before a cell busy; it is held  |
+ * | dead            | sent              | dead     | deny                                        |
+ * | stock           | moved             | stock    | idle if a comm_open may wait for it; then,  |
+ * |                 |                   | or open  | if it is quiet after a hello, as at hello   |
+ * | open            | moved             | open     | idle likewise; post for all held, unless a  |
+ * |                 |                   |          | cell is about to begin                      |
+ * | any             | stopped           | the same | none; held cells are not to run             |
+ * | any             | forgotten         | the same | none; what the client has held is dropped   |
+ * | any             | abandoned         | the same | refuse, with all held                       |
+ * | not none, dead  | died              | dead     | die, with all held                          |
+ * | not dead        | gone              | none     | none; what is held is dropped               |
  *
- * | event     | none     | starting                         | stock                          | open                         | dead     |
- * |-----------|----------|----------------------------------|--------------------------------|------------------------------|----------|
- * | made      | starting | starting                         | starting                       | starting                     | starting |
- * | found     | -        | stock; held to stock             | -                              | -                            | -        |
- * | ready     | -        | open if it has said hello, else  | stays                          | stays                        | -        |
- * |           |          | stock; held are sent             |                                |                              |          |
- * | hello     | -        | stays; greet                     | open if quiet: greet, take     | stays; greet                 | -        |
- * |           |          |                                  | back; else stays: later        |                              |          |
- * | bye       | -        | stays without its hello; bye     | stays without its hello; bye   | stock; held to stock, bye    | -        |
- * | died      | -        | dead; held refused               | dead                           | dead; held refused           | -        |
- * | gone      | none     | none                             | none                           | none                         | dead     |
- * | sent      | to stock | held                             | to stock                       | posted, or held              | refused  |
- * | moved     | -        | -                                | idle if asked; open if quiet   | idle if asked; held posted   | -        |
- * | stopped   | -        | stays; held cells aborted        | -                              | -                            | -        |
- * | forgotten | -        | stays; those of a client dropped | -                              | the same                     | -        |
- * | abandoned | refuse   | stays; held refused              | refuse                         | stays; held refused          | refuse   |
+ * An event that is not in the table changes nothing. These rules hold for all sequences of events:
  *
- * A hello in another version is answered, so that the kernel can say so as well, and changes nothing.
- *
- * Rules that the tests hold with events at random:
- * - What is held leaves once, in order, by the port or by JupyterLite's path; or it is refused; or its
- *   client or its kernel has gone.
- * - Nothing is posted before `open` but answers to a hello and a bye, and nothing at all when dead.
- * - A hello is answered once with a hello that opens; a bye once with a bye.
- * - No comm message overtakes another, whichever way they take: the port opens only when none is
- *   under way on JupyterLite's path.
- *
- * Here are only values: no JupyterLab, no Worker, no timer. `channel.ts` does what the actions say.
+ * - What is held leaves once, by the port or JupyterLite's path, or is answered or dropped as above.
+ * - No comm message overtakes an earlier one, also where one goes over the port and the other does not.
+ * - Comm messages are posted when open only, and a dead kernel is sent nothing.
+ * - A hello is answered with at most one hello that opens the port, and none after the kernel's bye.
  */
 import {VERSION} from '../../wire/frames';
 import {
@@ -95,26 +98,26 @@ export function step<M extends IMessage>(state: State<M>, event: Event<M>): Step
 }
 
 function onReady<M extends IMessage>(state: State<M>, path: IPath): Step<M> {
-  switch (state.is) {
-    case 'starting':
-      break;
-    case 'stock':
-    case 'open':
-      return [{...state, isReady: true}, []];
-    case 'none':
-    case 'dead':
-      return [state, []];
+  if (state.is === 'stock' || state.is === 'open') {
+    return [{...state, isReady: true}, []];
   }
-  const {can, isExpected} = state;
-  if (!can) {
-    const [next, actions] = toStock(state, true);
-    return [next, isExpected ? [{do: 'warn', text: NO_ANSWER}, ...actions] : actions];
+  if (state.is !== 'starting') {
+    return [state, []];
   }
+  if (state.can) {
+    return toOpenAtStart(state, state.can, path);
+  }
+  const [next, actions] = toStock(state, true);
+  return [next, state.isExpected ? [{do: 'warn', text: NO_ANSWER}, ...actions] : actions];
+}
+
+/** The kernel is ready, and now it is known which way each held message takes. */
+function toOpenAtStart<M extends IMessage>(state: IStarting<M>, can: Can, path: IPath): Step<M> {
   const held = heldOf(state);
   const actions: Action<M>[] = [];
   const waiting: M[] = [];
   let {hasExecutions, cells} = path;
-  let hasAsked = false;
+  let owesIdle = false;
   for (const message of held) {
     if (!isComm(message)) {
       actions.push({do: 'stock', message});
@@ -126,12 +129,12 @@ function onReady<M extends IMessage>(state: State<M>, path: IPath): Step<M> {
       waiting.push(message);
     } else {
       actions.push({do: 'post', message, mayWait: hasExecutions});
-      hasAsked ||= hasExecutions && message.kind === 'open';
+      owesIdle ||= hasExecutions && message.kind === 'open';
     }
   }
   // Behind all of it: whoever hears of a message may send more.
   held.filter(isComm).forEach(message => actions.push({do: 'busy', message}));
-  return [{is: 'open', isReady: true, can, hasAsked, held: hold(waiting)}, actions];
+  return [{is: 'open', isReady: true, can, owesIdle, held: hold(waiting)}, actions];
 }
 
 function onHello<M extends IMessage>(
@@ -213,8 +216,8 @@ function onMoved<M extends IMessage>(state: State<M>, path: IPath): Step<M> {
   if (state.is !== 'stock' && state.is !== 'open') {
     return [state, []];
   }
-  const isIdle = state.hasAsked && !path.hasExecutions;
-  const then = isIdle ? {...state, hasAsked: false} : state;
+  const isIdle = state.owesIdle && !path.hasExecutions;
+  const then = isIdle ? {...state, owesIdle: false} : state;
   const [next, actions] = onFree(then, path);
   return [next, isIdle ? [{do: 'idle'}, ...actions] : actions];
 }
@@ -229,14 +232,14 @@ function onFree<M extends IMessage>(state: IStock | IOpen<M>, path: IPath): Step
     : [state, []];
 }
 
-function toOpen<M>({isReady, hasAsked}: IStock, can: Can): Step<M> {
-  return [{is: 'open', isReady, can, hasAsked, held: null}, [{do: 'greet', can}, {do: 'takeBack'}]];
+function toOpen<M>({isReady, owesIdle}: IStock, can: Can): Step<M> {
+  return [{is: 'open', isReady, can, owesIdle, held: null}, [{do: 'greet', can}, {do: 'takeBack'}]];
 }
 
 function toStock<M>(state: IStarting<M> | IOpen<M>, isReady: boolean): Step<M> {
-  const hasAsked = state.is === 'open' && state.hasAsked;
+  const owesIdle = state.is === 'open' && state.owesIdle;
   return [
-    {is: 'stock', isReady, can: null, hasAsked},
+    {is: 'stock', isReady, can: null, owesIdle},
     heldOf(state).map(message => ({do: 'stock', message}))
   ];
 }
@@ -244,10 +247,10 @@ function toStock<M>(state: IStarting<M> | IOpen<M>, isReady: boolean): Step<M> {
 /** Post all that is held, and what is sent behind it. */
 function post<M extends IMessage>(state: IOpen<M>, messages: M[], path: IPath): Step<M> {
   const mayWait = path.hasExecutions;
-  const hasAsked = state.hasAsked || (mayWait && messages.some(({kind}) => kind === 'open'));
-  const isSame = state.held === null && state.hasAsked === hasAsked;
+  const owesIdle = state.owesIdle || (mayWait && messages.some(({kind}) => kind === 'open'));
+  const isSame = state.held === null && state.owesIdle === owesIdle;
   return [
-    isSame ? state : {...state, hasAsked, held: null},
+    isSame ? state : {...state, owesIdle, held: null},
     messages.map(message => ({do: 'post', message, mayWait}))
   ];
 }
