@@ -1,4 +1,4 @@
-"""What `frontend/src/live/isolation.ts` mends in JupyterLite's Pyodide kernel is still as it was."""
+"""What `live/isolation.ts` of the page mends in JupyterLite's Pyodide kernel is still as it was."""
 
 from __future__ import annotations
 

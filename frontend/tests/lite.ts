@@ -7,7 +7,7 @@ import {BaseKernel, type IKernel, KernelSpecs, LiteKernelClient} from '@jupyterl
 import {WebSocket as MockSocket} from 'mock-socket';
 import {afterEach, beforeEach, vi} from 'vitest';
 import {VERSION} from '../src/wire/frames';
-import {connectKernels} from '../src/install/reach';
+import {connectKernels} from '../src/install/connect';
 
 type Content = {[key: string]: unknown};
 

@@ -3,7 +3,7 @@ import type {Kernel} from '@jupyterlab/services';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
 import {VERSION} from '../src/wire/frames';
 import {findPresent} from '../src/install/present';
-import {connectKernels} from '../src/install/reach';
+import {connectKernels} from '../src/install/connect';
 import {connect, heard, lite, OPTIONS} from './lite';
 
 beforeEach(() => lite.undo());

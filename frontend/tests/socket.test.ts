@@ -4,7 +4,8 @@ import {WebSocket as MockSocket} from 'mock-socket';
 import {describe, expect, it, vi} from 'vitest';
 import {Channel} from '../src/transports/channel/channel';
 import {VERSION} from '../src/wire/frames';
-import {connectKernels, replaceInterrupt, workerOf} from '../src/install/reach';
+import {connectKernels} from '../src/install/connect';
+import {replaceInterrupt, workerOf} from '../src/install/reach';
 import {connect, heard, lite, OPTIONS, Worker} from './lite';
 
 type Future = ReturnType<Kernel.IKernelConnection['requestExecute']>;

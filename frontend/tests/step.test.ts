@@ -505,6 +505,7 @@ class World {
         expect(this.state.is).toBe('open');
         expect(isComm(action.message)).toBe(true);
         expect(action.mayWait).toBe(this._path.hasExecutions);
+        expect(this._path.cells === 'queued' && this._can.has('begun')).toBe(false);
         // None that was sent before is still on its way.
         expect(this._underWay.filter(number => number < action.message.number)).toEqual([]);
         this._end(action.message, 'post');
@@ -568,9 +569,10 @@ class World {
   private _check(): void {
     const held = heldOf(this.state).map(({number}) => number);
     expect(held).toEqual([...held].sort((a, b) => a - b));
-    for (const [number, ends] of this.ends) {
-      expect([number, ends.length]).toEqual([number, held.includes(number) ? 0 : 1]);
-    }
+    // Each has left once, or is held.
+    const isWrong = ([number, ends]: [number, string[]]) =>
+      ends.length !== (held.includes(number) ? 0 : 1);
+    expect([...this.ends].filter(isWrong)).toEqual([]);
     if (this.state.is === 'open' && held.length > 0) {
       expect([this._path.cells, this._can.has('begun')]).toEqual(['queued', true]);
     }
@@ -590,10 +592,10 @@ class World {
 }
 
 describe('with events at random', () => {
-  it.each([1, 2, 3, 4])('the rules hold: %i', seed => {
+  it.each([1, 2, 3])('the rules hold: %i', seed => {
     const counts: {[action: string]: number} = {};
     const reached = new Set<string>();
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 60; i++) {
       const world = new World(seed * 1000 + i);
       for (let turn = 0; turn < 80; turn++) {
         world.turn();

@@ -18,7 +18,8 @@ import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from '../outputs/not
 import type {ICell} from '../outputs/origins';
 import type {IOutputs} from '../outputs/outputs';
 import {findPresent} from './present';
-import {connectKernels, followConnections} from './reach';
+import {connectKernels} from './connect';
+import {followConnections} from './reach';
 import {scriptNode} from '../outputs/script';
 import {settingsOf} from './settings';
 

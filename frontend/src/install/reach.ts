@@ -5,161 +5,16 @@
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage, ServerConnection} from '@jupyterlab/services';
 import type {IKernel, IKernelSpecs} from '@jupyterlite/services';
-import {Channel} from '../transports/channel/channel';
-import type {IOptions} from '../transports/channel/options';
-import {Connections} from '../comms/life';
-import {NOTHING, type Present, replaceSendMessage} from './present';
-import {COMM_TYPES, RESTARTED, SHUT_DOWN} from '../wire/comm_messages';
-import {adoptSocket, makeSerializer, makeSocket} from '../transports/socket';
+import type {Channel} from '../transports/channel/channel';
+import {makeSerializer, makeSocket} from '../transports/socket';
 
-type Undo = () => void;
+export type Undo = () => void;
 
 /** The name of JupyterLite's Pyodide kernel. */
-const PYTHON = 'python';
+export const PYTHON = 'python';
 
 /** What is used of JupyterLab's kernel manager. */
-type Kernels = Pick<Kernel.IManager, 'serverSettings' | 'connectTo'>;
-
-/** What is used of JupyterLite's kernel client. */
-interface IClient extends IInterrupts {
-  restart(kernelId: string): Promise<void>;
-  isRestarting?(kernelId: string): boolean;
-}
-
-interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDeaf' | 'onDied'> {
-  /**
-   * Called when a kernel takes no notice of Stop for long; returns what to do when it has. `comms`
-   * has the target of each message that it has not handled, while a cell runs.
-   */
-  readonly onDeaf: (kernelId: string, comms: readonly string[]) => () => void;
-  /** Called when a kernel has died; returns what to do when it is there no more, or again. */
-  readonly onDied: (...died: Parameters<IOptions['onDied']>) => () => void;
-}
-
-/**
- * Put a channel between the clients and the kernels of a page. All of it, or nothing, and at once: no
- * message can be sent in between.
- *
- * @param present - Tells what is there already.
- * @throws what goes wrong; then everything is as it was before.
- */
-export function connectKernels(
-  kernels: Kernels,
-  specs: IKernelSpecs,
-  client: IClient | null,
-  options: ISettings,
-  present: Present = NOTHING
-): Undo {
-  const there = present();
-  const channels = new Map<string, Channel>();
-  const channelOf = (id: string): Channel => {
-    let channel = channels.get(id);
-    if (!channel) {
-      const made = new Channel(
-        {id, ...options, onDeaf, onDied, canRestart: client !== null},
-        () => {
-          if (channels.get(id) === made) {
-            channels.delete(id);
-          }
-        }
-      );
-      channels.set(id, made);
-      channel = made;
-    }
-    return channel;
-  };
-  const notices = new Map<string, () => void>();
-  const dismiss = (id: string) => {
-    notices.get(id)?.();
-    notices.delete(id);
-  };
-  const onDeaf = (id: string, commIds: readonly string[]) =>
-    options.onDeaf(
-      id,
-      commIds.map(commId => connections.targetOf(id, commId) ?? commId)
-    );
-  const onDied: IOptions['onDied'] = (id, reason, restarts, isTold) => {
-    const why = {ename: 'KernelDied', evalue: reason};
-    notices.set(id, options.onDied(id, reason, restarts, isTold));
-    if (!client || !restarts) {
-      connections.end(id, why);
-      return;
-    }
-    // As the server does it; but one that has died while it started would do so again.
-    connections.die(id, why);
-    channelOf(id).announceRestart();
-    client.restart(id).catch((error: unknown) => {
-      console.error('lite_comms: the kernel cannot be restarted', error);
-      connections.endForGood(id);
-    });
-  };
-  const connections = new Connections(commsOf, ({id, clientId}) =>
-    channels.get(id)?.forget(clientId)
-  );
-  const life = {
-    onNoWorker: (name: string) => {
-      if (name === PYTHON && options.expected) {
-        console.warn("lite_comms: the kernel has no Worker; its comms take JupyterLite's own path");
-      }
-    },
-    onMade: (id: string) => connections.reconnect(id),
-    onEnd: (id: string) => {
-      dismiss(id);
-      if (client?.isRestarting?.(id)) {
-        connections.endUntilMade(id, RESTARTED);
-        channels.get(id)?.abandon(RESTARTED);
-      } else {
-        connections.end(id, SHUT_DOWN);
-      }
-    }
-  };
-  const {serializer} = kernels.serverSettings;
-  const undo = [replaceSocket(kernels.serverSettings, channelOf)];
-  const add = (connection: Kernel.IKernelConnection) => {
-    const leave = connections.add(connection);
-    const undone = () => undo.splice(undo.indexOf(leave), 1);
-    undo.push(leave);
-    connection.disposed.connect(undone);
-  };
-  const undoAll = () =>
-    undo
-      .splice(0)
-      .reverse()
-      .forEach(each => each());
-  try {
-    undo.push(
-      decorateFactories(specs, channelOf, life),
-      leaveUntracked(COMM_TYPES),
-      followConnections(kernels, add)
-    );
-    if (client) {
-      undo.push(replaceInterrupt(client, id => channels.get(id)?.interrupt() ?? false));
-    }
-    for (const {connection, socket, kernelSession} of there.connections) {
-      add(connection);
-      if (socket) {
-        undo.push(adoptSocket(socket, serializer, channelOf, kernelSession));
-      }
-    }
-    for (const {kernel, sendMessage} of there.kernels) {
-      const send = (msg: KernelMessage.IMessage) =>
-        channelOf(kernel.id).fromKernel(msg, sendMessage);
-      undo.push(replaceSendMessage(kernel, send));
-      undo.push(lead(kernel, send, channelOf, life));
-      const {unfinished, current} = there.underWay(kernel);
-      channelOf(kernel.id).resume(unfinished, current);
-    }
-  } catch (error) {
-    undoAll();
-    throw error;
-  }
-  for (const {kernel} of there.kernels) {
-    if (kernel.name === PYTHON) {
-      channels.get(kernel.id)?.ask();
-    }
-  }
-  return undoAll;
-}
+export type Kernels = Pick<Kernel.IManager, 'serverSettings' | 'connectTo'>;
 
 type ChannelOf = (kernelId: string) => Channel;
 
@@ -230,7 +85,7 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
 }
 
 /** Lead the messages between a kernel and its Worker through its channel, if it has a Worker. */
-function lead(
+export function lead(
   kernel: IKernel,
   sendMessage: (msg: KernelMessage.IMessage) => void,
   channelOf: ChannelOf,
@@ -350,7 +205,7 @@ export function followConnections(
 }
 
 /** What can interrupt kernels: all of JupyterLab's ways to Stop lead there. */
-interface IInterrupts {
+export interface IInterrupts {
   interrupt(kernelId: string): Promise<void>;
 }
 
