@@ -1,6 +1,6 @@
 /**
- * Puts the channels between the clients and the kernels of a page, and tells the page's comms and its
- * user when a kernel ends, is restarted or does not notice Stop.
+ * Puts channels between the clients and the kernels of a page, and tells comms and the user when a
+ * kernel ends, restarts or does not notice Stop.
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {IKernelSpecs} from '@jupyterlite/services';
@@ -32,19 +32,20 @@ interface IClient extends IInterrupts {
 
 interface ISettings extends Omit<IOptions, 'id' | 'canRestart' | 'onDeaf' | 'onDied'> {
   /**
-   * Called when a kernel takes no notice of Stop for long; returns what to do when it has. `comms`
-   * has the target of each message that it has not handled, while a cell runs.
+   * Called when a kernel has not noticed Stop for seconds; returns what to call when it does. `comms`
+   * are the targets of the messages it has not handled, if a cell is running.
    */
   readonly onDeaf: (kernelId: string, comms: readonly string[]) => () => void;
-  /** Called when a kernel has died; returns what to do when it is there no more, or again. */
+  /** Called when a kernel has died; returns what to call when it ends or restarts. */
   readonly onDied: (...died: Parameters<IOptions['onDied']>) => () => void;
 }
 
 /**
- * Put a channel between the clients and the kernels of a page. All of it, or nothing, and at once: no
- * message can be sent in between.
+ * Put a channel between the clients and each kernel of a page. It is done completely or not at all, and
+ * synchronously, so no message can be sent in between.
  *
- * @param present - Tells what is there already.
+ * @param present - Returns the kernels and connections that exist already.
+ * @returns How to undo it.
  * @throws what goes wrong; then everything is as it was before.
  */
 export function connectKernels(
@@ -89,7 +90,7 @@ export function connectKernels(
       connections.end(id, why);
       return;
     }
-    // As the server does it; but one that has died while it started would do so again.
+    // As a server does.
     connections.die(id, why);
     channelOf(id).announceRestart();
     client.restart(id).catch((error: unknown) => {

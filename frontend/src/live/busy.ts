@@ -1,8 +1,8 @@
 /**
- * Tells JupyterLab that the kernel is busy with comm messages, if it takes long.
+ * Shows the kernel as busy while comm messages take long.
  *
- * JupyterLab itself does not track comm messages here (`untracked_message_types`): at a slider's
- * pace the page would do little else than draw busy and idle.
+ * JupyterLab itself does not track comm messages here (`untracked_message_types`): with a slider the
+ * page would do little else than draw busy and idle.
  */
 
 const BUSY_AFTER_MS = 100;

@@ -1,15 +1,16 @@
 /**
- * The clients of one kernel, step 3 of a message's way: hands each of them a message of its own.
+ * The clients of one kernel, step 3 of a message's way: gives each of them a message of its own, and
+ * answers in the kernel's place.
  *
- * JupyterLab drops what is queued when the session changes between two messages, so all messages of
- * a kernel have one.
+ * JupyterLab drops queued messages when the session changes from one message to the next, so all
+ * messages of a kernel have the same session.
  */
 import type {KernelMessage} from '@jupyterlab/services';
 import {BusySign} from '../live/busy';
 import {copyBytes} from '../wire/buffers';
+import {COMM_TYPES, type IReason} from '../wire/comm_messages';
 import type {IFromKernel} from '../wire/frames';
 import {ToldErrors} from './told';
-import {COMM_TYPES, type IReason} from '../wire/comm_messages';
 
 type Message = KernelMessage.IMessage;
 type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -19,7 +20,7 @@ export interface IClient {
   readonly isOpen: boolean;
   /** The session of its messages. */
   readonly session: string;
-  /** Hand a message over; it becomes the client's own. */
+  /** Receive a message, which becomes the client's own. */
   deliver(msg: Message): void;
   /** Send a message by JupyterLite's own path. */
   sendStock(msg: Message): void;
@@ -35,7 +36,7 @@ export class Clients {
     private readonly _hasExecutions: () => boolean
   ) {}
 
-  /** Take in a client; it leaves when it closes. */
+  /** Add a client. Its socket removes it when it closes. */
   add(client: IClient): void {
     this._clients.add(client);
   }
@@ -44,7 +45,7 @@ export class Clients {
     this._clients.delete(client);
   }
 
-  /** The client whose messages have this session, if it is there. */
+  /** The client whose messages have this session, or undefined. */
   of(session: string): IClient | undefined {
     return [...this._clients].find(client => client.session === session);
   }
@@ -53,34 +54,117 @@ export class Clients {
     return this._clients.size === 0;
   }
 
-  /** Tell JupyterLab, in a server's words, that the kernel is restarted because it has died. */
+  /** Send the status by which a server announces that it restarts a kernel that has died. */
   announceRestart(): void {
     this._status('restarting');
   }
 
-  /** A comm message is being handled that has been taken from JupyterLab. */
+  /** Report a comm message as busy: it is on its way over the port. */
   begin(header: KernelMessage.IHeader): void {
     this._status('busy', header);
     this.busy.begin(header.msg_id);
   }
 
-  /** It has been handled. */
+  /** Report it as idle: the kernel has handled it. */
   end(header: KernelMessage.IHeader): void {
     this._status('idle', header);
     this.busy.end(header.msg_id);
   }
 
-  /** Deliver a status, in answer to a message or by itself. */
+  /**
+   * Answer messages in the place of a kernel that has ended.
+   *
+   * @param isReady - Whether it had started, and so was handling the first of them.
+   * @returns Whether a cell shows the reason as its error.
+   */
+  refuseAll(headers: readonly KernelMessage.IHeader[], why: IReason, isReady: boolean): boolean {
+    const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
+    let isTold = false;
+    headers.forEach((header, i) => {
+      const isCell = header.msg_type === 'execute_request';
+      const wasBehind = isCell && i > 0 && isReady;
+      this._refuse(header, wasBehind ? unbegun : why);
+      isTold ||= isCell && !wasBehind;
+    });
+    return isTold;
+  }
+
+  /** Answer a message that is sent to a kernel that has died. */
+  deny(msg: Message, why: IReason): void {
+    if (COMM_TYPES.has(msg.header.msg_type)) {
+      // Asynchronously, as a kernel would: page code may open a new comm each time one closes.
+      setTimeout(() => this._denyComm(msg, why));
+    } else {
+      this._refuse(msg.header, why);
+    }
+  }
+
+  /**
+   * Deliver a message that came over the port.
+   *
+   * @throws SyntaxError if a field is not JSON; then no client receives the message.
+   */
+  deliverComm({msg_type, content, metadata, parent, buffers}: IFromKernel): void {
+    if (parent !== this._parentText) {
+      this._parent = JSON.parse(parent);
+      this._parentText = parent;
+    }
+    const header = this._header(msg_type);
+    this._deliver(last =>
+      message(
+        header,
+        JSON.parse(content),
+        {...this._parent},
+        metadata === '{}' ? {} : JSON.parse(metadata),
+        // The last client gets the kernel's buffers, the others copies.
+        buffers.map(buffer => new DataView(last ? buffer : buffer.slice(0)))
+      )
+    );
+    if (msg_type === 'error' && this._hasExecutions()) {
+      this.told.add(this._parent, JSON.parse(content));
+    }
+  }
+
+  /** Deliver a message of JupyterLite's kernel, a reply only to the client that sent the request. */
+  deliverStock(msg: Message): void {
+    if (this.told.has(msg)) {
+      return;
+    }
+    const {channel, header, parent_header, metadata, content} = msg;
+    let text: string;
+    try {
+      // JupyterLite's own path writes JSON, too: NaN becomes null, a BigInt cannot be sent.
+      text = JSON.stringify({header, parent_header, metadata, content});
+    } catch (error) {
+      console.error(`lite_comms: a message '${header.msg_type}' of the kernel is no JSON`, error);
+      return;
+    }
+    this._deliver(
+      () => {
+        const buffers = ((msg.buffers ?? []) as Bytes[]).map(data => new DataView(copyBytes(data)));
+        return this.withSession({channel, ...JSON.parse(text), buffers});
+      },
+      channel === 'iopub' ? undefined : (parent_header as KernelMessage.IHeader).session
+    );
+  }
+
+  /** Give a message of the kernel the session that all its messages have. */
+  withSession<M extends Message>(msg: M): M {
+    msg.header.session = this._session;
+    return msg;
+  }
+
+  /** Deliver a status, in answer to a message or on its own. */
   private _status(execution_state: 'busy' | 'idle' | 'restarting', parent: object = {}): void {
     const header = this._header('status');
     this._deliver(() => message(header, {execution_state}, {...parent}, {}, []));
   }
 
   /**
-   * Answer a message in the place of the kernel, which will not do it: a request with an error. Only
-   * the question whether it is there stays open: JupyterLab would not ask the next kernel.
+   * Answer a message in the kernel's place, a request with an error. A kernel_info_request is not
+   * answered: JupyterLab would not send it to the next kernel.
    */
-  refuse(parent: KernelMessage.IHeader, {ename, evalue}: IReason): void {
+  private _refuse(parent: KernelMessage.IHeader, {ename, evalue}: IReason): void {
     const {msg_type} = parent;
     if (msg_type === 'kernel_info_request') {
       return;
@@ -99,35 +183,7 @@ export class Clients {
     this._status('idle', parent);
   }
 
-  /**
-   * Answer messages in the place of a kernel that ends.
-   *
-   * @param isReady - Whether it had started: JupyterLite's queue handles one message at a time.
-   * @returns Whether a cell has ended with the reason.
-   */
-  refuseAll(headers: readonly KernelMessage.IHeader[], why: IReason, isReady: boolean): boolean {
-    const unbegun = {...why, evalue: 'this cell has not run: the kernel has ended before'};
-    let isTold = false;
-    headers.forEach((header, i) => {
-      const isCell = header.msg_type === 'execute_request';
-      const wasBehind = isCell && i > 0 && isReady;
-      this.refuse(header, wasBehind ? unbegun : why);
-      isTold ||= isCell && !wasBehind;
-    });
-    return isTold;
-  }
-
-  /** Answer a message that was sent to a kernel that has died. */
-  deny(msg: Message, why: IReason): void {
-    if (COMM_TYPES.has(msg.header.msg_type)) {
-      // Later, as if it came from a kernel: page code may open one anew each time that one closes.
-      setTimeout(() => this._denyComm(msg, why));
-    } else {
-      this.refuse(msg.header, why);
-    }
-  }
-
-  /** A comm that opens is closed again. */
+  /** Answer a comm message; a comm_open with a comm_close. */
   private _denyComm({header, content}: Message, {ename, evalue}: IReason): void {
     if (header.msg_type === 'comm_open') {
       const {comm_id} = content as {comm_id: string};
@@ -138,62 +194,7 @@ export class Clients {
     this._status('idle', header);
   }
 
-  /**
-   * Deliver a message that came over the port.
-   *
-   * @throws SyntaxError if what should be JSON is none; nobody has got it then.
-   */
-  comm({msg_type, content, metadata, parent, buffers}: IFromKernel): void {
-    if (parent !== this._parentText) {
-      this._parent = JSON.parse(parent);
-      this._parentText = parent;
-    }
-    const header = this._header(msg_type);
-    this._deliver(last =>
-      message(
-        header,
-        JSON.parse(content),
-        {...this._parent},
-        metadata === '{}' ? {} : JSON.parse(metadata),
-        // The last one gets the kernel's own buffers, those before it copies.
-        buffers.map(buffer => new DataView(last ? buffer : buffer.slice(0)))
-      )
-    );
-    if (msg_type === 'error' && this._hasExecutions()) {
-      this.told.add(this._parent, JSON.parse(content));
-    }
-  }
-
-  /** Deliver a message that JupyterLite's kernel has made, a reply to the client that asked. */
-  stock(msg: Message): void {
-    if (this.told.has(msg)) {
-      return;
-    }
-    const {channel, header, parent_header, metadata, content} = msg;
-    let text: string;
-    try {
-      // Also on JupyterLite's own path a message is JSON: nan is null, a BigInt cannot be sent.
-      text = JSON.stringify({header, parent_header, metadata, content});
-    } catch (error) {
-      console.error(`lite_comms: a message '${header.msg_type}' of the kernel is no JSON`, error);
-      return;
-    }
-    this._deliver(
-      () => {
-        const buffers = ((msg.buffers ?? []) as Bytes[]).map(data => new DataView(copyBytes(data)));
-        return this.withSession({channel, ...JSON.parse(text), buffers});
-      },
-      channel === 'iopub' ? undefined : (parent_header as KernelMessage.IHeader).session
-    );
-  }
-
-  /** Give a message of the kernel the one session that all its messages have. */
-  withSession<M extends Message>(msg: M): M {
-    msg.header.session = this._session;
-    return msg;
-  }
-
-  /** The header of a new message, which is one, however many clients get it. */
+  /** Make the header of a message, the same one for all clients. */
   private _header(msg_type: string): object {
     const msg_id = `${this._session}_${++this._lastMessage}`;
     const date = new Date().toISOString();

@@ -1,11 +1,11 @@
 /**
- * The page's end of the port, step 4 of a message's way: the only place that posts to the kernel's
- * Worker and listens on it. Beside it on the same channel are comlink and coincident, which leave
- * frames alone that are not theirs.
+ * The page's end of the port, step 4 of a message's way: the only file that posts to the kernel's
+ * Worker and listens to it. comlink and coincident use the same channel, and ignore messages that are
+ * not theirs.
  */
 import {fromWire, NO_MESSAGE, type ToKernel, type ToPage, toWire} from '../wire/frames';
 
-/** How many errors of the other end are shown; of those behind them the 10th, 100th, ... */
+/** How many errors of the other end are shown; after them only the 10th, 100th, ... */
 const SHOWN = 5;
 
 export class Port {
@@ -28,7 +28,7 @@ export class Port {
     };
     worker.addEventListener('message', this._listener);
     this._onError = event => {
-      // That of an exception has a message: a task in the worker has failed, no more.
+      // The event of an uncaught exception has a message; the kernel survives that.
       if (!('message' in event)) {
         onFrame({type: 'died', reason: "its worker's script cannot be loaded"});
       }
@@ -36,19 +36,19 @@ export class Port {
     worker.addEventListener('error', this._onError);
   }
 
-  /** Send a frame. Its buffers are transferred: they are nobody else's. */
+  /** Send a frame. Its buffers are transferred, so the caller must not use them afterwards. */
   post(frame: ToKernel): void {
     const buffers = frame.type === 'comm' ? frame.buffers : [];
     this._worker.postMessage({lite_comms: toWire(frame)}, [...buffers]);
   }
 
-  /** Answer a frame that cannot be used. */
+  /** Show that a frame cannot be used, and tell the kernel. */
   refuse(error: unknown): void {
     this.complain('the kernel sent what cannot be read', error);
     this.post({type: 'error', reason: String(error), id: NO_MESSAGE});
   }
 
-  /** Show an error of the other end, which may make it again and again. */
+  /** Show an error of the other end. One that keeps coming does not fill the console. */
   complain(what: string, ...more: unknown[]): void {
     const count = ++this._complaints;
     if (count <= SHOWN) {

@@ -1,6 +1,6 @@
 /**
- * The errors of cells that the kernel's half has sent at once, while their cells ran. JupyterLite
- * sends the last of them again at the cell's end, which would show it twice.
+ * Errors of cells that the kernel's half has sent already, while the cell was running. JupyterLite sends
+ * the last of them again when the cell ends; it must not be shown twice.
  */
 import type {KernelMessage} from '@jupyterlab/services';
 
@@ -17,13 +17,13 @@ export class ToldErrors {
     }
   }
 
-  /** Whether a message of JupyterLite is an error that has been shown. */
+  /** Whether a message of JupyterLite is an error that has been shown already. */
   has({header, parent_header, content}: KernelMessage.IMessage): boolean {
     if (header.msg_type !== 'error') {
       return false;
     }
     const {traceback} = content as KernelMessage.IErrorMsg['content'];
-    // Without a traceback it is one that IPython has printed as text.
+    // IPython prints an error without a traceback as text.
     return traceback?.length === 0 || this._keys.has(keyOf(parent_header, content));
   }
 

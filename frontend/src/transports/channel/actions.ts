@@ -1,4 +1,4 @@
-/** Does what the state machine of a channel says: tells the kernel's half, the clients and the page. */
+/** Performs the actions of a channel's state machine, with its clients and the kernel's half. */
 import type {KernelMessage} from '@jupyterlab/services';
 import {COMM_TYPES} from '../../wire/comm_messages';
 import type {Clients, IClient} from '../clients';
@@ -9,7 +9,7 @@ import type {Action, IDeath, IRefused} from './state';
 import {type ITaken, toMessage} from './taken';
 
 export class Actions {
-  /** @param take - Takes a message of a client, as if it were sent now. */
+  /** @param take - Sends a message of a client again. */
   constructor(
     private readonly _options: IOptions,
     private readonly _clients: Clients,
@@ -17,7 +17,7 @@ export class Actions {
     private readonly _take: (msg: KernelMessage.IMessage, client: IClient) => void
   ) {}
 
-  /** @param peer - The kernel's half; only a channel without a kernel has none. */
+  /** @param peer - The kernel's half, or null if there is no kernel. */
   do(action: Action<ITaken>, peer: Peer | null): void {
     switch (action.do) {
       case 'stock': {
@@ -55,7 +55,7 @@ export class Actions {
     }
   }
 
-  /** Answer what is held and what the kernel has not handled; returns whether a cell has ended so. */
+  /** Answer what is held and what the kernel has not handled; returns whether a cell shows why. */
   private _refuse(
     {held, why, isReady}: IRefused<ITaken>,
     peer: Peer | null,
@@ -75,8 +75,8 @@ export class Actions {
     console.error(`lite_comms: ${why.evalue}`);
     peer.dispose();
     this._clients.busy.clear();
-    // JupyterLab rejects what waits for a kernel that restarts, and a comm message has no answer that
-    // says it is lost.
+    // At a restart JupyterLab rejects all pending messages. An idle from here would tell the sender of
+    // a comm message that it was handled.
     const isTold = this._refuse(death, peer, !restarts);
     this._options.onDied(this._options.id, reason, restarts, isTold);
   }

@@ -1,12 +1,11 @@
 /**
- * The way of the messages of one kernel, step 3: routes them between its clients' sockets and its
- * port, and keeps their order. Which way a message takes is decided by the state machine in
- * `channel_state.ts`; this hands it what happens, and does what it says.
+ * One kernel's messages, step 3 of their way: routes them between the sockets of its clients and its
+ * port, and keeps their order. The state machine in `step.ts` decides which way a message takes; this
+ * class reports events to it.
  *
- * What the kernel says takes one way for all its messages while the port is open: outputs, status
- * and comm messages go to the sockets as objects. Replies take JupyterLite's own, which is
- * synchronous in this direction; but for that of a cell that has failed, at which JupyterLite would
- * empty its queue.
+ * While the port is open, outputs, statuses and comm messages of the kernel all go to the sockets as
+ * objects, so they stay in order. Replies take JupyterLite's own path, which delivers synchronously in
+ * this direction, except the reply of a failed cell: JupyterLite would empty its queue on it.
  */
 import {KernelMessage} from '@jupyterlab/services';
 import {COMM_TYPES, type IReason} from '../../wire/comm_messages';
@@ -24,7 +23,7 @@ type Message = KernelMessage.IMessage;
 type Header = KernelMessage.IHeader;
 
 export class Channel {
-  /** @param onEnd - Called when there is neither a kernel nor a client any more. */
+  /** @param onEnd - Called when neither a kernel nor a client is left. */
   constructor(
     private readonly _options: IOptions,
     private readonly _onEnd: () => void = () => undefined
@@ -35,7 +34,7 @@ export class Channel {
     );
   }
 
-  /** Take in a client; it leaves when it closes. */
+  /** Add a client. Its socket removes it when it closes. */
   add(client: IClient): void {
     this._clients.add(client);
   }
@@ -45,7 +44,7 @@ export class Channel {
     this.endIfUnused();
   }
 
-  /** End, unless there is a kernel or a client. */
+  /** Call `onEnd` if neither a kernel nor a client is left. */
   endIfUnused(): void {
     if (!this._peer && this._clients.isEmpty) {
       this._onEnd();
@@ -53,9 +52,10 @@ export class Channel {
   }
 
   /**
-   * A kernel has been made, at first or by a restart.
+   * Attach to a kernel that has just been made, by a start or a restart.
    *
-   * @param isPython - Whether it may have its half of lite_comms.
+   * @param isPython - Whether it can load its half of lite_comms.
+   * @returns what `detach` takes.
    */
   attach(worker: Worker, kernel: IKernel, isPython = true): Peer {
     const {id, onDeaf} = this._options;
@@ -70,19 +70,19 @@ export class Channel {
     );
     this._peer = peer;
     this._step({type: 'made', isExpected: isPython && this._options.expected});
-    const unless = (event: Event<ITaken>) => this._peer === peer && this._step(event);
+    const ifCurrent = (event: Event<ITaken>) => this._peer === peer && this._step(event);
     kernel.ready.then(
-      () => unless({type: 'ready', path: this._queue}),
-      (reason: unknown) => unless(this._died(String(reason)))
+      () => ifCurrent({type: 'ready', path: this._queue}),
+      (reason: unknown) => ifCurrent(this._died(String(reason)))
     );
     return peer;
   }
 
   /**
-   * Take over a kernel that has run without a channel: what was sent to it is on JupyterLite's path.
+   * Take over a kernel that has been running without a channel, right after `attach`.
    *
-   * @param unfinished - The messages that JupyterLite may not have handled, in order.
-   * @param current - The id of the one that it is handling, if it is one of them.
+   * @param unfinished - The messages that JupyterLite may not have handled yet, in order.
+   * @param current - The id of the message it is handling, if that is one of them.
    */
   resume(unfinished: readonly IUnfinished[], current: string | undefined): void {
     this._step({type: 'found'});
@@ -97,12 +97,12 @@ export class Channel {
     }
   }
 
-  /** Ask the kernel's half, which may have said hello to nobody, to say it again. */
+  /** Ask the kernel's half to say hello again: it may have done so before this page listened. */
   ask(): void {
     this._peer?.ask();
   }
 
-  /** A client has thrown away all that it was waiting for. */
+  /** Forget the messages of a client that no longer waits for their replies. */
   forget(session: string): void {
     this._queue.forget(session);
     this._peer?.forget(session);
@@ -110,17 +110,17 @@ export class Channel {
     this._onQueueChange();
   }
 
-  /** Answer in the place of the kernel, which will not do it, so that nobody waits for ever. */
+  /** Answer all pending messages in the kernel's place, because it is about to end. */
   abandon(why: IReason): void {
     this._step({type: 'abandoned', why});
   }
 
-  /** Tell JupyterLab, in a server's words, that the kernel is restarted because it has died. */
+  /** Send the status by which a server announces that it restarts a kernel that has died. */
   announceRestart(): void {
     this._clients.announceRestart();
   }
 
-  /** A kernel is gone, with all that it was to answer. */
+  /** Detach from a kernel that has been disposed, and drop what it has not answered. */
   detach(peer: Peer): void {
     peer.dispose();
     if (this._peer !== peer) {
@@ -134,9 +134,10 @@ export class Channel {
   }
 
   /**
-   * Take a message of the page, if it has a shorter way than JupyterLite's own.
+   * Send a message of the page, unless it is one for JupyterLite's own path.
    *
-   * @throws what JSON.stringify throws; nothing is sent then.
+   * @returns Whether it was taken; if not, the caller sends it.
+   * @throws what JSON.stringify throws; then nothing is sent.
    */
   take(msg: Message, client: IClient): boolean {
     if (msg.channel !== 'shell') {
@@ -150,37 +151,37 @@ export class Channel {
     return true;
   }
 
-  /** A message that was not taken could not be sent by JupyterLite's own path either. */
+  /** Report that a message which was not taken could not be sent by JupyterLite's own path. */
   unsent(msg: Message): void {
     this._queue.unsent(msg);
     this._onQueueChange();
   }
 
-  /** Pass on a message of the kernel; `stock` is JupyterLite's own way. */
+  /** Deliver a message of JupyterLite's kernel; `stock` delivers it by JupyterLite's own path. */
   fromKernel(msg: Message, stock: (msg: Message) => void): void {
     this.observe(msg);
     if (this._peer && isFailure(msg)) {
-      // JupyterLite would empty its queue at it, of all that waits there, and say nothing.
+      // On it JupyterLite would silently drop everything in its queue.
       this._queue.failed((msg.parent_header as Header).msg_id);
-      this._clients.stock(msg);
+      this._clients.deliverStock(msg);
     } else if (this._state.is === 'open' && msg.channel === 'iopub') {
-      this._clients.stock(msg);
+      this._clients.deliverStock(msg);
     } else {
       stock(msg);
     }
   }
 
-  /** Whether a message is a cell that is not to run, because one before it has failed. */
+  /** Whether a message is a cell that must not run, because one before it failed or was stopped. */
   isAborted({header}: Message): boolean {
     return this._queue.isAborted(header.msg_id);
   }
 
-  /** Whether a message that JupyterLite is about to handle has gone over the port instead. */
+  /** Whether a message that JupyterLite is about to handle was sent over the port instead. */
   isTakenBack({header}: Message): boolean {
     return this._queue.isTakenBack(header.msg_id);
   }
 
-  /** Learn from a message of the kernel, whichever way it takes; twice does no harm. */
+  /** Update the queue from a message of the kernel. It may be shown more than once. */
   observe(msg: Message): void {
     if (!this._queue.heard(msg)) {
       return;
@@ -193,7 +194,7 @@ export class Channel {
     this._onQueueChange();
   }
 
-  /** Stop what runs in the kernel, or is to run while it starts; returns whether that can be done. */
+  /** Stop the running cell, or the held cells of a kernel that is starting; returns false if it cannot. */
   interrupt(): boolean {
     if (!canStop(this._state)) {
       return false;
@@ -205,7 +206,7 @@ export class Channel {
     return true;
   }
 
-  /** Give a message of the kernel that took JupyterLite's own path the session of all others. */
+  /** Give a message that took JupyterLite's own path the session that the kernel's others have. */
   withSession<M extends Message>(msg: M): M {
     return this._peer ? this._clients.withSession(msg) : msg;
   }
@@ -247,7 +248,7 @@ export class Channel {
     return {type: 'died', reason, canRestart: this._options.canRestart};
   }
 
-  /** Something has left JupyterLite's queue, or is not to run any more. */
+  /** JupyterLite's queue has changed: messages that wait for it may go now. */
   private _onQueueChange(): void {
     if (!this._queue.hasExecutions) {
       this._clients.told.clear();
@@ -255,7 +256,7 @@ export class Channel {
     this._step({type: 'moved', path: this._queue});
   }
 
-  /** Go to the next state, and then do what follows: it may be told others, who send more at once. */
+  /** Change the state before doing the actions: a client that is told something may send at once. */
   private _step(event: Event<ITaken>): void {
     const [state, actions] = step(this._state, event);
     this._state = state;
@@ -271,7 +272,7 @@ export class Channel {
 
   private _deliver(peer: Peer, frame: IFromKernel): void {
     try {
-      this._clients.comm(frame);
+      this._clients.deliverComm(frame);
     } catch (error) {
       peer.port.refuse(error);
     }

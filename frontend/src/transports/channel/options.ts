@@ -1,4 +1,4 @@
-/** What a channel is told of its kernel and its page, and whom it tells of their troubles. */
+/** What a channel is given: facts about the page and its kernels, and callbacks. */
 import type {IPage} from './peer';
 
 /** What a channel needs of JupyterLite's kernel. */
@@ -11,17 +11,17 @@ export interface IOptions extends IPage {
   /** Whether kernels of this page load their half of lite_comms when they start. */
   readonly expected: boolean;
   /**
-   * Called when a kernel takes no notice of Stop for long; returns what to do when it has.
-   * `commIds` has the comm of each message that it has not handled, while a cell runs.
+   * Called when a kernel has not noticed Stop for seconds; returns what to call when it does.
+   * `commIds` are the comms of the messages it has not handled, if a cell is running.
    */
   readonly onDeaf: (kernelId: string, commIds: readonly string[]) => () => void;
-  /** Whether a kernel that dies after its start can be made anew. */
+  /** Whether a kernel that dies after its start can be restarted. */
   readonly canRestart: boolean;
   /**
    * Called when a kernel has died.
    *
-   * @param restarts - Whether it is to be made anew.
-   * @param isTold - Whether a cell has ended with the reason.
+   * @param restarts - Whether it should be restarted.
+   * @param isTold - Whether a cell shows the reason as its error.
    */
   readonly onDied: (kernelId: string, reason: string, restarts: boolean, isTold: boolean) => void;
 }

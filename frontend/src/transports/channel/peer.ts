@@ -1,6 +1,6 @@
 /**
- * The kernel's half of lite_comms, as its channel talks to it over the port: does the actions of the
- * state machine that post frames, and remembers each comm message until the kernel has handled it.
+ * The kernel's half of lite_comms, as its channel talks to it over the port: performs the actions that
+ * post frames, and remembers each comm message until the kernel has handled it.
  */
 import type {KernelMessage} from '@jupyterlab/services';
 import {SharedMemory} from '../../live/shared';
@@ -12,9 +12,9 @@ import type {ITaken} from './taken';
 
 type Header = KernelMessage.IHeader;
 
-/** What this page tells the kernel about itself. */
+/** What the page says about itself in its hello. */
 export interface IPage {
-  /** The version of this package, for the hello. */
+  /** The version of this package. */
   readonly version: string;
   /** Whether a kernel has brought this package to the page, which the site has without it. */
   readonly isInjected: boolean;
@@ -22,14 +22,14 @@ export interface IPage {
   readonly live: boolean;
 }
 
-/** How much the kernel can read of what is sent while a cell runs, where it cannot wait for messages. */
+/** The size of the ring in shared memory that a kernel reads while its event loop does not turn. */
 const INBOX_BYTES = 2 ** 22;
 
 export class Peer {
   /**
    * @param onFrame - Called with each frame of the kernel, in their order.
-   * @param onDeaf - Called when the kernel has not noticed a Stop for long, with the comms of the
-   * messages that it has not handled; returns what to do when it has.
+   * @param onDeaf - Called when the kernel has not noticed a Stop for seconds, with the comms of the
+   * messages it has not handled; returns what to call when it does.
    */
   constructor(
     worker: Worker,
@@ -63,24 +63,24 @@ export class Peer {
     }
   }
 
-  /** Ask the kernel's half, which may have said hello to nobody, to say it again. */
+  /** Ask the kernel's half to say hello again. */
   ask(): void {
     this.port.post(this._hello('asks'));
   }
 
-  /** Send Stop to a kernel that can be interrupted. */
+  /** Send an interrupt, if the kernel understands it. */
   interrupt(): void {
     if (this._stops) {
       this.port.post({type: 'interrupt', number: this._stops.press()});
     }
   }
 
-  /** The kernel has noticed the interrupts up to this one. */
+  /** Report that the kernel has dealt with the interrupts up to this one. */
   interrupted(number: number): void {
     this._stops?.noticed(number);
   }
 
-  /** The kernel has handled a message; returns its header, unless nobody waits for it. */
+  /** Remove a message that the kernel has handled; returns its header, or undefined. */
   handled(id: number): Header | undefined {
     this._inbox?.handled(id);
     const header = this._unanswered.get(id)?.header;
@@ -88,7 +88,7 @@ export class Peer {
     return header;
   }
 
-  /** Forget what one client has sent. */
+  /** Remove what one client has sent. */
   forget(session: string): void {
     this._unanswered.forEach(({header}, id) => {
       if (header.session === session) {
@@ -97,7 +97,7 @@ export class Peer {
     });
   }
 
-  /** Forget the messages that the kernel has not handled, and return them, in order. */
+  /** Remove the messages that the kernel has not handled, and return their headers, in order. */
   empty(): Header[] {
     const headers = [...this._unanswered.values()].map(({header}) => header);
     this._unanswered.clear();
@@ -121,7 +121,7 @@ export class Peer {
       return;
     }
     let shared: SharedMemory | null = null;
-    // WebKitGTK has isolated pages without shared memory.
+    // In WebKitGTK an isolated page may have no shared memory.
     if (globalThis.crossOriginIsolated && globalThis.SharedArrayBuffer) {
       const hasInbox = this._page.live && can.has('inbox');
       shared = new SharedMemory(hasInbox ? INBOX_BYTES : 0);
@@ -153,9 +153,9 @@ export class Peer {
   }
 
   private _stops: Stops | null = null;
-  /** Memory in which the kernel reads what is sent while a cell runs. */
+  /** Where the kernel reads what is sent while a cell runs, if it does. */
   private _inbox: SharedMemory | null = null;
-  /** What has gone over the port and is not handled, by its id. */
+  /** What has been posted and is not handled, by its id in the order of posting. */
   private readonly _unanswered = new Map<number, {header: Header; comm_id: string}>();
   private _lastId = NO_MESSAGE;
 }

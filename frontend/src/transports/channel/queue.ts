@@ -1,8 +1,8 @@
 /**
- * What is under way on JupyterLite's own path: a queue that handles one message at a time, in order.
+ * What is pending on JupyterLite's own path: a queue that handles one message at a time, in order.
  *
- * At Stop JupyterLite throws some of it away and does not say what. But what it has handled tells
- * that nothing sent before is still to come.
+ * On Stop JupyterLite drops some of it without saying which. But when it has handled a message, all
+ * messages sent before are handled or dropped.
  */
 import type {KernelMessage} from '@jupyterlab/services';
 import {COMM_TYPES} from '../../wire/comm_messages';
@@ -10,35 +10,35 @@ import type {IPath} from './state';
 
 type Header = KernelMessage.IHeader;
 
-/** The messages by which ipywidgets keeps itself in step with the kernel. */
+/** The messages by which ipywidgets synchronizes its models with the kernel. */
 const OF_WIDGETS: ReadonlySet<unknown> = new Set(['update', 'request_state', 'request_states']);
 const WIDGETS_CONTROL = 'jupyter.widget.control';
 
-/** A message that JupyterLite may not have handled. */
+/** A message that JupyterLite may not have handled yet. */
 export interface IUnfinished {
   readonly msg: KernelMessage.IMessage;
-  /** Settled when its client knows that it has been handled. */
+  /** Settles when its client knows that it has been handled. */
   readonly done: Promise<unknown>;
 }
 
 interface IEntry {
   readonly msg: KernelMessage.IMessage;
   readonly header: Header;
-  /** Whether its error keeps the cells behind it from running. */
+  /** Whether the cells behind it do not run if it fails. */
   readonly stopsOthers: boolean;
   /** Whether JupyterLite is handling it. */
   runs: boolean;
-  /** Whether Python runs it; before that, though JupyterLite handles it, comm messages can overtake. */
+  /** Whether Python runs it. JupyterLite handles it earlier, when comm messages can still overtake it. */
   hasBegun: boolean;
-  /** Whether it is kept from running itself. */
+  /** Whether it is a cell that must not run. */
   isAborted: boolean;
 }
 
 export class Queue implements IPath {
-  /** @param hasClient - Whether the client with this session is there. */
+  /** @param hasClient - Whether the client with this session is connected. */
   constructor(private readonly _hasClient: (session: string) => boolean) {}
 
-  /** A message has been sent to the kernel; `isAborted` says that it is a cell that is not to run. */
+  /** Add a message that is sent; `isAborted` says that it is a cell that must not run. */
   sent(msg: KernelMessage.IMessage, isAborted = false): void {
     const {header, content} = msg;
     const {silent, stop_on_error} = content as KernelMessage.IExecuteRequestMsg['content'];
@@ -54,10 +54,10 @@ export class Queue implements IPath {
   }
 
   /**
-   * Take in what was sent before there was a channel.
+   * Add what was sent before there was a channel.
    *
-   * @param unfinished - The messages that JupyterLite may not have handled, in order.
-   * @param current - The id of the one that it is handling, if it is one of them.
+   * @param unfinished - The messages that JupyterLite may not have handled yet, in order.
+   * @param current - The id of the message it is handling, if that is one of them.
    * @param onHandled - Called with the id of each of them when it has been handled.
    */
   resume(
@@ -71,7 +71,7 @@ export class Queue implements IPath {
       if (msg_id === current) {
         this.handles(msg_id);
       }
-      // The kernel's own idle may have been on its way to the client before.
+      // The kernel's idle may have been delivered before anyone observed it here.
       const finish = () => {
         this.handled(msg_id);
         onHandled(msg_id);
@@ -80,7 +80,7 @@ export class Queue implements IPath {
     }
   }
 
-  /** A message of the kernel; returns whether it says anything about the queue. */
+  /** Update the queue from a message of the kernel; returns whether it was a status. */
   heard(msg: KernelMessage.IMessage): boolean {
     if (msg.header.msg_type !== 'status') {
       return false;
@@ -93,7 +93,7 @@ export class Queue implements IPath {
     return true;
   }
 
-  /** JupyterLite is handling a message. */
+  /** Mark a message as being handled by JupyterLite. */
   handles(msg_id: string): void {
     const entry = this._entries.get(msg_id);
     if (entry) {
@@ -101,12 +101,12 @@ export class Queue implements IPath {
     }
   }
 
-  /** A message that was to be sent was not. */
+  /** Remove a message that could not be sent. */
   unsent({header}: KernelMessage.IMessage): void {
     this._entries.delete(header.msg_id);
   }
 
-  /** The kernel says that a cell has begun. */
+  /** Mark a cell as begun: the kernel has said so. */
   began(msg_id: string): void {
     const entry = this._entries.get(msg_id);
     if (entry) {
@@ -114,21 +114,21 @@ export class Queue implements IPath {
     }
   }
 
-  /** From now on the kernel says when a cell begins; it will not for one that is being handled. */
+  /** Mark the running cell as begun: the kernel says so only for those after its hello. */
   takeRunningAsBegun(): void {
     this._entries.forEach(entry => {
       entry.hasBegun ||= entry.runs;
     });
   }
 
-  /** A cell has failed: those that wait are not to run, unless it was allowed to fail. */
+  /** Abort the queued cells after a cell has failed, unless it was sent to leave them alone. */
   failed(msg_id: string): void {
     if (this._entries.get(msg_id)?.stopsOthers) {
       this._abortCells();
     }
   }
 
-  /** Stop has been pressed: between two cells it is for those that wait. */
+  /** Abort the queued cells if Stop came between two cells. */
   stopped(): void {
     if (!this.runsCell) {
       this._abortCells();
@@ -139,14 +139,14 @@ export class Queue implements IPath {
     return this._entries.get(msg_id)?.isAborted ?? false;
   }
 
-  /** Forget all of it, and return it, in order. */
+  /** Remove and return all of it, in order. */
   empty(): Header[] {
     const headers = [...this._entries.values()].map(({header}) => header);
     this._entries.clear();
     return headers;
   }
 
-  /** Forget what one client has sent. */
+  /** Remove what one client has sent. */
   forget(session: string): void {
     this._entries.forEach(({header}, msg_id) => {
       if (header.session === session) {
@@ -172,9 +172,8 @@ export class Queue implements IPath {
   }
 
   /**
-   * Whether all comm messages that wait can be taken back. One cannot that is being handled, has no
-   * client, or may have been changed by its sender since it was sent; ipywidgets makes its messages
-   * anew each time.
+   * Whether all pending comm messages can be taken back. A message cannot if it is being handled, if
+   * its client has gone, or if its sender may have changed it since; ipywidgets never does.
    */
   get isQuiet(): boolean {
     return !this._some(
@@ -184,7 +183,7 @@ export class Queue implements IPath {
     );
   }
 
-  /** Take the comm messages back that wait, in order: another way is theirs now. */
+  /** Remove and return the pending comm messages, in order, to be sent by the port. */
   takeBack(): KernelMessage.IMessage[] {
     const comms = [...this._entries.values()].filter(isComm);
     comms.forEach(({header: {msg_id}}) => {
@@ -194,12 +193,12 @@ export class Queue implements IPath {
     return comms.map(({msg}) => msg);
   }
 
-  /** Whether JupyterLite is about to handle what was taken back; asked once. */
+  /** Whether a message that JupyterLite is about to handle was taken back. True once for each. */
   isTakenBack(msg_id: string): boolean {
     return this._takenBack.delete(msg_id);
   }
 
-  /** JupyterLite has handled a message, and so all that were sent before it. */
+  /** Remove a message that JupyterLite has handled, and all that were sent before it. */
   handled(msg_id: string): void {
     if (this._entries.has(msg_id)) {
       for (const [before] of this._entries) {

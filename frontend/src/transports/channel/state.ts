@@ -1,35 +1,35 @@
 /**
- * The values of a channel's state machine, without JupyterLab's types: its states, what happens to it,
- * and what it does at that. `step.ts` has the transitions, and when each of these comes.
+ * The values of a channel's state machine: its states, events and actions. They use none of
+ * JupyterLab's types. `step.ts` has the transitions.
  */
 import type {IReason} from '../../wire/comm_messages';
 
-/** What a message is to the channel; `info` is the question by which JupyterLab learns that a kernel is there. */
+/** The kinds of messages that are treated differently; `info` is a kernel_info_request. */
 export type Kind = 'open' | 'comm' | 'cell' | 'info' | 'other';
 
-/** What is known here of a message of the page. */
+/** What the state machine knows about a message of the page. */
 export interface IMessage {
   readonly kind: Kind;
-  /** That of the client which has sent it. */
+  /** The session of the client that has sent it. */
   readonly session: string;
-  /** Whether it is a cell that is not to run. */
+  /** Whether it is a cell that must not run. */
   readonly isAborted: boolean;
 }
 
-/** What is known here of JupyterLite's own path, a queue; it is read while an event is handled. */
+/** What the state machine knows about JupyterLite's own path, a queue; it is read during a step. */
 export interface IPath {
   /** Whether a cell is queued or running. */
   readonly hasExecutions: boolean;
-  /** Whether a cell has begun; if none has, whether one is to begin. */
+  /** `begun` if a cell has begun; otherwise `queued` if one is going to. */
   readonly cells: 'none' | 'queued' | 'begun';
-  /** Whether no comm message is under way there but such as can be taken back. */
+  /** Whether no comm message is pending there, apart from those that can be taken back. */
   readonly isQuiet: boolean;
 }
 
-/** What the kernel's half can do, by its hello. */
+/** The abilities that the kernel's hello lists. */
 export type Can = ReadonlySet<string>;
 
-/** Messages that wait, the newest first: to add one copies nothing, however many there are. */
+/** Messages that wait, the newest first. Adding one does not copy the others. */
 export type Held<M> = {readonly newest: M; readonly before: Held<M>} | null;
 
 interface INone {
@@ -38,9 +38,9 @@ interface INone {
 
 export interface IStarting<M> {
   readonly is: 'starting';
-  /** Whether its half should say hello before it is ready. */
+  /** Whether its half should say hello before the kernel is ready. */
   readonly isExpected: boolean;
-  /** Of its hello, if it has said one in our version. */
+  /** From its hello, or null before that. */
   readonly can: Can | null;
   readonly held: Held<M>;
 }
@@ -48,7 +48,7 @@ export interface IStarting<M> {
 export interface IStock {
   readonly is: 'stock';
   readonly isReady: boolean;
-  /** Of its hello, if that is to be answered when JupyterLite's path is quiet. */
+  /** From a hello that is answered when JupyterLite's path is quiet, or null. */
   readonly can: Can | null;
   readonly owesIdle: boolean;
 }
@@ -57,9 +57,9 @@ export interface IOpen<M> {
   readonly is: 'open';
   readonly isReady: boolean;
   readonly can: Can;
-  /** Whether a comm_open may wait in the kernel until it is told that no execution is left. */
+  /** Whether a comm_open may be waiting in the kernel for the `idle` after the last execution. */
   readonly owesIdle: boolean;
-  /** Comm messages only. */
+  /** Only comm messages, which wait for a cell to begin. */
   readonly held: Held<M>;
 }
 
@@ -73,69 +73,69 @@ export type State<M> = INone | IStarting<M> | IStock | IOpen<M> | IDead;
 export type Event<M> =
   /** A kernel with a Worker has been made. */
   | {readonly type: 'made'; readonly isExpected: boolean}
-  /** It has run without a channel: what was sent to it is on JupyterLite's path. */
+  /** It has been running without a channel. */
   | {readonly type: 'found'}
   | {readonly type: 'ready'; readonly path: IPath}
   | {readonly type: 'hello'; readonly version: number; readonly can: Can; readonly path: IPath}
   | {readonly type: 'bye'}
   | {readonly type: 'died'; readonly reason: string; readonly canRestart: boolean}
-  /** It has been disposed, and its Worker with it. */
+  /** It has been disposed. */
   | {readonly type: 'gone'}
-  /** The page has sent a message that the channel takes, see `takes`. */
+  /** The page sends a message that the channel takes, see `takes`. */
   | {readonly type: 'sent'; readonly message: M; readonly path: IPath}
-  /** A message has left JupyterLite's path, or a cell has begun or is not to run. */
+  /** JupyterLite's path has changed: a message has left it, or a cell has begun or was aborted. */
   | {readonly type: 'moved'; readonly path: IPath}
-  /** The user has stopped what runs or waits. */
+  /** The user has pressed Stop. */
   | {readonly type: 'stopped'}
-  /** A client waits for none of its messages any longer. */
+  /** A client no longer waits for its messages. */
   | {readonly type: 'forgotten'; readonly session: string}
-  /** JupyterLite ends the kernel: what waits is answered in its place. */
+  /** JupyterLite is about to end the kernel. */
   | {readonly type: 'abandoned'; readonly why: IReason};
 
-/** An action that posts frames, or ends what only an open port has. */
+/** Actions that concern the kernel's half. */
 export type PeerAction<M> =
-  /** Answer a hello, and watch for Stop if the kernel can be interrupted. */
+  /** Answer a hello, and send `watch` if the kernel can be interrupted. */
   | {readonly do: 'greet'; readonly can: Can}
-  /** Say that the answer to a hello comes later. */
+  /** Say that the hello is answered later. */
   | {readonly do: 'later'}
   | {readonly do: 'bye'}
-  /** Say that the last execution has ended. */
+  /** Say that no execution is queued or running. */
   | {readonly do: 'idle'}
   | {readonly do: 'post'; readonly message: M; readonly mayWait: boolean}
-  /** The kernel's half does not answer any longer. */
+  /** End what was set up by `greet`. */
   | {readonly do: 'leave'};
 
 export type Action<M> =
   | PeerAction<M>
   /** Send a message by JupyterLite's own path. */
   | {readonly do: 'stock'; readonly message: M}
-  /** Tell the clients that a comm message is being handled; they may send more at that. */
+  /** Report a comm message as busy to the clients, who may send more in response. */
   | {readonly do: 'busy'; readonly message: M}
-  /** Take the comm messages back that are on JupyterLite's path, and send them again. */
+  /** Take back the comm messages on JupyterLite's path, and send them again. */
   | {readonly do: 'takeBack'}
   | {readonly do: 'warn'; readonly text: string}
   | IRefusal<M>
   | IDeath<M>
-  /** Answer a message that was sent to a kernel that has died. */
+  /** Answer a message that is sent to a kernel that has died. */
   | {readonly do: 'deny'; readonly message: M; readonly why: IReason};
 
-/** Answer what is held, and what the kernel has not handled, in its place. */
+/** Answer what is held, and what the kernel has not handled, in the kernel's place. */
 export interface IRefusal<M> extends IRefused<M> {
   readonly do: 'refuse';
 }
 
-/** The same for a kernel that has died, and tell of its death. */
+/** The same for a kernel that has died, and report its death. */
 export interface IDeath<M> extends IRefused<M> {
   readonly do: 'die';
   readonly reason: string;
-  /** Whether it is to be made anew. */
+  /** Whether it should be restarted. */
   readonly restarts: boolean;
 }
 
 export interface IRefused<M> {
   readonly held: readonly M[];
   readonly why: IReason;
-  /** Whether the kernel had started, so that it may have been handling the first of them. */
+  /** Whether the kernel had started, and so was handling the first of them. */
   readonly isReady: boolean;
 }
 
@@ -143,8 +143,8 @@ export const isComm = ({kind}: {readonly kind: Kind}) => kind === 'open' || kind
 
 /**
  * Whether the channel takes a message of this kind, or leaves it to JupyterLite's own path. What is
- * sent after a held message is held, too, but for the question by which JupyterLab learns that the
- * kernel is there.
+ * sent after a held message is held as well, except a kernel_info_request, by which JupyterLab learns
+ * that the kernel is there.
  */
 export function takes<M>(state: State<M>, kind: Kind): boolean {
   switch (state.is) {
@@ -160,13 +160,13 @@ export function takes<M>(state: State<M>, kind: Kind): boolean {
   }
 }
 
-/** Whether Stop is the channel's to do. While a kernel starts, it is for the cells that are held. */
+/** Whether the channel handles Stop. While a kernel starts, it aborts the cells that are held. */
 export function canStop<M>(state: State<M>): boolean {
   const isOpen = state.is === 'open' && state.can.has('interrupt');
   return isOpen || state.is === 'starting' || state.is === 'dead';
 }
 
-/** What is held, in the order of sending. */
+/** The held messages, in the order of sending. */
 export function heldOf<M>(state: State<M>): M[] {
   const messages: M[] = [];
   let held = state.is === 'starting' || state.is === 'open' ? state.held : null;
@@ -180,7 +180,7 @@ export function hold<M>(messages: readonly M[]): Held<M> {
   return messages.reduce<Held<M>>((before, newest) => ({newest, before}), null);
 }
 
-/** Change each held message, or drop it. */
+/** Replace each held message by what `f` returns for it, or drop it at null. */
 export function change<M>(state: State<M>, f: (message: M) => M | null): State<M> {
   const isHolding = state.is === 'starting' || state.is === 'open';
   return isHolding ? {...state, held: hold(heldOf(state).map(f).filter(isThere))} : state;

@@ -64,7 +64,7 @@ import {
 
 type Step<M> = readonly [State<M>, readonly Action<M>[]];
 
-/** What follows from an event: the next state, and what is to be done, in order. */
+/** Return the next state, and the actions to perform, in order. */
 export function step<M extends IMessage>(state: State<M>, event: Event<M>): Step<M> {
   switch (event.type) {
     case 'made':
@@ -111,7 +111,7 @@ function onReady<M extends IMessage>(state: State<M>, path: IPath): Step<M> {
   return [next, state.isExpected ? [{do: 'warn', text: NO_ANSWER}, ...actions] : actions];
 }
 
-/** The kernel is ready, and now it is known which way each held message takes. */
+/** Send what was held while the kernel started: comm messages over the port, others as always. */
 function toOpenAtStart<M extends IMessage>(state: IStarting<M>, can: Can, path: IPath): Step<M> {
   const held = heldOf(state);
   const actions: Action<M>[] = [];
@@ -132,7 +132,7 @@ function toOpenAtStart<M extends IMessage>(state: IStarting<M>, can: Can, path: 
       owesIdle ||= hasExecutions && message.kind === 'open';
     }
   }
-  // Behind all of it: whoever hears of a message may send more.
+  // Last, because a client may send more in response, which must come behind.
   held.filter(isComm).forEach(message => actions.push({do: 'busy', message}));
   return [{is: 'open', isReady: true, can, owesIdle, held: hold(waiting)}, actions];
 }
@@ -182,7 +182,7 @@ function onDied<M extends IMessage>(state: State<M>, reason: string, canRestart:
     return [state, []];
   }
   const wasReady = isReady(state);
-  // One that has died while it started would do so again.
+  // A kernel that dies while it starts would do so again.
   const restarts = wasReady && canRestart;
   const evalue = restarts
     ? `the kernel has died (${reason})\nIt starts anew, without variables: run your cells again.`
@@ -201,7 +201,8 @@ function onSent<M extends IMessage>(state: State<M>, message: M, path: IPath): S
       if (waits(state.can, path.cells)) {
         return [{...state, held: {newest: message, before: state.held}}, [busy]];
       }
-      const [next, posts] = post(state, [...heldOf(state), message], path);
+      const messages = state.held ? [...heldOf(state), message] : [message];
+      const [next, posts] = post(state, messages, path);
       return [next, [...posts, busy]];
     }
     case 'dead':
@@ -222,7 +223,7 @@ function onMoved<M extends IMessage>(state: State<M>, path: IPath): Step<M> {
   return [next, isIdle ? [{do: 'idle'}, ...actions] : actions];
 }
 
-/** What can be done now that something has left JupyterLite's path. */
+/** Open the port, or post what is held, if JupyterLite's path allows it now. */
 function onFree<M extends IMessage>(state: IStock | IOpen<M>, path: IPath): Step<M> {
   if (state.is === 'stock') {
     return state.can && path.isQuiet ? toOpen(state, state.can) : [state, []];
@@ -244,7 +245,7 @@ function toStock<M>(state: IStarting<M> | IOpen<M>, isReady: boolean): Step<M> {
   ];
 }
 
-/** Post all that is held, and what is sent behind it. */
+/** Post the held messages, and any sent behind them. */
 function post<M extends IMessage>(state: IOpen<M>, messages: M[], path: IPath): Step<M> {
   const mayWait = path.hasExecutions;
   const owesIdle = state.owesIdle || (mayWait && messages.some(({kind}) => kind === 'open'));
@@ -255,7 +256,7 @@ function post<M extends IMessage>(state: IOpen<M>, messages: M[], path: IPath): 
   ];
 }
 
-/** A comm message waits for a queued cell: it was sent later, and may need what the cell makes. */
+/** Whether a comm message waits for a queued cell. It was sent later, and may need what the cell defines. */
 function waits(can: Can, cells: IPath['cells']): boolean {
   return cells === 'queued' && can.has('begun');
 }

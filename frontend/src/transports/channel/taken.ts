@@ -1,4 +1,4 @@
-/** A message of the page that its channel has taken from JupyterLab, to send it by either way. */
+/** A message of the page that the channel sends, over the port or by JupyterLite's own path. */
 import type {KernelMessage} from '@jupyterlab/services';
 import {toTransfer} from '../../wire/buffers';
 import type {IFromPage} from '../../wire/frames';
@@ -11,7 +11,7 @@ type Frame = Omit<IFromPage, 'id' | 'may_wait'>;
 export interface ITaken extends IMessage {
   readonly msg: Message;
   readonly client: IClient;
-  /** What goes over the port; null for other messages than those of comms. */
+  /** What is posted; null unless it is a comm message. */
   readonly frame: Frame | null;
 }
 
@@ -28,7 +28,7 @@ export function kindOf({header}: Message): Kind {
 }
 
 /**
- * Take a message as it is now; its sender may change it afterwards.
+ * Take a message with its present content; its sender may change it afterwards.
  *
  * @throws what JSON.stringify throws.
  */
@@ -36,14 +36,14 @@ export function takeMessage(msg: Message, client: IClient): ITaken {
   const kind = kindOf(msg);
   const frame = kind === 'open' || kind === 'comm' ? toFrame(msg) : null;
   const {header, parent_header, metadata, content} = msg;
-  // What a comm message holds is in its frame; others are JSON as well.
+  // The content of a comm message is in its frame; that of another one is copied as JSON.
   const own = frame
     ? {...msg, header: {...header}}
     : {...msg, ...JSON.parse(JSON.stringify({header, parent_header, metadata, content}))};
   return {kind, session: header.session, isAborted: false, msg: own as Message, client, frame};
 }
 
-/** The message as JupyterLite's own path takes it. */
+/** Make the message for JupyterLite's own path. */
 export function toMessage({msg, frame}: ITaken): Message {
   return frame ? {...msg, ...JSON.parse(frame.message), buffers: [...frame.buffers]} : msg;
 }
