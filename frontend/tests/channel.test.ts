@@ -843,6 +843,60 @@ describe('the end', () => {
   });
 });
 
+describe('a kernel that has died', () => {
+  /** A kernel that has died while a comm_open waited in it for the end of a cell. */
+  async function die(): Promise<Message> {
+    await open('interrupt');
+    const cell = request('execute_request', 'a');
+    channel.take(cell, client);
+    channel.take(comm('1', 'comm_open'), client);
+    worker.say('died', 'fatal');
+    worker.posted.length = 0;
+    client.got.length = 0;
+    return cell;
+  }
+
+  it('is sent nothing more, whatever happens', async () => {
+    const cell = await die();
+    worker.say('hello', VERSION, '0.1.0');
+    worker.say('bye');
+    channel.observe(idle(cell));
+    channel.forget('page');
+    channel.interrupt();
+    channel.abandon({ename: 'E', evalue: 'v'});
+    channel.take(comm('2'), client);
+    expect(worker.posted).toEqual([]);
+  });
+
+  it('has each message answered in its place, a comm_open with a comm_close', async () => {
+    vi.useFakeTimers();
+    await die();
+    const cell = request('execute_request', 'b');
+    expect([cell, comm('2', 'comm_open')].map(msg => channel.take(msg, client))).toEqual([
+      true,
+      true
+    ]);
+    vi.advanceTimersByTime(1);
+    expect(client.heard.map(([type, , parent]) => [type, parent])).toEqual([
+      ['error', 'b'],
+      // The reply is for the client with the session of the request.
+      ['status', 'b'],
+      ['comm_close', '2'],
+      ['status', '2']
+    ]);
+    expect(client.stock).toEqual([]);
+  });
+
+  it('is dead until there is another', async () => {
+    await die();
+    start();
+    worker.say('hello', VERSION, '0.1.0');
+    await ready();
+    channel.take(comm('2'), client);
+    expect(worker.posted.map(([type]) => type)).toEqual(['hello', 'comm']);
+  });
+});
+
 describe('Stop', () => {
   const STOP_URLS = ['watch', 1, 'blob:u', 'blob:u', 'blob:u', 'blob:u'];
 

@@ -2,10 +2,10 @@
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {Signal} from '@lumino/signaling';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
-import {VERSION} from '../src/wire/frames';
 import {ClassicKernel} from '../src/comms/classic';
-import {Channel} from '../src/transports/channel/channel';
 import {commsOf, decorateFactories, followConnections} from '../src/install/reach';
+import {Channel} from '../src/transports/channel/channel';
+import {VERSION} from '../src/wire/frames';
 import {connect, lite, OPTIONS, Worker} from './lite';
 
 const RESTARTED = {ename: 'KernelRestarted', evalue: 'the kernel has been restarted'};

@@ -6,8 +6,8 @@ import {KernelManager, type KernelMessage, ServerConnection} from '@jupyterlab/s
 import {BaseKernel, type IKernel, KernelSpecs, LiteKernelClient} from '@jupyterlite/services';
 import {WebSocket as MockSocket} from 'mock-socket';
 import {afterEach, beforeEach, vi} from 'vitest';
-import {VERSION} from '../src/wire/frames';
 import {connectKernels} from '../src/install/connect';
+import {VERSION} from '../src/wire/frames';
 
 type Content = {[key: string]: unknown};
 

@@ -1,9 +1,9 @@
 /** Kernels and connections of JupyterLite that were there before lite_comms. */
 import type {Kernel} from '@jupyterlab/services';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
-import {VERSION} from '../src/wire/frames';
-import {findPresent} from '../src/install/present';
 import {connectKernels} from '../src/install/connect';
+import {findPresent} from '../src/install/present';
+import {VERSION} from '../src/wire/frames';
 import {connect, heard, lite, OPTIONS} from './lite';
 
 beforeEach(() => lite.undo());

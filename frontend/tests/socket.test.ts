@@ -2,10 +2,10 @@
 import type {Kernel} from '@jupyterlab/services';
 import {WebSocket as MockSocket} from 'mock-socket';
 import {describe, expect, it, vi} from 'vitest';
-import {Channel} from '../src/transports/channel/channel';
-import {VERSION} from '../src/wire/frames';
 import {connectKernels} from '../src/install/connect';
 import {replaceInterrupt, workerOf} from '../src/install/reach';
+import {Channel} from '../src/transports/channel/channel';
+import {VERSION} from '../src/wire/frames';
 import {connect, heard, lite, OPTIONS, Worker} from './lite';
 
 type Future = ReturnType<Kernel.IKernelConnection['requestExecute']>;

@@ -1,7 +1,7 @@
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
-import type {IFromPage, IWatch} from '../src/wire/frames';
 import {SharedMemory} from '../src/live/shared';
 import {Stops} from '../src/live/stop';
+import type {IFromPage, IWatch} from '../src/wire/frames';
 
 let watched: IWatch[];
 let good: Set<string>;

@@ -1,8 +1,8 @@
 /** The worker's end of the port, `lite_comms/_port.js`, on memory that the page's half has written. */
 import {readFileSync} from 'node:fs';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
-import type {IFromPage} from '../src/wire/frames';
 import {SharedMemory} from '../src/live/shared';
+import type {IFromPage} from '../src/wire/frames';
 
 /** What is used of it here. */
 interface IPort {

@@ -6,10 +6,10 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {UUID} from '@lumino/coreutils';
+import {runFor, scriptNode} from '../outputs/script';
+import {DISCONNECTED} from '../wire/comm_messages';
 import {type Bytes, ClassicComm, reasonOf, type WhenConnected} from './comm';
 import {asClassic, describe, fenced, hearing, type ICallbacks} from './hear';
-import {DISCONNECTED} from '../wire/comm_messages';
-import {runFor, scriptNode} from '../outputs/script';
 import {addTarget, type Opener, removeTarget} from './targets';
 
 /** The function that answers a comm_open. */

@@ -8,8 +8,8 @@
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {JSONObject} from '@lumino/coreutils';
 import {copyBytes} from '../wire/buffers';
-import {describe, fenced, type Hear, hearing, type ICallbacks} from './hear';
 import {commClose, type IReason} from '../wire/comm_messages';
+import {describe, fenced, type Hear, hearing, type ICallbacks} from './hear';
 
 export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 

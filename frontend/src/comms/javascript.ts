@@ -1,8 +1,8 @@
 /** The renderer of JavaScript outputs, which gives a script the `Jupyter` of its own notebook. */
 import {RenderedJavaScript, type IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
-import {type Documents, type GlobalJupyter, type IJupyter, jupyterFor} from './jupyter';
 import {runFor} from '../outputs/script';
+import {type Documents, type GlobalJupyter, type IJupyter, jupyterFor} from './jupyter';
 
 const MIME_TYPES = ['text/javascript', 'application/javascript'];
 

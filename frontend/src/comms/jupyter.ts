@@ -6,9 +6,9 @@ import {PageConfig, PathExt} from '@jupyterlab/coreutils';
 import type {Kernel} from '@jupyterlab/services';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import type {ISignal} from '@lumino/signaling';
+import {runFor} from '../outputs/script';
 import {ClassicKernel} from './classic';
 import {watchModules} from './modules';
-import {runFor} from '../outputs/script';
 
 /** What page code knows as `Jupyter`, and by its older name `IPython`. */
 export interface IJupyter {

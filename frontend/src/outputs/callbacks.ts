@@ -7,9 +7,9 @@
  */
 import type {ISessionContext} from '@jupyterlab/apputils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
+import {COMM_TYPES} from '../wire/comm_messages';
 import {type ICell, Origins, WIDGETS} from './origins';
 import {Shown, type Update} from './outputs';
-import {COMM_TYPES} from '../wire/comm_messages';
 import {MOST_COMMS, Recent} from './recent';
 
 type Connection = Kernel.IKernelConnection;
