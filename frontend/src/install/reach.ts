@@ -107,8 +107,8 @@ export function lead(
     if (worker) {
       const channel = channelOf(id);
       undo.push(answerAll(kernel, sendMessage, channel));
-      const port = channel.attach(worker, kernel, name === PYTHON);
-      const detach = () => channel.detach(port);
+      const peer = channel.attach(worker, kernel, name === PYTHON);
+      const detach = () => channel.detach(peer);
       kernel.disposed.connect(detach);
       undo.push(() => void kernel.disposed.disconnect(detach), detach);
     } else {

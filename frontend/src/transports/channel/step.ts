@@ -1,5 +1,6 @@
 /**
- * The state machine of a channel: `step` has what follows from each event, as values.
+ * The state machine of a channel: `step` returns the next state and the actions for each event. It does
+ * nothing itself, and knows nothing of JupyterLab, Workers or timers.
  *
  * | state    | the kernel                                       | comm messages of the page          |
  * |----------|--------------------------------------------------|------------------------------------|
@@ -14,13 +15,14 @@
  * |-----------------|-------------------|----------|---------------------------------------------|
  * | any             | made              | starting |                                             |
  * | starting        | found             | stock    | stock for all held                          |
- * | starting        | ready, no hello   | stock    | warn if one was expected; stock for all held |
+ * | starting        | ready, no hello   | stock    | warn if it was expected; stock for all held |
  * | starting        | ready after hello | open     | post or keep each comm message, stock for   |
  * |                 |                   |          | the others; then busy for each comm message |
+ * | stock, open     | ready             | the same | none; it counts as started                  |
  * | starting, open  | hello             | the same | greet                                       |
  * | stock           | hello, quiet path | open     | greet, takeBack                             |
  * | stock           | hello             | stock    | later                                       |
- * | not none, dead  | hello, of another | the same | warn, greet                                 |
+ * | alive           | hello, of another | the same | warn, greet                                 |
  * |                 | version           |          |                                             |
  * | starting, stock | bye               | the same | leave, bye; the hello is void               |
  * | open            | bye               | stock    | leave, stock for all held, bye              |
@@ -32,13 +34,14 @@
  * |                 |                   | or open  | if it is quiet after a hello, as at hello   |
  * | open            | moved             | open     | idle likewise; post for all held, unless a  |
  * |                 |                   |          | cell is about to begin                      |
- * | any             | stopped           | the same | none; held cells are not to run             |
+ * | any             | stopped           | the same | none; held cells must not run               |
  * | any             | forgotten         | the same | none; what the client has held is dropped   |
  * | any             | abandoned         | the same | refuse, with all held                       |
- * | not none, dead  | died              | dead     | die, with all held                          |
+ * | alive           | died              | dead     | die, with all held                          |
  * | not dead        | gone              | none     | none; what is held is dropped               |
  *
- * An event that is not in the table changes nothing. These rules hold for all sequences of events:
+ * Alive is starting, stock or open. An event that is not in the table changes nothing. These rules hold
+ * for all sequences of events:
  *
  * - What is held leaves once, by the port or JupyterLite's path, or is answered or dropped as above.
  * - No comm message overtakes an earlier one, also where one goes over the port and the other does not.
