@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as _version
-
 from ._comm import Comm
 from ._errors import (
     BufferFormatError,
@@ -16,6 +14,7 @@ from ._errors import (
 from ._install import (
     install,
     load_ipython_extension,
+    status,
     uninstall,
     unload_ipython_extension,
 )
@@ -23,10 +22,9 @@ from ._live import live, quiet, show_callbacks, wait_for
 from ._manager import CommManager
 from ._memory import MemoryTransport
 from ._message import CommMessage
-from ._status import Status, status
+from ._status import Status
 from ._transport import Transport
-
-__version__ = _version("lite-comms")
+from ._version import __version__
 
 __all__ = [
     "BufferFormatError",

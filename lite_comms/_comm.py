@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from comm.base_comm import BaseComm
 
+from ._active import Manager, active_manager
 from ._errors import ClosedError, reason_in, user_message, warn
 from ._inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
 from ._kernel import find_shell
-
-if TYPE_CHECKING:
-    from ._manager import CommManager
 
 Handler = Callable[[dict[str, Any]], object]
 H = TypeVar("H", bound="Handler | None")
@@ -86,7 +84,7 @@ class Comm(BaseComm):
         _open_data: dict[str, Any] | None = None,
         _close_data: dict[str, Any] | None = None,
         *,
-        manager: CommManager | None = None,
+        manager: Manager | None = None,
         show_warning: bool | None = None,
         kernel: Any = None,
         **kwargs: Any,
@@ -110,7 +108,7 @@ class Comm(BaseComm):
         kernel = kernel or getattr(self._shell, "kernel", None)
         if kernel is not None:  # ipywidgets does not send by a comm whose kernel is None
             self.kernel = kernel
-        self._manager = manager or _installed_manager()
+        self._manager = manager or active_manager()
         super().__init__(
             target_name=target_name or "comm",
             data=data,
@@ -526,12 +524,6 @@ class Comm(BaseComm):
         if msg is not None and callback is not None:
             self._close_msg = None
             self._manager.call_late(self, "on_close", callback, msg)
-
-
-def _installed_manager() -> CommManager:
-    from ._install import installed_manager
-
-    return installed_manager()
 
 
 def _checked(callback: Handler | None, field: str, comm: Comm) -> Any:

@@ -24,12 +24,14 @@ from typing import Any
 
 import comm
 
+from . import _ui_poll
+from ._active import set_active, set_installer
 from ._comm import Comm
-from ._kernel import surroundings
+from ._kernel import Surroundings, surroundings
 from ._manager import CommManager
 from ._replace import Replacements
 from ._status import Status, status_of
-from ._transport import Transport, transport_for
+from ._transport import Transport
 
 _MISSING = object()
 
@@ -122,6 +124,22 @@ def installed_manager() -> CommManager:
     return _in_force().manager
 
 
+set_installer(installed_manager)
+
+
+def transport_for(here: Surroundings) -> Transport:
+    """Make the transport for a kernel."""
+    if here.kind == "jupyterlite":
+        from ._port import port_of
+
+        return port_of(here.shell)
+    if here.kind == "server":
+        from ._server import ServerTransport
+
+        return ServerTransport()
+    return Transport()
+
+
 def _in_force(transport: Transport | None = None, *, again: bool = False) -> _Installation:
     global _current
     here = surroundings()
@@ -129,7 +147,7 @@ def _in_force(transport: Transport | None = None, *, again: bool = False) -> _In
         if transport is not None and transport is not _current.manager.transport:
             _current.manager.use(transport)
         if again:
-            _replace(_current, here.kernel)
+            _replace(_current, here)
         return _current
     if here.kernel is None:
         # A server kernel has it, JupyterLite's takes it from doors that are replaced by then.
@@ -144,12 +162,13 @@ def _in_force(transport: Transport | None = None, *, again: bool = False) -> _In
     )
     new = _Installation(manager)
     try:
-        _replace(new, here.kernel)
+        _replace(new, here)
     except BaseException:
         manager.transport.disconnect()
         new.undo()
         raise
     _current = new
+    set_active(manager)
     return new
 
 
@@ -161,6 +180,7 @@ def uninstall() -> None:
     global _current
     if _current is not None:
         installed, _current = _current, None
+        set_active(None)
         try:
             installed.manager.transport.disconnect()
         finally:
@@ -184,6 +204,19 @@ def current_status() -> Status:
     return status_of(manager, here.kind, tuple(bypassed))
 
 
+def status() -> Status:
+    """Print what is in force and why, and return it.
+
+    Returns
+    -------
+    Status
+        The same, to look at by program.
+    """
+    now = current_status()
+    print(now)
+    return now
+
+
 def load_ipython_extension(ipython: object) -> None:
     """``%load_ext lite_comms`` is `install`."""
     install()
@@ -194,10 +227,12 @@ def unload_ipython_extension(ipython: object) -> None:
     uninstall()
 
 
-def _replace(new: _Installation, kernel: Any) -> None:
+def _replace(new: _Installation, here: Surroundings) -> None:
     _replace_doors(new)
-    if kernel is not None:
-        _replace_in_kernel(new, kernel)
+    if here.kernel is not None:
+        _replace_in_kernel(new, here.kernel)
+    if here.kind == "jupyterlite":
+        new.replaced.add_item(sys.modules, "jupyter_ui_poll", _ui_poll)
 
 
 def _replacements(manager: CommManager) -> dict[str, Any]:

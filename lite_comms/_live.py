@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Literal
 
+from ._active import active_manager
 from ._comm import Comm
-from ._install import installed_manager
 
 
 def quiet() -> AbstractContextManager[None]:
@@ -33,7 +33,7 @@ class _Quiet(AbstractContextManager[None]):
     # Not by contextlib.contextmanager: a Stop between its frames would leave the messages held.
 
     def __enter__(self) -> None:
-        self._transport = installed_manager().transport
+        self._transport = active_manager().transport
         self._transport.hold()
 
     def __exit__(self, *error: object) -> None:
@@ -50,7 +50,7 @@ def live(on: bool = True) -> None:
         Stop works in either case. On a kernel that is not live anyway, this
         has no effect; `status` tells.
     """
-    installed_manager().transport.set_live(bool(on))
+    active_manager().transport.set_live(bool(on))
 
 
 def show_callbacks(where: Literal["cell", "log"]) -> None:
@@ -106,4 +106,4 @@ def wait_for[T](predicate: Callable[[], T], timeout_s: float | None = None) -> T
         callback, in `quiet`, in a browser without JSPI, or on a server kernel.
         Use ``await`` there instead, for example ``await comm.areceive()``.
     """
-    return installed_manager().transport.wait_for(predicate, timeout_s)
+    return active_manager().transport.wait_for(predicate, timeout_s)

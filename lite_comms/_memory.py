@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._codec import encode, from_page, to_page
+from ._comm import Comm
 from ._errors import user_traceback
+from ._install import current_transport, install, installed_manager, uninstall
 from ._message import flat_buffers
-from ._transport import Transport
+from ._transport import Receiver, Transport
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
@@ -93,7 +95,7 @@ class MemoryTransport(Transport):
         self._raised: list[Exception] = []
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
         self._queue: deque[tuple[Callable[[Any], None], Any]] = deque()
-        self._manager: CommManager | None = None
+        self._manager: Receiver | None = None
         # As on a site: callbacks are not called within one another, nor in `quiet`.
         self._in_callback = False
         self._holds = 0
@@ -102,8 +104,6 @@ class MemoryTransport(Transport):
         self._before: list[_Before] = []
 
     def __enter__(self) -> MemoryTransport:
-        from ._install import current_transport, install, installed_manager, uninstall
-
         transport = current_transport()
         try:
             install(self)
@@ -121,9 +121,6 @@ class MemoryTransport(Transport):
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        from ._comm import Comm
-        from ._install import install, uninstall
-
         left = self._take_raised()
         transport, manager, comms, targets = self._before.pop()
         for known in manager.comms.values():
@@ -146,7 +143,7 @@ class MemoryTransport(Transport):
         with suppress(Exception):  # it may take no attributes
             exc.add_note(f"A comm callback raised as well:\n{user_traceback(left)}")
 
-    def connect(self, manager: CommManager) -> None:
+    def connect(self, manager: Receiver) -> None:
         """Send what the page says to this manager; a manager calls it itself."""
         self._manager = manager
 
@@ -305,8 +302,8 @@ class MemoryTransport(Transport):
     def _to_kernel(self, msg: Message) -> None:
         if self._manager is None:
             raise RuntimeError("this MemoryTransport is not installed, and no manager has it")
-        handler = getattr(self._manager, msg["header"]["msg_type"])
-        self._call_back(lambda: handler(None, None, msg))
+        receive = self._manager.receive
+        self._call_back(lambda: receive(msg))
 
     def _call_back(self, f: Callable[[], object]) -> None:
         if self._holds or self._in_callback:

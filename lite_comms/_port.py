@@ -26,7 +26,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,11 +57,12 @@ from ._frames import (
 from ._signals import HAS_JSPI, Signals, suspend
 from ._stock import StockTransport, flat, with_date
 from ._tasks import when_done
+from ._transport import Receiver
+from ._version import __version__
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from ._manager import CommManager
     from ._message import CommMessage
 
 _STOCK = "JupyterLite's own comm path"
@@ -102,7 +102,7 @@ class PortTransport(StockTransport):
         self._state: Literal["waiting", "open", "closing", "closed"] = "closed"
         self._byes = 0  # how many of ours the page has not answered
         self._failed = 0  # how many of our frames the page could not use
-        self._manager: CommManager | None = None
+        self._manager: Receiver | None = None
         # Messages of comms whose comm_open waits for its target, by comm id.
         self._held: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
         self._releasing: set[str] = set()
@@ -114,7 +114,7 @@ class PortTransport(StockTransport):
         self._cell: asyncio.Task[Any] | None = None  # of the latest cell, or the one that installed
         self._give_up: Callable[[], object] | None = None  # bringing the page its half
 
-    def connect(self, manager: CommManager) -> None:
+    def connect(self, manager: Receiver) -> None:
         super().connect(manager)
         self._outputs.runner = self._run_cell
         self._outputs.on_request = self._on_request
@@ -135,7 +135,7 @@ class PortTransport(StockTransport):
 
     def _say_hello(self) -> None:
         can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
-        self._post_frame(Hello(VERSION, package_version("lite-comms"), ("begun", *can)))
+        self._post_frame(Hello(VERSION, __version__, ("begun", *can)))
 
     def meet_page(self) -> str:
         if self._state != "waiting" or not self._outputs.parent:
@@ -315,10 +315,9 @@ class PortTransport(StockTransport):
                     self._go_live("live" in can)
                     self._port.answered()
                 if version != VERSION:
-                    ours = package_version("lite-comms")
                     self.why = (
                         f"{_STOCK}: the page has lite_comms {package} with protocol {version}, "
-                        f"the kernel {ours} with protocol {VERSION}; reload the page"
+                        f"the kernel {__version__} with protocol {VERSION}; reload the page"
                     )
                     self._port.answered()
             case Bye() if self._byes:
@@ -429,13 +428,14 @@ class PortTransport(StockTransport):
     def _go_live(self, is_live: bool) -> None:
         if self._not_live:
             return
-        assert self._manager is not None
+        manager = self._manager
+        assert manager is not None
         try:
             signals = Signals(
                 self._shell,
                 self._outputs,
-                self._manager,
                 self._port,
+                lambda: bool(manager.comms),
                 lambda number: self._post_frame(Interrupted(number)),
                 self._tell_due,
             )

@@ -47,6 +47,18 @@ class Replacements:
 
         self._undo.append(undo)
 
+    def add_item[T](self, mapping: dict[str, T], key: str, value: T) -> None:
+        """Add an item to a dict that lacks it."""
+        if key in mapping:
+            return
+        mapping[key] = value
+
+        def undo() -> None:
+            if mapping.get(key) is value:
+                del mapping[key]
+
+        self._undo.append(undo)
+
     def undo(self) -> None:
         """Undo everything, last first."""
         while self._undo:

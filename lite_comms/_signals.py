@@ -31,7 +31,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import js
 import pyodide_js
@@ -39,15 +39,11 @@ from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, run_sync
 from pyodide.webloop import WebLoop
 
-from . import _ui_poll
 from ._errors import is_ours, runs_user_code
 from ._outputs import Outputs, error_content
 from ._replace import Replacements
 from ._safe_points import ResumeWatch, SafePoint, SafePoints
 from ._tasks import Advance, TaskGate, in_async_callback
-
-if TYPE_CHECKING:
-    from ._manager import CommManager
 
 # Of the numbers that Python knows the one that is used least.
 _SIGNAL = signal.NSIG - 1
@@ -88,10 +84,10 @@ class Signals:
         The kernel's shell.
     outputs : Outputs
         Runs the cells.
-    manager : CommManager
-        Tells whether there are comms.
     port : JsProxy
         The worker's end of the port, ``_port.js``.
+    has_comms : callable
+        Tells whether a comm is open.
     on_stopped : callable
         Called with the number of a Stop when it is done with.
     on_suspend : callable
@@ -102,15 +98,15 @@ class Signals:
         self,
         shell: Any,
         outputs: Outputs,
-        manager: CommManager,
         port: Any,
+        has_comms: Callable[[], bool],
         on_stopped: Callable[[int], None],
         on_suspend: Callable[[], None],
     ) -> None:
         self._shell = shell
         self._outputs = outputs
-        self._manager = manager
         self._port = port
+        self._has_comms = has_comms
         self._on_stopped = on_stopped
         self._on_suspend = on_suspend
         self._js = _clock(port)
@@ -174,7 +170,6 @@ class Signals:
 
             self._replaced.set(time, "sleep", self.sleep)
             self._replaced.set(WebLoop, "call_later", call_later)
-            sys.modules.setdefault("jupyter_ui_poll", _ui_poll)
             self._resume.start()
             self._js.start()
         except BaseException:
@@ -186,8 +181,6 @@ class Signals:
         self._js.end()
         self._resume.end()
         self._replaced.undo()
-        if sys.modules.get("jupyter_ui_poll") is _ui_poll:
-            del sys.modules["jupyter_ui_poll"]
         signal.signal(_SIGNAL, signal.SIG_DFL)
 
     def set_live(self, on: bool) -> None:
@@ -410,7 +403,7 @@ class Signals:
         """Handle the messages that have come, at a safe point; returns whether that could be."""
         if can_run_sync():
             self._turns += 1
-            if not self._manager.comms:
+            if not self._has_comms():
                 self._js.interval = _WITHOUT_COMMS_MS
             else:
                 self._js.interval = _ACTIVE_MS if self._turns < _CALM_AFTER_TURNS else _CALM_MS

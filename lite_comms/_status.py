@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ._manager import CommManager
+from ._manager import CommManager
+from ._version import __version__
 
 
 @dataclass(frozen=True)
@@ -66,25 +65,8 @@ class Status:
         )
 
 
-def status() -> Status:
-    """Print what is in force and why, and return it.
-
-    Returns
-    -------
-    Status
-        The same, to look at by program.
-    """
-    from ._install import current_status
-
-    now = current_status()
-    print(now)
-    return now
-
-
 def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...] = ()) -> Status:
-    """Describe a manager, or the want of one."""
-    from . import __version__
-
+    """Describe a manager, or say that there is none."""
     if manager is None:
         return Status(
             False,

@@ -17,10 +17,9 @@ from pyodide.ffi import create_proxy, jsnull
 from ._codec import encode, from_page
 from ._errors import TransportError, user_traceback
 from ._outputs import outputs_of
-from ._transport import Transport
+from ._transport import Receiver, Transport
 
 if TYPE_CHECKING:
-    from ._manager import CommManager
     from ._message import CommMessage
 
 # In JavaScript, because a promise that reaches Python costs it a future and a
@@ -48,7 +47,7 @@ class StockTransport(Transport):
         self._post = run_js(_POSTER)(create_proxy(self._rejected))
         self._outputs = outputs_of(shell)
 
-    def connect(self, manager: CommManager) -> None:
+    def connect(self, manager: Receiver) -> None:
         self._outputs.start(self.incoming, self._publish)
 
     def disconnect(self) -> None:

@@ -1,7 +1,7 @@
 """What carries messages between a comm manager and the page.
 
-A transport sends; what the page sends enters by the manager's three handlers,
-called by the kernel. The transports of the package:
+A transport sends; what the page sends it hands to a `Receiver`. The transports of the
+package:
 
 ===========  ==================================================================
 ``port``     the worker's own message channel, where the page has lite_comms
@@ -19,17 +19,31 @@ import asyncio
 import inspect
 import sys
 import time
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._errors import user_frames, user_message, user_traceback, warn
-from ._kernel import Surroundings, find_shell
+from ._kernel import find_shell
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from ._manager import CommManager
     from ._message import CommMessage
+
+
+class Receiver(Protocol):
+    """What messages from the page are handed to: a comm manager."""
+
+    @property
+    def comms(self) -> Mapping[str, object]:
+        """The open comms, by id."""
+
+    @property
+    def targets(self) -> Mapping[str, object]:
+        """The registered targets, by name."""
+
+    def receive(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
+        """Handle a message; return what awaits the end of an async callback."""
 
 
 class Transport:
@@ -73,8 +87,8 @@ class Transport:
         """
         return msg
 
-    def connect(self, manager: CommManager) -> None:
-        """Hand what the page says to this manager; a manager calls it itself."""
+    def connect(self, manager: Any) -> None:
+        """Hand what the page sends to this manager, a `Receiver`; a manager calls it itself."""
 
     def meet_page(self) -> str:
         """Wait for the page's half; where the page lacks it, bring it.
@@ -241,16 +255,3 @@ def _is_text_only(error: BaseException) -> bool:
     """Tell whether IPython would print it as a text."""
     usage_error = sys.modules["IPython.core.error"].UsageError
     return isinstance(error, (BaseExceptionGroup, usage_error))
-
-
-def transport_for(here: Surroundings) -> Transport:
-    """Make the transport for a kernel."""
-    if here.kind == "jupyterlite":
-        from ._port import port_of
-
-        return port_of(here.shell)
-    if here.kind == "server":
-        from ._server import ServerTransport
-
-        return ServerTransport()
-    return Transport()

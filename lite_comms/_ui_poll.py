@@ -1,7 +1,7 @@
-"""Stands in for the package jupyter_ui_poll, whose own way needs threads and a server kernel.
+"""Stands in for the package jupyter_ui_poll, which needs threads and a server kernel.
 
-Code that was written for it runs unchanged: ``from jupyter_ui_poll import ui_events`` finds
-this module in a kernel that is live.
+Code that was written for it runs unchanged: in a JupyterLite kernel, ``from jupyter_ui_poll
+import ui_events`` imports this module.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
-from ._install import installed_manager
+from ._active import active_manager
 from ._transport import not_awaitable
 
 __all__ = ["run_ui_poll_loop", "ui_events", "with_ui_events"]
@@ -19,7 +19,7 @@ __all__ = ["run_ui_poll_loop", "ui_events", "with_ui_events"]
 
 def _poll(n: int = 1) -> None:
     """Let messages be handled; at least those that have arrived."""
-    installed_manager().transport.turn(0)
+    active_manager().transport.turn(0)
 
 
 async def _apoll(n: int = 1) -> None:
