@@ -22,7 +22,7 @@ from lite_comms import (
     MemoryTransport,
     TransportError,
 )
-from lite_comms._memory import PageComm
+from lite_comms._testing.memory import PageComm
 
 
 def opened(memory: MemoryTransport) -> Comm:

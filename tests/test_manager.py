@@ -9,8 +9,8 @@ import comm as comm_package
 import pytest
 
 from lite_comms import Comm, CommManager, CommMessage, CommWarning, MemoryTransport, Transport
-from lite_comms._manager import _RECENTLY_CLOSED
-from lite_comms._memory import PageComm
+from lite_comms._comms.manager import _RECENTLY_CLOSED
+from lite_comms._testing.memory import PageComm
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from ._transport import Transport
+    from lite_comms._transports.base import Transport
 
 
 class Manager(Protocol):

@@ -28,15 +28,16 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar, copy_context
 from datetime import datetime
 from functools import cache, partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import js
 
-from ._aside import Aside
-from ._errors import runs_user_code, sendable, user_message
-from ._replace import Replacements
+from lite_comms._kernel.code import PACKAGE, runs_user_code
+from lite_comms._kernel.replace import Replacements
+from lite_comms._wire.errors import sendable, user_message
+
+from .aside import Aside
 
 _ATTRIBUTE = "_parent_header"
 _WIDGETS = "ipywidgets.widgets.widget_output"
@@ -46,7 +47,7 @@ _Read = Callable[[dict[str, Any]], dict[str, Any]]
 _Publish = Callable[[dict[str, Any]], bool]
 
 # What the user's code runs in, and is not shown when it is stopped.
-_NOT_THE_USERS = (str(Path(__file__).parent), "/pyodide_kernel/")
+_NOT_THE_USERS = (PACKAGE, "/pyodide_kernel/")
 
 
 class _Shown:

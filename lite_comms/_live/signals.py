@@ -1,15 +1,15 @@
 """Lets messages be handled in the middle of synchronous code, and lets Stop interrupt it.
 
 One of the modules that talk to the worker. Pyodide reads the interrupt buffer for
-a signal every few dozen steps of Python; ``_signals.js`` answers by a clock. What
+a signal every few dozen steps of Python; ``signals.js`` answers by a clock. What
 the signal does depends on where the code is:
 
 =======================================  =======================================
 Stop was pressed                         the user's SIGINT handler is called; by
                                          default it raises KeyboardInterrupt
-at a safe point (`_safe_points.py`), in  the event loop turns once: comm
+at a safe point (`safe_points.py`), in   the event loop turns once: comm
 code that can be suspended (JSPI)        messages are handled, and no task
-                                         advances that must not (`_tasks.py`)
+                                         advances that must not (`tasks.py`)
 at a safe point, without JSPI            messages are read from shared memory
 in a library                             messages wait until control returns to
                                          the user's code
@@ -39,11 +39,12 @@ from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, run_sync
 from pyodide.webloop import WebLoop
 
-from ._errors import is_ours, runs_user_code
-from ._outputs import Outputs, error_content
-from ._replace import Replacements
-from ._safe_points import ResumeWatch, SafePoint, SafePoints
-from ._tasks import Advance, TaskGate, in_async_callback
+from lite_comms._kernel.code import is_ours, runs_user_code
+from lite_comms._kernel.replace import Replacements
+from lite_comms._outputs.outputs import Outputs, error_content
+
+from .safe_points import ResumeWatch, SafePoint, SafePoints
+from .tasks import Advance, TaskGate, in_async_callback
 
 # Of the numbers that Python knows the one that is used least.
 _SIGNAL = signal.NSIG - 1
@@ -85,7 +86,7 @@ class Signals:
     outputs : Outputs
         Runs the cells.
     port : JsProxy
-        The worker's end of the port, ``_port.js``.
+        The worker's end of the port, ``port.js``.
     has_comms : callable
         Tells whether a comm is open.
     on_stopped : callable
@@ -495,6 +496,6 @@ def suspend(promise: Any) -> None:
 
 
 def _clock(port: Any) -> Any:
-    """Make the clock of ``_signals.js``."""
-    source = Path(__file__).with_name("_signals.js").read_text("utf-8")
+    """Make the clock of ``signals.js``."""
+    source = Path(__file__).with_name("signals.js").read_text("utf-8")
     return run_js(source)(pyodide_js, port, _SIGNAL)

@@ -5,10 +5,10 @@ package:
 
 ===========  ==================================================================
 ``port``     the worker's own message channel, where the page has lite_comms
-             too (`_port.py`)
-``stock``    JupyterLite's own path, on any unchanged site (`_stock.py`)
-``server``   ipykernel's own path, on a server kernel (`_server.py`)
-``memory``   a page in the same process, for tests (`_memory.py`)
+             too (`port.py`)
+``stock``    JupyterLite's own path, on any unchanged site (`stock.py`)
+``server``   ipykernel's own path, on a server kernel (`server.py`)
+``memory``   a page in the same process, for tests (`_testing/memory.py`)
 ``none``     outside a kernel: nobody listens
 ===========  ==================================================================
 """
@@ -22,13 +22,14 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ._errors import user_frames, user_message, user_traceback, warn
-from ._kernel import find_shell
+from lite_comms._kernel.code import user_frames, user_traceback, warn
+from lite_comms._kernel.surroundings import find_shell
+from lite_comms._wire.errors import user_message
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from ._message import CommMessage
+    from lite_comms._wire.message import CommMessage
 
 
 class Receiver(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from ._errors import CommError
+from .errors import CommError
 
 VERSION = 1
 
@@ -115,7 +115,7 @@ class Begun(NamedTuple):
 class Died(NamedTuple):
     """To the page: Python has suffered a fatal error, or has exited; `reason` says which.
 
-    Posted by ``_port.js``, since there is no Python any more.
+    Posted by ``port.js``, since there is no Python any more.
     """
 
     reason: str

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from ._errors import EncodeError
+from .errors import EncodeError
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (as naive as what it is compared with)
 

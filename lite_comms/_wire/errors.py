@@ -7,7 +7,7 @@
     ├── BufferFormatError  an object that is not a buffer  (also a TypeError)
     ├── TransportError     a message that cannot leave     (also a RuntimeError)
     └── ClosedError        a wait for a comm that closes   (also an EOFError)
-    CommWarning            a use that ipykernel lets pass without a word
+    CommWarning            a mistake that ipykernel silently accepts
 
 Each error also derives from the exception that a server kernel raises in its
 place, so that code that catches the built-in one goes on working.
@@ -15,16 +15,7 @@ place, so that code that catches the built-in one goes on working.
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
-import warnings
-from collections.abc import Callable
-from pathlib import Path
-from types import CodeType, FrameType, TracebackType
 from typing import Any
-
-import comm
 
 
 class CommError(Exception):
@@ -98,56 +89,6 @@ class CommWarning(UserWarning):
     """A use of a comm that has no effect, or not the expected one."""
 
 
-# The code of functions that are marked by `runs_user_code`.
-_RUNNERS: set[CodeType] = set()
-
-# Code of these folders is not the user's: a warning points at its caller.
-_OURS = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, comm.__file__))
-
-
-def user_frames(error: BaseException) -> TracebackType | None:
-    """Return an error's traceback without the frames of lite_comms that called the user's function.
-
-    Parameters
-    ----------
-    error : BaseException
-        The error, as caught.
-
-    Returns
-    -------
-    traceback or None
-        Its part from the user's function on. That of a KeyboardInterrupt ends there, too: Stop is
-        noticed in lite_comms.
-    """
-    tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None and is_ours(tb.tb_frame):
-        tb = tb.tb_next
-    if isinstance(error, KeyboardInterrupt):
-        last = tb
-        while last is not None and last.tb_next is not None and not is_ours(last.tb_next.tb_frame):
-            last = last.tb_next
-        if last is not None:
-            last.tb_next = None
-    return tb
-
-
-def user_traceback(error: BaseException) -> str:
-    """Format an error as Python does, with the frames of `user_frames`.
-
-    Parameters
-    ----------
-    error : BaseException
-        The error, as caught.
-
-    Returns
-    -------
-    str
-        The traceback, without a line end.
-    """
-    lines = traceback.format_exception(type(error), error, user_frames(error))
-    return sendable("".join(lines)).rstrip()
-
-
 def user_message(error: BaseException) -> str:
     """Give an error's message, whatever it holds, as text that can be sent.
 
@@ -170,35 +111,3 @@ def user_message(error: BaseException) -> str:
 def sendable(text: str) -> str:
     """Write lone surrogates, which no text of the web can hold, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def is_ours(frame: FrameType | None) -> bool:
-    """Tell whether code of lite_comms, or of comm, runs in a frame."""
-    return frame is not None and frame.f_code.co_filename.startswith(_OURS)
-
-
-def runs_user_code[F: Callable[..., Any]](f: F) -> F:
-    """Mark a function that calls the user's, so that what happens in there is not in ours."""
-    _RUNNERS.add(f.__code__)
-    return f
-
-
-def is_kept_whole(frame: FrameType) -> bool:
-    """Tell whether code of ours runs in a frame that must not be interrupted by other code."""
-    return is_ours(frame) and frame.f_code not in _RUNNERS
-
-
-def warn(message: str) -> None:
-    """Warn about the line of user code that led here.
-
-    Parameters
-    ----------
-    message : str
-        What happened, naming the comm.
-    """
-    frame = sys._getframe(1)
-    level = 2
-    while frame.f_back is not None and is_ours(frame):
-        frame = frame.f_back
-        level += 1
-    warnings.warn(message, CommWarning, stacklevel=level)

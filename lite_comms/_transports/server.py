@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._codec import encode
-from ._errors import EncodeError, TransportError
-from ._transport import Transport
+from lite_comms._wire.codec import encode
+from lite_comms._wire.errors import EncodeError, TransportError
+
+from .base import Transport
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from ._message import CommMessage
+    from lite_comms._wire.message import CommMessage
 
 
 class ServerTransport(Transport):

@@ -28,11 +28,13 @@ from typing import Any, cast
 import comm.base_comm
 from comm.base_comm import BaseComm
 
-from ._comm import Comm, Handler
-from ._errors import EncodeError, reason_in, runs_user_code, user_message, warn
-from ._message import CommMessage, MessageType, flat_buffers
-from ._tasks import start_callback, when_done
-from ._transport import Transport
+from lite_comms._kernel.code import runs_user_code, warn
+from lite_comms._live.tasks import start_callback, when_done
+from lite_comms._transports.base import Transport
+from lite_comms._wire.errors import EncodeError, reason_in, user_message
+from lite_comms._wire.message import CommMessage, MessageType, flat_buffers
+
+from .comm import Comm, Handler
 
 logger = logging.getLogger("lite_comms")
 

@@ -24,14 +24,15 @@ from typing import Any
 
 import comm
 
-from . import _ui_poll
-from ._active import set_active, set_installer
-from ._comm import Comm
-from ._kernel import Surroundings, surroundings
-from ._manager import CommManager
-from ._replace import Replacements
-from ._status import Status, status_of
-from ._transport import Transport
+from lite_comms._comms.active import set_active, set_installer
+from lite_comms._comms.comm import Comm
+from lite_comms._comms.manager import CommManager
+from lite_comms._kernel.replace import Replacements
+from lite_comms._kernel.surroundings import Surroundings, surroundings
+from lite_comms._transports.base import Transport
+
+from . import ui_poll
+from .status import Status, status_of
 
 _MISSING = object()
 
@@ -130,11 +131,11 @@ set_installer(installed_manager)
 def transport_for(here: Surroundings) -> Transport:
     """Make the transport for a kernel."""
     if here.kind == "jupyterlite":
-        from ._port import port_of
+        from lite_comms._transports.port import port_of
 
         return port_of(here.shell)
     if here.kind == "server":
-        from ._server import ServerTransport
+        from lite_comms._transports.server import ServerTransport
 
         return ServerTransport()
     return Transport()
@@ -232,7 +233,7 @@ def _replace(new: _Installation, here: Surroundings) -> None:
     if here.kernel is not None:
         _replace_in_kernel(new, here.kernel)
     if here.kind == "jupyterlite":
-        new.replaced.add_item(sys.modules, "jupyter_ui_poll", _ui_poll)
+        new.replaced.add_item(sys.modules, "jupyter_ui_poll", ui_poll)
 
 
 def _replacements(manager: CommManager) -> dict[str, Any]:

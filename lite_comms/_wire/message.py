@@ -10,7 +10,7 @@ import re
 from collections.abc import Buffer, Iterable
 from typing import Any, Literal, NamedTuple
 
-from ._errors import BufferFormatError
+from .errors import BufferFormatError
 
 MessageType = Literal["comm_open", "comm_msg", "comm_close"]
 

@@ -32,7 +32,7 @@ from contextvars import Context, ContextVar, copy_context
 from enum import IntEnum
 from typing import Any
 
-from ._errors import runs_user_code
+from lite_comms._kernel.code import runs_user_code
 
 
 class _Callback:

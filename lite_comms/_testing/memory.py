@@ -12,18 +12,18 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._codec import encode, from_page, to_page
-from ._comm import Comm
-from ._errors import user_traceback
-from ._install import current_transport, install, installed_manager, uninstall
-from ._message import flat_buffers
-from ._transport import Receiver, Transport
+from lite_comms._comms.comm import Comm
+from lite_comms._install.install import current_transport, install, installed_manager, uninstall
+from lite_comms._kernel.code import user_traceback
+from lite_comms._transports.base import Receiver, Transport
+from lite_comms._wire.codec import encode, from_page, to_page
+from lite_comms._wire.message import flat_buffers
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from ._manager import CommManager
-    from ._message import CommMessage
+    from lite_comms._comms.manager import CommManager
+    from lite_comms._wire.message import CommMessage
 
     # The transport in force, the manager, its comms and its targets.
     _Before = tuple[Transport | None, CommManager, dict[str, BaseComm], dict[str, Any]]

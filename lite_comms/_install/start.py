@@ -7,7 +7,7 @@ import traceback
 
 from IPython import get_ipython
 
-from ._install import install
+from .install import install
 
 
 def start() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._manager import CommManager
-from ._version import __version__
+from lite_comms._comms.manager import CommManager
+from lite_comms._wire.version import __version__
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Literal
 
-from ._active import active_manager
-from ._comm import Comm
+from .active import active_manager
+from .comm import Comm
 
 
 def quiet() -> AbstractContextManager[None]:

@@ -33,9 +33,12 @@ import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
 
-from ._codec import encode
-from ._errors import TransportError, runs_user_code
-from ._frames import (
+from lite_comms._kernel.code import runs_user_code
+from lite_comms._live.signals import HAS_JSPI, Signals, suspend
+from lite_comms._live.tasks import when_done
+from lite_comms._wire.codec import encode
+from lite_comms._wire.errors import TransportError
+from lite_comms._wire.frames import (
     NO_MESSAGE,
     VERSION,
     Begun,
@@ -54,16 +57,15 @@ from ._frames import (
     from_wire,
     to_wire,
 )
-from ._signals import HAS_JSPI, Signals, suspend
-from ._stock import StockTransport, flat, with_date
-from ._tasks import when_done
-from ._transport import Receiver
-from ._version import __version__
+from lite_comms._wire.version import __version__
+
+from .base import Receiver
+from .stock import StockTransport, flat, with_date
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from ._message import CommMessage
+    from lite_comms._wire.message import CommMessage
 
 _STOCK = "JupyterLite's own comm path"
 _NO_ANSWER = (
@@ -124,7 +126,7 @@ class PortTransport(StockTransport):
         self._cell = asyncio.current_task() if self._outputs.parent else None
         if self._state == "closed":
             self._receiver = create_proxy(self._receive)
-            source = Path(__file__).with_name("_port.js").read_text("utf-8")
+            source = Path(__file__).with_name("port.js").read_text("utf-8")
             self._port = run_js(source)(self._receiver, pyodide_js._api)
             self._post_wire = self._port.post  # looked up once: it costs as much as to post
         if self._state in ("closed", "closing"):
@@ -150,7 +152,7 @@ class PortTransport(StockTransport):
     def _bring(self) -> bool:
         """Bring the page its half, if this wheel has it."""
         with suppress(ImportError):  # the wheel that comes with a site's extension
-            from ._page import bring, can_bring
+            from .page import bring, can_bring
 
             if can_bring():
                 self._stop_bringing()

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from comm.base_comm import BaseComm
 
-from ._active import Manager, active_manager
-from ._errors import ClosedError, reason_in, user_message, warn
-from ._inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
-from ._kernel import find_shell
+from lite_comms._kernel.code import warn
+from lite_comms._kernel.surroundings import find_shell
+from lite_comms._wire.errors import ClosedError, reason_in, user_message
+
+from .active import Manager, active_manager
+from .inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
 
 Handler = Callable[[dict[str, Any]], object]
 H = TypeVar("H", bound="Handler | None")

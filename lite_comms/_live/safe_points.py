@@ -29,7 +29,7 @@ from enum import Enum
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from ._errors import is_kept_whole, is_ours
+from lite_comms._kernel.code import is_kept_whole, is_ours
 
 # Modules that may stand between two frames of the user's. Each was read for state that a callback
 # could find half changed: none of them holds a lock, or a container, across the call.

@@ -14,13 +14,15 @@ import js
 from pyodide.code import run_js
 from pyodide.ffi import create_proxy, jsnull
 
-from ._codec import encode, from_page
-from ._errors import TransportError, user_traceback
-from ._outputs import outputs_of
-from ._transport import Receiver, Transport
+from lite_comms._kernel.code import user_traceback
+from lite_comms._outputs.outputs import outputs_of
+from lite_comms._wire.codec import encode, from_page
+from lite_comms._wire.errors import TransportError
+
+from .base import Receiver, Transport
 
 if TYPE_CHECKING:
-    from ._message import CommMessage
+    from lite_comms._wire.message import CommMessage
 
 # In JavaScript, because a promise that reaches Python costs it a future and a
 # task, which live until the cell lets the event loop turn.

@@ -11,8 +11,8 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
-from ._active import active_manager
-from ._transport import not_awaitable
+from lite_comms._comms.active import active_manager
+from lite_comms._transports.base import not_awaitable
 
 __all__ = ["run_ui_poll_loop", "ui_events", "with_ui_events"]
 
