@@ -16,7 +16,7 @@ from lite_comms import (
     EncodeError,
     MemoryTransport,
 )
-from lite_comms._testing.memory import PageComm
+from lite_comms._testing.page_comm import PageComm
 
 from .test_comm import received
 

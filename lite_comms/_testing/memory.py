@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
@@ -16,8 +15,9 @@ from lite_comms._comms.comm import Comm
 from lite_comms._install.install import current_transport, install, installed_manager, uninstall
 from lite_comms._kernel.code import user_traceback
 from lite_comms._transports.base import Receiver, Transport
-from lite_comms._wire.codec import encode, from_page, to_page
-from lite_comms._wire.message import flat_buffers
+from lite_comms._wire.codec import encode, to_page
+
+from .page_comm import Message, PageComm
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     # The transport in force, the manager, its comms and its targets.
     _Before = tuple[Transport | None, CommManager, dict[str, BaseComm], dict[str, Any]]
-
-Message = dict[str, Any]
-Handler = Callable[[Message], object]
 
 # Where ipywidgets writes the exceptions of its callbacks when there is no IPython.
 _traitlets_log = logging.getLogger("traitlets")
@@ -249,10 +246,16 @@ class MemoryTransport(Transport):
         PageComm
             The page's end; the kernel's end is made by the next `deliver`.
         """
-        comm = PageComm(self, target_name, comm_id or uuid.uuid4().hex)
+        comm = self._make_comm(target_name, comm_id or uuid.uuid4().hex)
         self.comms[comm.comm_id] = comm
-        comm._post("comm_open", data, metadata, buffers, target_name=target_name)
+        comm.post("comm_open", data, metadata, buffers, target_name=target_name)
         return comm
+
+    def _make_comm(self, target_name: str, comm_id: str) -> PageComm:
+        return PageComm(target_name, comm_id, self.comms, self._post)
+
+    def _post(self, msg: Message) -> None:
+        self._queue.append((self._to_kernel, msg))
 
     def deliver(self) -> int:
         """Hand over every waiting message, both ways, until none is left.
@@ -286,18 +289,18 @@ class MemoryTransport(Transport):
         content = msg["content"]
         comm_id = content["comm_id"]
         if msg["msg_type"] == "comm_open":
-            comm = PageComm(self, content["target_name"], comm_id)
+            comm = self._make_comm(content["target_name"], comm_id)
             target = self._targets.get(comm.target_name)
             if target is None:
-                comm._post("comm_close")
+                comm.post("comm_close")
                 return
             self.comms[comm_id] = comm
             target(comm, msg)
         elif msg["msg_type"] == "comm_msg":
             if comm_id in self.comms:
-                self.comms[comm_id]._heard(msg)
+                self.comms[comm_id].heard(msg)
         elif comm_id in self.comms:
-            self.comms.pop(comm_id)._ended(msg)
+            self.comms.pop(comm_id).ended(msg)
 
     def _to_kernel(self, msg: Message) -> None:
         if self._manager is None:
@@ -321,78 +324,3 @@ class MemoryTransport(Transport):
     def _handle_held(self) -> None:
         while self._held and not self._holds and not self._in_callback:
             self._call_back(self._held.popleft())
-
-
-class PageComm:
-    """The page's end of a comm, as a `MemoryTransport` has it."""
-
-    def __init__(self, page: MemoryTransport, target_name: str, comm_id: str) -> None:
-        self.target_name = target_name
-        self.comm_id = comm_id
-        self._page = page
-        self._on_msg: Handler | None = None
-        self._on_close: Handler | None = None
-
-    def on_msg(self, f: Handler) -> Handler:
-        """Register the function for messages of the kernel."""
-        self._on_msg = f
-        return f
-
-    def on_close(self, f: Handler) -> Handler:
-        """Register the function for the kernel's comm_close."""
-        self._on_close = f
-        return f
-
-    def send(
-        self,
-        data: Any = None,
-        metadata: dict[str, Any] | None = None,
-        buffers: Iterable[Any] | None = None,
-    ) -> None:
-        """Send a message to the kernel's end."""
-        self._post("comm_msg", data, metadata, buffers)
-
-    def close(
-        self,
-        data: Any = None,
-        metadata: dict[str, Any] | None = None,
-        buffers: Iterable[Any] | None = None,
-    ) -> None:
-        """Close the comm."""
-        self._page.comms.pop(self.comm_id, None)
-        self._post("comm_close", data, metadata, buffers)
-
-    def _post(
-        self,
-        msg_type: str,
-        data: Any = None,
-        metadata: dict[str, Any] | None = None,
-        buffers: Iterable[Any] | None = None,
-        **keys: Any,
-    ) -> None:
-        flat = flat_buffers(buffers, f"page comm {self.comm_id}")
-        content = {
-            "comm_id": self.comm_id,
-            "data": {} if data is None else data,
-            **keys,
-        }
-        msg_id = uuid.uuid4().hex
-        msg = {
-            "header": {"msg_id": msg_id, "msg_type": msg_type},
-            "msg_id": msg_id,
-            "msg_type": msg_type,
-            "parent_header": {},
-            # A page's nan goes out as null, and 2.0 as 2: JSON.stringify.
-            "metadata": from_page(json.loads(json.dumps(metadata or {}))),
-            "content": from_page(json.loads(json.dumps(content))),
-            "buffers": [memoryview(bytearray(view)) for view in flat],
-        }
-        self._page._queue.append((self._page._to_kernel, msg))
-
-    def _heard(self, msg: Message) -> None:
-        if self._on_msg is not None:
-            self._on_msg(msg)
-
-    def _ended(self, msg: Message) -> None:
-        if self._on_close is not None:
-            self._on_close(msg)
