@@ -72,7 +72,7 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
 
     assert worker == {
         "_live/signals.py": {"js", "pyodide", "pyodide_js"},
-        "_outputs/outputs.py": {"js"},
+        "_outputs/parents.py": {"js"},
         "_transports/page.py": {"pyodide"},
         "_transports/port.py": {"pyodide", "pyodide_js"},
         "_transports/stock.py": {"js", "pyodide"},
@@ -84,7 +84,7 @@ def test_comm_is_all_that_is_needed(module: str) -> None:
     of_kernels = {
         "_install/start.py": {"IPython"},
         "_live/signals.py": {"js", "pyodide", "pyodide_js"},
-        "_outputs/outputs.py": {"js"},
+        "_outputs/parents.py": {"js"},
         "_transports/page.py": {"pyodide"},
         "_transports/port.py": {"pyodide", "pyodide_js"},
         "_transports/server.py": {"ipykernel"},

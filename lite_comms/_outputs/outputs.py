@@ -1,49 +1,31 @@
-"""Each output under the message that caused it.
+"""Runs cells and callbacks, each under the message that caused it, and shows their exceptions.
 
-One of the modules that talk to the worker. The kernel's JavaScript reads the
-header of the parent from ``kernel._parent_header`` each time that something is
-printed or displayed. Here this is a context variable, so that it is another one
-
-====================================  ==========================================
-in                                    that of
-====================================  ==========================================
-a cell                                its execute_request
-a comm callback                       the comm message
-a task that one of these has started  the same, for as long as it runs
-what JavaScript calls, a thread       the latest execute_request
-====================================  ==========================================
-
-What IPython shows of an exception is published at once, as a server kernel does:
-JupyterLite keeps it until the end of the cell, and takes the cell for failed.
+What IPython shows of an exception is published at once, as a server kernel does it.
+JupyterLite keeps it until the end of the cell, and counts the cell as failed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar, copy_context
-from datetime import datetime
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
-
-import js
 
 from lite_comms._kernel.code import PACKAGE, runs_user_code
 from lite_comms._kernel.replace import Replacements
 from lite_comms._wire.errors import sendable, user_message
 
 from .aside import Aside
+from .parents import Parents
 
-_ATTRIBUTE = "_parent_header"
 _WIDGETS = "ipywidgets.widgets.widget_output"
 
 _Run = Callable[[str], Awaitable[dict[str, Any]]]
-_Read = Callable[[dict[str, Any]], dict[str, Any]]
 _Publish = Callable[[dict[str, Any]], bool]
 
 # What the user's code runs in, and is not shown when it is stopped.
@@ -60,25 +42,25 @@ class _Shown:
 
 
 class Outputs:
-    """Knows the parent of what is said, and tells JupyterLite's kernel.
+    """Runs cells and callbacks in JupyterLite's kernel, so that each output has its parent.
 
     Parameters
     ----------
     shell : pyodide_kernel.interpreter.Interpreter
         The kernel's shell.
+
+    Attributes
+    ----------
+    parents : Parents
+        The messages that have caused what runs.
     """
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._kernel = shell.kernel
         self._publish: _Publish | None = None
-        self._parent: ContextVar[dict[str, Any]] = ContextVar("lite_comms.parent")
-        # The latest request, and the latest of them that was an execution.
-        self._raw: Any = None
-        self._request: dict[str, Any] = {}
-        self._execution: dict[str, Any] = {}
-        # A copy of a header, the same as JSON, and as the kernel's JavaScript takes it.
-        self._written: tuple[dict[str, Any] | None, str, Any] = (None, "{}", None)
+        self.parents = Parents(shell)
+        self._parent = self.parents.of_context
         # Of the cell that is to be run in this context: takes its result.
         self._due: ContextVar[list[Any] | None] = ContextVar("lite_comms.due", default=None)
         # Runs a cell by the function that it gets for it.
@@ -91,11 +73,11 @@ class Outputs:
         self._shown: ContextVar[_Shown | None] = ContextVar("lite_comms.shown", default=None)
         self._shown_of_cell: _Shown | None = None
         self.is_async = True  # whether the cell that runs has an `await`; not known of the first
-        self._aside = Aside(shell, lambda: str(self.parent.get("header", {}).get("msg_id", "")))
+        self._aside = Aside(shell, self.parents.msg_id)
         self._widgets: ModuleType | None = None  # that of ipywidgets, once its outputs are known
         self._replaced = Replacements()
 
-    def start(self, read: _Read, publish: _Publish) -> None:
+    def start(self, read: Callable[[dict[str, Any]], dict[str, Any]], publish: _Publish) -> None:
         """Take the parent header, and what IPython shows of exceptions.
 
         Parameters
@@ -106,25 +88,17 @@ class Outputs:
             Sends the content of an error message to the page; returns whether it could.
         """
         was_on = self._publish is not None
-        self._read, self._publish = read, publish
+        self.parents.read, self._publish = read, publish
         if was_on:
             return
-        known = vars(self._kernel).get(_ATTRIBUTE)
-        if known is not None:
-            self._set(known)
-        if known is not None and asyncio.current_task() is not None:
+        if self.parents.adopt() and asyncio.current_task() is not None:
             # This is in the middle of a cell, which runs as JupyterLite does it.
-            self._parent.set(self._request)
+            self._parent.set(self.parents.request)
             self._shown_of_cell = _Shown()
             self._shown.set(self._shown_of_cell)
         kernel, shell = self._kernel, self._shell
-        header = property(lambda kernel: self._header, lambda kernel, value: self._set(value))
         for owner, name, value in (
-            (type(kernel), _ATTRIBUTE, header),
-            (kernel, "get_parent", self.get_parent),
-            (kernel, "set_parent", self.set_parent),
-            (shell, "get_parent", self.get_shell_parent),
-            (shell, "set_parent", self.set_shell_parent),
+            *self.parents.replacements(),
             (kernel, "run", partial(self.run, kernel.run)),
             (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
             (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
@@ -139,90 +113,7 @@ class Outputs:
             self._publish = None
             self._widgets = None
             self._replaced.undo()
-            if self._raw is not None:
-                vars(self._kernel)[_ATTRIBUTE] = self._raw
-
-    @property
-    def parent(self) -> dict[str, Any]:
-        """The message that has caused what runs; empty before the first request."""
-        return self._parent.get(self._execution)
-
-    @property
-    def header_text(self) -> str:
-        """The header of the parent as JSON."""
-        self._write()
-        return self._written[1]
-
-    def _write(self) -> None:
-        header = self.parent.get("header", {})
-        if header != self._written[0]:  # by value: user code may change it in place
-            text = _as_json(header)
-            # The kernel's JavaScript would copy a dict at each output.
-            wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json()
-            self._written = dict(header), text, wire
-
-    @property
-    def _header(self) -> Any:
-        """What the kernel's JavaScript reads at each output."""
-        if not self.parent:
-            raise AttributeError("the kernel has had no request yet")
-        self._write()
-        return self._written[2]
-
-    def get_parent(self, channel: str | None = None) -> dict[str, Any]:
-        """Return the message that has caused what runs, as ``ipykernel``'s method does.
-
-        Parameters
-        ----------
-        channel : str, optional
-            ``"control"`` has none here; all others are ``"shell"``.
-
-        Returns
-        -------
-        dict
-            The message: ``header``, ``content``, ``metadata``, ...
-        """
-        return {} if channel == "control" else self.parent
-
-    def set_parent(self, ident: object, parent: dict[str, Any], channel: str = "shell") -> None:
-        """Set the message to which belongs what the current context says from now on.
-
-        That is what it prints, displays, raises and sends by comms. The context is that of the
-        cell, callback or task that calls this, and of the tasks that it starts later. What
-        JavaScript has called has none of its own: there the message holds for all that is
-        called in this way, until the next cell.
-
-        Parameters
-        ----------
-        ident : object
-            Not used; ``ipykernel``'s method has this signature.
-        parent : dict
-            The message, as `get_parent` returns it.
-        channel : str, optional
-            With ``"control"`` nothing is done: there is no such channel here.
-
-        Raises
-        ------
-        TypeError
-            If it is no message with a header that can be sent. The parent stays what it was.
-        """
-        if channel != "control":
-            _check_parent(parent)
-            self._assign(parent)
-
-    def set_shell_parent(self, parent: dict[str, Any]) -> None:
-        """Set the parent as `set_parent` does; the shell's method has this signature."""
-        self.set_parent(None, parent)
-
-    def get_shell_parent(self) -> dict[str, Any]:
-        """Return the parent as `get_parent` does; the shell's method has this signature."""
-        return self.parent
-
-    def _assign(self, parent: dict[str, Any]) -> None:
-        if self._parent.get(None) is None and not _in_task():
-            self._execution = parent
-        else:
-            self._parent.set(parent)
+            self.parents.give_back()
 
     def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:
         """Call a function; what it says, and what its tasks say later, is said under a message."""
@@ -233,17 +124,6 @@ class Outputs:
         self._shown.set(None)
         return f(*args)
 
-    def _set(self, value: Any) -> None:
-        """Learn the request from the kernel's JavaScript, which sets it before each one."""
-        if value.get("content") is None:
-            # It is what we have given, put back by the user's code.
-            self._assign(self._read(json.loads(js.JSON.stringify(value))))
-            return
-        self._raw = value
-        self._request = self._read(value)
-        if self._request["msg_type"] == "execute_request" or not self._execution:
-            self._execution = self._request
-
     # Cells
 
     # Each of the three is told what it stands for: someone who has wrapped one may hold it still
@@ -253,8 +133,9 @@ class Outputs:
         """Run a cell; what the kernel's JavaScript calls."""
         if self._publish is None:
             return run(code)
-        self.on_request(self._request)
-        return self._run(self._request, run, code)
+        request = self.parents.request
+        self.on_request(request)
+        return self._run(request, run, code)
 
     @runs_user_code
     async def _run(self, parent: dict[str, Any], run: _Run, code: str) -> dict[str, Any]:
@@ -382,39 +263,6 @@ def error_content(
         "evalue": user_message(evalue),
         "traceback": [sendable(part) for part in stb],
     }
-
-
-def _check_parent(parent: Any) -> None:
-    """Raise a TypeError that names what is wrong with a message that is to be the parent."""
-    if not isinstance(parent, dict):
-        raise TypeError(f"parent must be a message, a dict, not {type(parent).__name__}")
-    header = parent.get("header")
-    if not isinstance(header, dict):
-        raise TypeError(f"parent['header'] must be a dict, not {type(header).__name__}")
-    msg_id = header.get("msg_id")
-    if not isinstance(msg_id, str):
-        raise TypeError(f"parent['header']['msg_id'] must be a str, not {type(msg_id).__name__}")
-    try:
-        _as_json(header)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"parent['header'] cannot be sent: {error}") from None
-
-
-def _in_task() -> bool:
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:  # JavaScript has called, without a loop
-        return False
-
-
-def _as_json(header: dict[str, Any]) -> str:
-    return json.dumps(header, default=_iso)
-
-
-def _iso(date: object) -> str:
-    if not isinstance(date, datetime):
-        raise TypeError(f"a {type(date).__name__} is no JSON")
-    return date.isoformat().replace("+00:00", "Z")
 
 
 @cache

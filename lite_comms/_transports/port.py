@@ -100,6 +100,7 @@ class PortTransport(StockTransport):
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
+        self._parents = self._outputs.parents
         self.why = _NO_ANSWER
         self._state: Literal["waiting", "open", "closing", "closed"] = "closed"
         self._byes = 0  # how many of ours the page has not answered
@@ -123,7 +124,7 @@ class PortTransport(StockTransport):
         self._outputs.on_begin = self._on_begin
         self._manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
-        self._cell = asyncio.current_task() if self._outputs.parent else None
+        self._cell = asyncio.current_task() if self._parents.current else None
         if self._state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("port.js").read_text("utf-8")
@@ -140,7 +141,7 @@ class PortTransport(StockTransport):
         self._post_frame(Hello(VERSION, __version__, ("begun", *can)))
 
     def meet_page(self) -> str:
-        if self._state != "waiting" or not self._outputs.parent:
+        if self._state != "waiting" or not self._parents.current:
             return ""
         can_wait = can_run_sync()
         if can_wait:
@@ -195,7 +196,7 @@ class PortTransport(StockTransport):
         metadata = encode(message.metadata, "metadata") if message.metadata else "{}"
         # to_js is the one copy out of the heap; JavaScript's post transfers it.
         buffers = tuple(map(to_js, message.buffers))
-        frame = FromKernel(message.msg_type, content, metadata, self._outputs.header_text, buffers)
+        frame = FromKernel(message.msg_type, content, metadata, self._parents.header_text, buffers)
         try:
             self._post_frame(frame)
         except Exception as error:
@@ -267,7 +268,7 @@ class PortTransport(StockTransport):
     def _publish(self, content: dict[str, Any]) -> bool:
         if self._state != "open":
             return False
-        self._post_frame(FromKernel("error", json.dumps(content), "{}", self._outputs.header_text))
+        self._post_frame(FromKernel("error", json.dumps(content), "{}", self._parents.header_text))
         return True
 
     # From the page
@@ -465,7 +466,7 @@ class PortTransport(StockTransport):
 
     def _on_begin(self) -> None:
         self._due = None
-        self._tell_begun(self._outputs.parent)
+        self._tell_begun(self._parents.current)
 
     def _tell_due(self) -> None:
         """Have the page send what it keeps for a cell that cannot begin now.

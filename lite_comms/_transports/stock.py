@@ -62,7 +62,7 @@ class StockTransport(Transport):
         content = encode(message.content)
         metadata = encode(message.metadata, "metadata")
         send_comm = getattr(self._shell, "send_comm", None)
-        if send_comm is None or not self._outputs.parent:
+        if send_comm is None or not self._outputs.parents.current:
             raise TransportError(
                 f"{message.msg_type} of comm {message.content['comm_id']}: the kernel has no "
                 "client yet; open comms from a cell, not from a startup file"
