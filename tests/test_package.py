@@ -71,7 +71,9 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
     worker = imported(module) & {"js", "pyodide", "pyodide_js", "pyodide_kernel"}
 
     assert worker == {
-        "_live/signals.py": {"js", "pyodide", "pyodide_js"},
+        "_live/clock.py": {"pyodide", "pyodide_js"},
+        "_live/signals.py": {"pyodide"},
+        "_live/suspend.py": {"js", "pyodide"},
         "_outputs/parents.py": {"js"},
         "_transports/page.py": {"pyodide"},
         "_transports/port.py": {"pyodide", "pyodide_js"},
@@ -83,7 +85,9 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
 def test_comm_is_all_that_is_needed(module: str) -> None:
     of_kernels = {
         "_install/start.py": {"IPython"},
-        "_live/signals.py": {"js", "pyodide", "pyodide_js"},
+        "_live/clock.py": {"pyodide", "pyodide_js"},
+        "_live/signals.py": {"pyodide"},
+        "_live/suspend.py": {"js", "pyodide"},
         "_outputs/parents.py": {"js"},
         "_transports/page.py": {"pyodide"},
         "_transports/port.py": {"pyodide", "pyodide_js"},

@@ -84,6 +84,23 @@ def is_kept_whole(frame: FrameType) -> bool:
     return is_ours(frame) and frame.f_code not in _RUNNERS
 
 
+def caller(frame: FrameType | None) -> FrameType | None:
+    """Return the innermost frame that is not ours."""
+    while is_ours(frame):
+        assert frame is not None
+        frame = frame.f_back
+    return frame
+
+
+def any_frame(frame: FrameType | None, is_so: Callable[[FrameType], bool]) -> bool:
+    """Tell whether it is so of a frame, or of one that it is called from."""
+    while frame is not None:
+        if is_so(frame):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def warn(message: str) -> None:
     """Warn about the line of user code that led here.
 

@@ -34,7 +34,10 @@ from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
 
 from lite_comms._kernel.code import runs_user_code
-from lite_comms._live.signals import HAS_JSPI, Signals, suspend
+from lite_comms._kernel.running import Running
+from lite_comms._live.clock import missing
+from lite_comms._live.signals import Signals
+from lite_comms._live.suspend import HAS_JSPI, suspend
 from lite_comms._live.tasks import when_done
 from lite_comms._wire.codec import encode
 from lite_comms._wire.errors import TransportError
@@ -114,7 +117,7 @@ class PortTransport(StockTransport):
         self._page_waits = False  # with comm messages, until the cell before them has begun
         self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
-        self._cell: asyncio.Task[Any] | None = None  # of the latest cell, or the one that installed
+        self._running = Running()
         self._give_up: Callable[[], object] | None = None  # bringing the page its half
 
     def connect(self, manager: Receiver) -> None:
@@ -124,7 +127,7 @@ class PortTransport(StockTransport):
         self._outputs.on_begin = self._on_begin
         self._manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
-        self._cell = asyncio.current_task() if self._parents.current else None
+        self._running.cell = asyncio.current_task() if self._parents.current else None
         if self._state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("port.js").read_text("utf-8")
@@ -133,7 +136,7 @@ class PortTransport(StockTransport):
         if self._state in ("closed", "closing"):
             self._leave("waiting", _NO_ANSWER)
             # What cannot be done must not be promised: the page would answer Stop with it.
-            self._not_live = Signals.missing()
+            self._not_live = missing()
             self._say_hello()
 
     def _say_hello(self) -> None:
@@ -244,7 +247,7 @@ class PortTransport(StockTransport):
 
     @property
     def runs_cell(self) -> bool:
-        return self._signals is not None and self._signals.runs_cell
+        return self._signals is not None and self._running.has_cell
 
     @property
     def live(self) -> str:
@@ -329,7 +332,7 @@ class PortTransport(StockTransport):
                     self._close()
             case Interrupt(number):
                 if self._signals is not None:
-                    self._signals.interrupt(number)
+                    self._signals.stopper.interrupt(number)
                 else:
                     # Never "done": nothing was stopped.
                     raise FrameError(f"interrupt {number} cannot be handled: {self._not_live}")
@@ -413,10 +416,9 @@ class PortTransport(StockTransport):
         self, f: Callable[[], T], fail: Callable[[BaseException], object]
     ) -> T | None:
         """Call what calls the user's callbacks; none of its errors may end the event loop."""
-        signals = self._signals
+        running, signals = self._running, self._signals
+        running.in_callback = True
         try:
-            if signals is not None:
-                signals.in_callback = True
             return f()
         except (KeyboardInterrupt, SystemExit):
             return None  # of the user's callback: the manager has shown it
@@ -424,8 +426,8 @@ class PortTransport(StockTransport):
             fail(error)
             return None
         finally:
+            running.in_callback = False
             if signals is not None:
-                signals.in_callback = False
                 signals.handled()
 
     def _go_live(self, is_live: bool) -> None:
@@ -438,11 +440,11 @@ class PortTransport(StockTransport):
                 self._shell,
                 self._outputs,
                 self._port,
+                self._running,
                 lambda: bool(manager.comms),
                 lambda number: self._post_frame(Interrupted(number)),
                 self._tell_due,
             )
-            signals.cell = self._cell
             signals.start()
             # The page's hello has called this, and no cell.
             self._outputs.context = copy_context()
@@ -456,12 +458,12 @@ class PortTransport(StockTransport):
     @runs_user_code
     async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
         """Run a cell, live if that can be."""
-        self._cell = asyncio.current_task()
+        self._running.cell = asyncio.current_task()
         return await (run(code) if self._signals is None else self._signals.run(run, code))
 
     def _on_request(self, request: dict[str, Any]) -> None:
         self._due = request
-        if self._signals is not None and self._signals.is_suspended:
+        if self._signals is not None and self._signals.suspender.is_suspended:
             self._tell_due()
 
     def _on_begin(self) -> None:

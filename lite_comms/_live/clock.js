@@ -1,4 +1,4 @@
-// The clock behind signals.py. While Python runs, Pyodide reads its interrupt buffer every 50 steps or so;
+// The clock behind clock.py. While Python runs, Pyodide reads its interrupt buffer every 50 steps or so;
 // here the buffer is behind a getter, so signals can be made by time, without shared memory.
 (pyodide, port, signal) => {
   const module = pyodide._module;
