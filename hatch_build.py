@@ -29,6 +29,9 @@ NODE_MAJOR = 20
 
 SOURCES = {".js", ".py"}
 
+# The base class of an exported one, which has public methods.
+BASE = "_comms.receiving"
+
 # For a server kernel, and for a page that lacks the extension.
 ONLY_ON_HOSTS = {"_transports/server.py", "_transports/page.py"}
 
@@ -65,9 +68,10 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
 
 
 def public_modules(init: str) -> set[str]:
-    """Find the files of the modules whose names ``lite_comms`` exports."""
+    """Find the files of the modules that ``help()`` on an exported name reads."""
     imports = [node for node in ast.walk(ast.parse(init)) if isinstance(node, ast.ImportFrom)]
-    return {f"{node.module.replace('.', '/')}.py" for node in imports if node.level and node.module}
+    modules = {node.module for node in imports if node.level and node.module} | {BASE}
+    return {f"{module.replace('.', '/')}.py" for module in modules}
 
 
 def without_notes(source: str, *, is_package: bool, is_public: bool) -> str:

@@ -125,7 +125,9 @@ def test_both_wheels_have_the_same_code_in_the_same_places_and_the_same_public_d
     lean, lean_docs = split(kernel.read(name), is_package=is_package)
     full, docs = split(host.read(name), is_package=is_package)
     assert lean == full
-    exported = {value.__module__ for value in vars(lite_comms).values() if callable(value)}
+    values = [value for value in vars(lite_comms).values() if callable(value)]
+    classes = [base for value in values if isinstance(value, type) for base in value.__mro__]
+    exported = {value.__module__ for value in (*values, *classes)}
     is_public = is_package or name.removesuffix(".py").replace("/", ".") in exported
     assert lean_docs == (docs if is_public else {name: doc and "" for name, doc in docs.items()})
 

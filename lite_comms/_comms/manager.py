@@ -18,23 +18,22 @@ closed    ``close()``, a comm_close the id is free; a message for it is
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, cast
 
 import comm.base_comm
 from comm.base_comm import BaseComm
 
-from lite_comms._kernel.code import runs_user_code, warn
-from lite_comms._live.tasks import start_callback, when_done
+from lite_comms._kernel.code import warn
 from lite_comms._transports.base import Transport
 from lite_comms._wire.errors import EncodeError, reason_in, user_message
 from lite_comms._wire.message import CommMessage, MessageType, flat_buffers
 
-from .comm import Comm, Handler
+from .callbacks import call
+from .comm import Comm
+from .receiving import Handler
 
 logger = logging.getLogger("lite_comms")
 
@@ -325,7 +324,7 @@ class CommManager(comm.base_comm.CommManager):
             finally:
                 opened.close(metadata=_reason(error))
 
-        return self._call(lambda: target(opened, msg), fail)
+        return call(lambda: target(opened, msg), fail, self._tasks)
 
     def _message(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         comm_id = msg["content"].get("comm_id")
@@ -368,33 +367,11 @@ class CommManager(comm.base_comm.CommManager):
         callback: Handler,
         msg: dict[str, Any],
     ) -> asyncio.Task[None] | None:
-        return self._call(
+        return call(
             lambda: callback(msg),
             lambda error: self._show(f"the {field} callback of {_name(known)} raised", error),
+            self._tasks,
         )
-
-    def _call(
-        self, callback: Callable[[], object], fail: Callable[[BaseException], None]
-    ) -> asyncio.Task[None] | None:
-        """Call the user's function; if it is to be awaited, a task does that."""
-        running = sys.exception()
-        try:
-            result = callback()
-            if result is None or not inspect.isawaitable(result):
-                return None
-            loop = asyncio.get_running_loop()
-            task = start_callback(_awaited(result, fail, running), loop)
-        except BaseException as error:
-            _forget_context(error, running)
-            fail(error)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
-            return None
-        if task.done():
-            return None
-        self._tasks.add(task)
-        when_done(task, self._tasks.discard)
-        return task
 
     def _find(self, comm_id: Any) -> BaseComm | None:
         return self.comms.get(comm_id) if isinstance(comm_id, str) else None
@@ -410,32 +387,6 @@ class CommManager(comm.base_comm.CommManager):
 
     def _show(self, what: str, error: BaseException) -> None:
         self.transport.show_error(f"lite_comms: {what}", error)
-
-
-@runs_user_code
-async def _awaited(
-    result: Awaitable[object],
-    fail: Callable[[BaseException], None],
-    running: BaseException | None,
-) -> None:
-    try:
-        await result
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # also of Stop, which must not end the event loop
-        _forget_context(error, running)
-        fail(error)
-
-
-def _forget_context(error: BaseException, running: BaseException | None) -> None:
-    """Take away the exception that the interrupted cell was handling: it is not the callback's."""
-    seen = {id(error)}
-    while error.__context__ is not None and id(error.__context__) not in seen:
-        if error.__context__ is running:
-            error.__context__ = None
-            return
-        error = error.__context__
-        seen.add(id(error))
 
 
 def _name(known: BaseComm) -> str:
