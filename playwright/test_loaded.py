@@ -241,7 +241,9 @@ def test_another_version_of_the_protocol_stays_on_the_stock_path(
     first.python(LOAD)
     tab.lab_tab("second.ipynb").click()
     second.run(
-        "%pip install -q lite-comms\nfrom lite_comms._transports import port\nport.VERSION = 99"
+        "%pip install -q lite-comms\n"
+        "from lite_comms._port import channel, port\n"
+        "channel.VERSION = port.VERSION = 99"
     )
     assert re.fullmatch(
         rf"lite_comms: {STOCK}: the page has lite_comms \S+ with protocol 1, "

@@ -21,6 +21,7 @@ ROOMS = (
     "_outputs",
     "_live",
     "_transports",
+    "_port",
     "_comms",
     "_install",
     "_testing",

@@ -1,19 +1,6 @@
-"""The transport over the worker's own message channel: past the queue, in one order.
+"""The transport over the port.
 
-One of the modules that talk to the worker. Its other end is ``port.ts`` on the
-page; what goes between them is written down in PROTOCOL.md.
-
-=========  ==========================  =========================================
-state      entered by                  comm messages go to the page
-=========  ==========================  =========================================
-waiting    `connect`: hello is sent    by JupyterLite's own path; without our
-                                       extension the page never answers
-open       the page's hello            over the port
-closing    `disconnect`: bye is sent   by JupyterLite's own path
-closed     the page's bye              by JupyterLite's own path
-=========  ==========================  =========================================
-
-What the page sends over the port is handled in every state but the last.
+One of the modules that talk to the worker. `channel.py` says in which state it is.
 """
 
 from __future__ import annotations
@@ -21,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pyodide_js
 from pyodide.code import run_js
@@ -39,6 +25,8 @@ from lite_comms._live.clock import missing
 from lite_comms._live.signals import Signals
 from lite_comms._live.suspend import HAS_JSPI, suspend
 from lite_comms._live.tasks import when_done
+from lite_comms._transports.base import Receiver
+from lite_comms._transports.stock import StockTransport, flat, with_date
 from lite_comms._wire.codec import encode
 from lite_comms._wire.errors import TransportError
 from lite_comms._wire.frames import (
@@ -62,27 +50,13 @@ from lite_comms._wire.frames import (
 )
 from lite_comms._wire.version import __version__
 
-from .base import Receiver
-from .stock import StockTransport, flat, with_date
+from .channel import Action, Bring, Channel, Connect, Disconnect, Event, Problem, step
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
     from lite_comms._wire.message import CommMessage
-
-_STOCK = "JupyterLite's own comm path"
-_NO_ANSWER = (
-    f"{_STOCK}: the page's half of lite_comms has not answered; "
-    "messages from the page wait while a cell runs"
-)
-_ASKED = (
-    f"{_STOCK}: the page did not run this cell's output, which installs lite_comms on the page; "
-    "call lite_comms.install() in a cell to try again"
-)
-_NOT_REACHED = f"{_STOCK}: lite_comms is on the page, but does not reach this kernel"
-_NOT_QUIET = f"{_STOCK}, until the comm messages that are under way there have been handled"
-_OPEN = "the page's half of lite_comms has answered: messages go past the kernel's queue"
-_LEFT = f"{_STOCK}: lite_comms was uninstalled"
 
 # How long the page may take to say that its half is there, and to get it.
 _ANSWER_S = 0.02
@@ -101,20 +75,18 @@ class PortTransport(StockTransport):
         The kernel's shell.
     """
 
+    _manager: Receiver  # set before the port is made
+
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self._parents = self._outputs.parents
-        self.why = _NO_ANSWER
-        self._state: Literal["waiting", "open", "closing", "closed"] = "closed"
-        self._byes = 0  # how many of ours the page has not answered
+        self._channel = Channel()
+        self._is_open = False
+        self.why = self._channel.why
         self._failed = 0  # how many of our frames the page could not use
-        self._manager: Receiver | None = None
-        # Messages of comms whose comm_open waits for its target, by comm id.
-        self._held: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
-        self._releasing: set[str] = set()
+        self._waiting = Waiting(self._handle_late)
         self._signals: Signals | None = None
         self._not_live = ""  # why synchronous code cannot be interrupted
-        self._page_waits = False  # with comm messages, until the cell before them has begun
         self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
         self._running = Running()
@@ -128,30 +100,58 @@ class PortTransport(StockTransport):
         self._manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
         self._running.cell = asyncio.current_task() if self._parents.current else None
-        if self._state == "closed":
+        if self._channel.state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("port.js").read_text("utf-8")
             self._port = run_js(source)(self._receiver, pyodide_js._api)
             self._post_wire = self._port.post  # looked up once: it costs as much as to post
-        if self._state in ("closed", "closing"):
-            self._leave("waiting", _NO_ANSWER)
+        if self._channel.state in ("closed", "closing"):
             # What cannot be done must not be promised: the page would answer Stop with it.
             self._not_live = missing()
-            self._say_hello()
+        self._follow(Connect())
+
+    def _follow(self, event: Event) -> None:
+        """Go to the next state, and do what that asks for."""
+        self._channel, actions = step(self._channel, event)
+        self._is_open = self._channel.state == "open"
+        self.name = "port" if self._is_open else StockTransport.name
+        self.why, self.page = self._channel.why, self._channel.page
+        if not self._is_open and self._signals is not None:
+            self._signals.end()
+            self._signals = None
+        for action in actions:
+            self._do(action)
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case "say hello":
+                self._say_hello()
+            case "say bye":
+                self._post_frame(Bye())
+            case "stop bringing":
+                self._stop_bringing()
+            case "open":
+                self._port.open()
+                self._go_live()
+            case "answered":
+                self._port.answered()
+            case "close":
+                self._port.close()
+                self._receiver.destroy()
 
     def _say_hello(self) -> None:
         can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
         self._post_frame(Hello(VERSION, __version__, ("begun", *can)))
 
     def meet_page(self) -> str:
-        if self._state != "waiting" or not self._parents.current:
+        if self._channel.state != "waiting" or not self._parents.current:
             return ""
         can_wait = can_run_sync()
         if can_wait:
             self._wait_for_page(_ANSWER_S)
-        if self._state == "waiting" and not self.page and self._bring() and can_wait:
+        if self._channel.state == "waiting" and not self.page and self._bring() and can_wait:
             self._wait_for_page(_BRING_S)
-        return self.why if can_wait and self._state == "waiting" else ""
+        return self.why if can_wait and self._channel.state == "waiting" else ""
 
     def _bring(self) -> bool:
         """Bring the page its half, if this wheel has it."""
@@ -160,7 +160,7 @@ class PortTransport(StockTransport):
 
             if can_bring():
                 self._stop_bringing()
-                self.why = _ASKED
+                self._follow(Bring())
                 self._give_up = bring(self._shell, self._on_problem)
                 return True
         return False
@@ -170,13 +170,7 @@ class PortTransport(StockTransport):
 
     def _on_problem(self, problem: str) -> None:
         self._give_up = None
-        if self._state != "waiting":
-            return
-        if problem:
-            self.why = f"{_STOCK}: the page cannot run its half of lite_comms: {problem}"
-            self._port.answered()
-        elif not self.page:
-            self.why = _NOT_REACHED  # unless its hello is on its way
+        self._follow(Problem(problem))
 
     def _stop_bringing(self) -> None:
         if self._give_up is not None:
@@ -185,14 +179,10 @@ class PortTransport(StockTransport):
 
     def disconnect(self) -> None:
         super().disconnect()
-        self._stop_bringing()
-        if self._state in ("waiting", "open"):
-            self._leave("closing", _LEFT)
-            self._byes += 1
-            self._post_frame(Bye())
+        self._follow(Disconnect())
 
     def send(self, message: CommMessage) -> None:
-        if self._state != "open":
+        if not self._is_open:
             super().send(message)
             return
         content = encode(message.content)
@@ -212,12 +202,12 @@ class PortTransport(StockTransport):
             self._outputs.widgets_may_be_there()
 
     def target_registered(self, target_name: str) -> None:
-        if self._held:
+        if self._waiting.by_comm:
             # Not here and now: the user's code is in the middle of registering.
-            self._port.soon(create_once_callable(lambda: self._release(target_name)))
+            self._port.soon(create_once_callable(lambda: self._waiting.release(target_name)))
 
     def soon(self, f: Callable[[], object]) -> None:
-        if self._state == "closed":
+        if self._channel.state == "closed":
             super().soon(f)
             return
 
@@ -253,7 +243,7 @@ class PortTransport(StockTransport):
     def live(self) -> str:
         if self._signals is not None:
             return self._signals.mode
-        if self._state == "open":
+        if self._is_open:
             return (
                 "messages are handled at each await, not in synchronous code, and Stop is "
                 f"JupyterLite's own: {self._not_live}"
@@ -269,7 +259,7 @@ class PortTransport(StockTransport):
         self._post_wire(*to_wire(frame))
 
     def _publish(self, content: dict[str, Any]) -> bool:
-        if self._state != "open":
+        if not self._is_open:
             return False
         self._post_frame(FromKernel("error", json.dumps(content), "{}", self._parents.header_text))
         return True
@@ -300,36 +290,13 @@ class PortTransport(StockTransport):
     def _take(self, frame: ToKernel) -> None:
         match frame:
             case Idle():
-                self._release(None)
-            case Hello(_, _, can) if self._byes and "asks" not in can:
-                pass  # to a hello before our last bye, which the page has still to answer
-            case Hello(version, package, can) if self._state == "waiting":
-                self._byes = 0  # a page that asks has heard of none
-                origin = "brought by a notebook" if "injected" in can else "part of the site"
-                self.page = f"lite_comms {package}, {origin}"
-                if "asks" in can:
-                    self._say_hello()
-                if version == VERSION and {"asks", "later"}.intersection(can):
-                    self.why = _NOT_QUIET
-                    if "later" in can:
-                        self._port.answered()
-                elif version == VERSION:
-                    self._stop_bringing()
-                    self._state, self.name, self.why = "open", "port", _OPEN
-                    self._page_waits = "begun" in can
-                    self._port.open()
-                    self._go_live("live" in can)
-                    self._port.answered()
-                if version != VERSION:
-                    self.why = (
-                        f"{_STOCK}: the page has lite_comms {package} with protocol {version}, "
-                        f"the kernel {__version__} with protocol {VERSION}; reload the page"
-                    )
-                    self._port.answered()
-            case Bye() if self._byes:
-                self._byes -= 1
-                if self._byes == 0 and self._state == "closing":
-                    self._close()
+                self._waiting.release(None)
+            case Hello():
+                self._follow(frame)
+            case Bye():
+                if self._channel.is_last_bye_due:
+                    self._waiting.release(None)  # as long as it can be answered
+                self._follow(frame)
             case Interrupt(number):
                 if self._signals is not None:
                     self._signals.stopper.interrupt(number)
@@ -356,11 +323,8 @@ class PortTransport(StockTransport):
             comm_id = str(msg["content"].get("comm_id"))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FrameError(f"a comm message cannot be read: {error!r}") from None
-        if comm_id in self._held:
-            self._held[comm_id].append((frame.id, msg))
-            return False
-        if frame.may_wait and self._wants_target(msg):
-            self._held[comm_id] = deque([(frame.id, msg)])
+        if comm_id in self._waiting.by_comm or (frame.may_wait and self._wants_target(msg)):
+            self._waiting.add(comm_id, frame.id, msg)
             return False
         return self._handle(frame.id, msg)
 
@@ -368,28 +332,12 @@ class PortTransport(StockTransport):
         """Tell whether it is a comm_open whose target is not registered."""
         return (
             msg["msg_type"] == "comm_open"
-            and self._manager is not None
             and str(msg["content"].get("target_name")) not in self._manager.targets
         )
 
-    def _release(self, target_name: str | None) -> None:
-        """Handle what waits for a target; with None, all that waits."""
-        for comm_id, messages in list(self._held.items()):
-            # A callback may let the event loop turn, and so lead here again.
-            if comm_id in self._releasing or not messages:
-                continue
-            wanted = messages[0][1]["content"].get("target_name")
-            if target_name is None or wanted == target_name:
-                self._releasing.add(comm_id)
-                try:
-                    # One by one: what arrives meanwhile comes after them.
-                    while messages:
-                        message_id, msg = messages.popleft()
-                        if self._handle(message_id, msg):
-                            self._port.ack(message_id)
-                finally:
-                    self._releasing.discard(comm_id)
-                self._held.pop(comm_id, None)
+    def _handle_late(self, message_id: int, msg: dict[str, Any]) -> None:
+        if self._handle(message_id, msg):
+            self._port.ack(message_id)
 
     def _handle(self, message_id: int, msg: dict[str, Any]) -> bool:
         """Handle a message; returns whether that has come to its end.
@@ -398,8 +346,6 @@ class PortTransport(StockTransport):
         """
         with_date(msg["header"])
         manager = self._manager
-        if manager is None:
-            return True
 
         def fail(error: BaseException) -> None:
             # Not an error of the user's callback, which the manager shows.
@@ -430,11 +376,10 @@ class PortTransport(StockTransport):
             if signals is not None:
                 signals.handled()
 
-    def _go_live(self, is_live: bool) -> None:
+    def _go_live(self) -> None:
         if self._not_live:
             return
         manager = self._manager
-        assert manager is not None
         try:
             signals = Signals(
                 self._shell,
@@ -453,7 +398,7 @@ class PortTransport(StockTransport):
             self.show_error(f"lite_comms: {self._not_live}", error)
             return
         self._signals = signals
-        signals.set_live(is_live and self._wants_live)
+        signals.set_live(self._channel.page_is_live and self._wants_live)
 
     @runs_user_code
     async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
@@ -480,20 +425,8 @@ class PortTransport(StockTransport):
             self._due = None
 
     def _tell_begun(self, request: dict[str, Any]) -> None:
-        if self._state == "open" and self._page_waits and request:
+        if self._is_open and self._channel.page_waits and request:
             self._post_frame(Begun(request["header"]["msg_id"]))
-
-    def _leave(self, state: Literal["waiting", "closing", "closed"], why: str) -> None:
-        self._state, self.name, self.why = state, StockTransport.name, why
-        if self._signals is not None:
-            self._signals.end()
-            self._signals = None
-
-    def _close(self) -> None:
-        self._release(None)
-        self._leave("closed", _LEFT)
-        self._port.close()
-        self._receiver.destroy()
 
 
 @cache
