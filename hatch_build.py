@@ -33,7 +33,7 @@ SOURCES = {".js", ".py"}
 BASE = "_comms.receiving"
 
 # For a server kernel, and for a page that lacks the extension.
-ONLY_ON_HOSTS = {"_transports/server.py", "_port/page.py"}
+ONLY_ON_HOSTS = {"_transports/server.py", "_transports/port/page.py"}
 
 
 def build_kernel_wheel(root: str, folder: Path) -> Path:
@@ -57,7 +57,7 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
                 )
             else:
                 lean = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
-            Path(copy, name).parent.mkdir(exist_ok=True)
+            Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
             Path(copy, name).write_text(lean, "utf-8", newline="\n")
         config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
             "exclude": ["*"],
@@ -112,7 +112,7 @@ class ExtensionBuildHook(BuildHookInterface[WheelBuilderConfig]):
         write_wheel_index(wheel_dir)
         if version == "standard":
             # For kernels whose page lacks the extension. Where it is, they need no such thing.
-            build_data["force_include"]["build/page.js"] = "lite_comms/_port/page.js"
+            build_data["force_include"]["build/page.js"] = "lite_comms/_transports/port/page.js"
 
 
 def _build_frontend(frontend: Path, labextension: Path) -> None:

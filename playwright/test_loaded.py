@@ -242,7 +242,7 @@ def test_another_version_of_the_protocol_stays_on_the_stock_path(
     tab.lab_tab("second.ipynb").click()
     second.run(
         "%pip install -q lite-comms\n"
-        "from lite_comms._port import channel, port\n"
+        "from lite_comms._transports.port import channel, port\n"
         "channel.VERSION = port.VERSION = 99"
     )
     assert re.fullmatch(

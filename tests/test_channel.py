@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from lite_comms._port.channel import Bring, Channel, Connect, Disconnect, Event, Problem, step
+from lite_comms._transports.port.channel import (
+    Bring,
+    Channel,
+    Connect,
+    Disconnect,
+    Event,
+    Problem,
+    step,
+)
 from lite_comms._wire.frames import VERSION, Bye, Hello
 
 HELLO = Hello(VERSION, "1.2", ("live", "begun"))

@@ -30,11 +30,11 @@ EXTENSION = f"{DATA}/share/jupyter/labextensions/lite-comms"
 STARTUP = f"{DATA}/etc/ipython/startup/00-lite-comms.py"
 MODULES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lite_comms").rglob("*.py")}
 SCRIPTS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lite_comms").rglob("*.js")}
-PAGE = "lite_comms/_port/page.js"
+PAGE = "lite_comms/_transports/port/page.js"
 
 ONLY_ON_HOSTS = {
     "lite_comms/py.typed",
-    "lite_comms/_port/page.py",
+    "lite_comms/_transports/port/page.py",
     "lite_comms/_transports/server.py",
     PAGE,
 }
@@ -42,7 +42,7 @@ ONLY_ON_HOSTS = {
 PAGE_LIMIT_BYTES = 20_000
 
 # What is loaded at every kernel start.
-KERNEL_WHEEL_LIMIT_BYTES = 60_000
+KERNEL_WHEEL_LIMIT_BYTES = 67_000
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ set_installer(installed_manager)
 def transport_for(here: Surroundings) -> Transport:
     """Make the transport for a kernel."""
     if here.kind == "jupyterlite":
-        from lite_comms._port.port import port_of
+        from lite_comms._transports.port.port import port_of
 
         return port_of(here.shell)
     if here.kind == "server":

@@ -5,7 +5,7 @@ package:
 
 ===========  ==================================================================
 ``port``     the worker's own message channel, where the page has lite_comms
-             too (`_port/port.py`)
+             too (`port/`)
 ``stock``    JupyterLite's own path, on any unchanged site (`stock.py`)
 ``server``   ipykernel's own path, on a server kernel (`server.py`)
 ``memory``   a page in the same process, for tests (`_testing/memory.py`)
