@@ -44,9 +44,9 @@ class Comm(ReceivingComm):
     manager : CommManager, optional
         The manager; by default the installed one.
     kernel : object, optional
-        What the attribute `kernel` is, in the place of the kernel of this process.
+        The attribute `kernel`; by default the kernel of this process.
     show_warning
-        Taken for the sake of code written for ``ipykernel.comm.Comm``; not used.
+        Accepted for code written for ``ipykernel.comm.Comm``; not used.
 
     Raises
     ------
@@ -83,7 +83,7 @@ class Comm(ReceivingComm):
         kernel: Any = None,
         **kwargs: Any,
     ) -> None:
-        self._closed = True  # so that __del__ is silent if a check below raises
+        self._closed = True  # so that __del__ does nothing if a check below raises
         for field, value in (("target_name", target_name), ("comm_id", comm_id)):
             if not isinstance(value, str) and not (field == "comm_id" and value is None):
                 raise TypeError(
@@ -228,7 +228,7 @@ class Comm(ReceivingComm):
     ) -> None:
         """Close both ends. Closing twice does nothing.
 
-        A comm whose id another one has taken over closes without a word.
+        If another comm has taken over its id, the page is not told.
 
         Parameters
         ----------
@@ -244,7 +244,7 @@ class Comm(ReceivingComm):
         """
         if self._closed:
             return
-        # The page's end of an id that was taken over is the other comm's.
+        # If the id was taken over, the page's end belongs to the other comm.
         if self._manager.comms.get(self.comm_id, self) is self:
             self.publish_msg(
                 "comm_close",

@@ -17,7 +17,7 @@ from typing import Any
 
 Message = dict[str, Any]
 
-# How much a comm keeps that nobody listens to. By number alone it was 300 MB and more.
+# How much a comm without a callback keeps. With a limit of messages only, it was 300 MB and more.
 MAX_MESSAGES = 1000
 MAX_NBYTES = 64 * 2**20
 
@@ -108,7 +108,7 @@ class Inbox:
             waiter.wake()
 
     def _live_line(self) -> list[Waiter]:
-        # The message of an abandoned waiter would stay here, and nobody could take it.
+        # The message of an abandoned waiter would never be taken.
         return [waiter for waiter in self._line if not waiter.is_abandoned]
 
     def fail(self, reason: str) -> None:

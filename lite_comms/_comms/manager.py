@@ -1,4 +1,4 @@
-"""Targets and routing: who hears a message. No I/O of its own.
+"""Targets and routing: which comm gets a message. No I/O of its own.
 
 The life of a comm in the kernel:
 
@@ -6,7 +6,7 @@ The life of a comm in the kernel:
 state     entered by                why
 ========  ========================  =======================================
 opening   ``Comm(...)``             registered before comm_open leaves, so
-                                    that no answer finds nobody
+                                    that an answer finds the comm
 open      comm_open has left, or    messages are handled
           came from the page
 closed    ``close()``, a comm_close the id is free; a message for it is
@@ -39,12 +39,12 @@ logger = logging.getLogger("lite_comms")
 
 Target = Callable[[Comm, dict[str, Any]], object]
 
-# Messages that cross with our own comm_close are not worth an answer; only the
-# last few ids can have any under way.
+# A message that crosses with our own comm_close gets no answer. Only the last few
+# ids can have any under way.
 _RECENTLY_CLOSED = 1000
 
-# ipywidgets' page opens these in every kernel to learn whether it has widgets;
-# that it has none is no news for the user.
+# ipywidgets' page opens these in every kernel to find out whether it has widgets;
+# if not, the user need not know.
 _PROBES = frozenset({"jupyter.widget.control"})
 
 
@@ -79,7 +79,7 @@ class CommManager(comm.base_comm.CommManager):
             self.use(transport)
 
     def use(self, transport: Transport) -> None:
-        """Send by another transport from now on; the open comms stay.
+        """Send by another transport from now on; the comms stay open.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class CommManager(comm.base_comm.CommManager):
         TypeError
             If `f` is not callable.
         ImportError
-            If the import string leads nowhere.
+            If the import string cannot be resolved.
         """
         if not isinstance(target_name, str):
             raise TypeError(
@@ -130,7 +130,7 @@ class CommManager(comm.base_comm.CommManager):
         self.transport.target_registered(target_name)
 
     def unregister_target(self, target_name: str, f: Any = None) -> Any:
-        """Take a target away.
+        """Remove a target.
 
         Parameters
         ----------
@@ -159,8 +159,8 @@ class CommManager(comm.base_comm.CommManager):
         Returns
         -------
         str
-            The comm id. If another comm has it, that one hears nothing more,
-            and a warning says so.
+            The comm id. A comm that had it until now gets no more messages, and a
+            warning says so.
         """
         known = self.comms.get(comm.comm_id)
         if known is not None and known is not comm:
@@ -173,7 +173,7 @@ class CommManager(comm.base_comm.CommManager):
         return super().register_comm(comm)
 
     def unregister_comm(self, comm: BaseComm) -> None:
-        """Forget a comm; its page's end is not told (`Comm.close` does that).
+        """Remove a comm. Its page's end is not told; `Comm.close` does that.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class CommManager(comm.base_comm.CommManager):
         self.transport.detach(comm)
 
     def forget(self, comm: BaseComm) -> None:
-        """Forget a comm that has closed, unless its id is another's by now."""
+        """Remove a comm that has closed, unless another comm has its id by now."""
         self._closed_ids[comm.comm_id] = None
         if len(self._closed_ids) > _RECENTLY_CLOSED:
             del self._closed_ids[next(iter(self._closed_ids))]
@@ -266,17 +266,17 @@ class CommManager(comm.base_comm.CommManager):
         self._handle(self._close, self.transport.incoming(msg))
 
     def receive(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
-        """Handle a message of the page that has the types of a server's already.
+        """Handle a message of the page that is converted already.
 
         Parameters
         ----------
         msg : dict
-            The message. What is not a comm message is an error.
+            The message, with the types that a server kernel delivers.
 
         Returns
         -------
         asyncio.Task or None
-            What awaits the end of a callback that is to be awaited.
+            The task of an async callback that has not ended.
 
         Raises
         ------
@@ -303,7 +303,7 @@ class CommManager(comm.base_comm.CommManager):
         try:
             opened = Comm(target_name, comm_id=content["comm_id"], primary=False, manager=self)
             self.register_comm(opened)
-        except Exception as error:  # of an odd name or id, or a warning that is to be an error
+        except Exception as error:  # an invalid name or id, or a warning that is an error
             self._show("a comm cannot be opened for the page", error)
             self._refuse(content.get("comm_id"), error)
             return None
@@ -377,7 +377,7 @@ class CommManager(comm.base_comm.CommManager):
         return self.comms.get(comm_id) if isinstance(comm_id, str) else None
 
     def _refuse(self, comm_id: Any, error: Exception) -> None:
-        """Close an end of the page that has none in the kernel."""
+        """Close a comm of the page that the kernel does not have."""
         logger.debug("comm %s is answered with comm_close: %s", comm_id, error)
         stranger = Comm(primary=False, manager=self)
         stranger._closed = True

@@ -91,7 +91,7 @@ class ReceivingComm(BaseComm):
         Parameters
         ----------
         callback : callable or None
-            Called with the comm_close message. None takes the present one away.
+            Called with the comm_close message. None removes the current one.
             It may be an ``async def``. If the comm_close has come already, it
             is called soon.
 
@@ -251,8 +251,8 @@ class ReceivingComm(BaseComm):
     def _hear(self, msg: dict[str, Any]) -> object:
         """Call the callback, between IPython's execute events.
 
-        Not in the middle of a cell: hooks of these events take what is there for finished, such
-        as the figures of matplotlib.
+        Not in the middle of a cell: hooks of these events treat what exists, such as the figures
+        of matplotlib, as finished.
         """
         assert self._msg_callback is not None
         events = getattr(self._shell, "events", None)
@@ -262,16 +262,16 @@ class ReceivingComm(BaseComm):
         try:
             return self._msg_callback(msg)
         finally:
-            # Not at the end of what is to be awaited: that may be in the middle of a cell.
+            # Not when an async callback ends: that may be in the middle of a cell.
             events.trigger("post_execute")
 
     @property
     def _is_behind(self) -> bool:
-        """Whether its callback has still to get messages that came before it was there."""
+        """Whether messages that came before the callback still wait for it."""
         return self._msg_callback is not None and len(self._inbox) > 0
 
     def _catch_up(self) -> None:
-        """Have the callbacks get what came before they were there."""
+        """Call the callbacks soon with what came before they were registered."""
         if self._is_behind or (self._close_callback is not None and self._close_msg is not None):
             self._manager.transport.soon(self._hear_late)
 
@@ -289,7 +289,7 @@ class ReceivingComm(BaseComm):
         self._inbox.wake()
 
     def _end_here(self) -> None:
-        """Mark the comm as closed by the kernel, whose callbacks get nothing more."""
+        """Mark the comm as closed by the kernel; callbacks get nothing after that."""
         self._end()
         if self._is_behind:
             self._inbox.clear()

@@ -11,10 +11,10 @@ from .install import install
 
 
 def start() -> None:
-    """Install, and never fail: the kernel has its own comms.
+    """Install lite_comms, and never raise: the kernel has comms of its own.
 
-    What went wrong is shown with the first cell. While a JupyterLite kernel
-    starts, what is printed goes nowhere that a user looks.
+    An exception is shown with the first cell, because nobody sees what is printed
+    while a JupyterLite kernel starts.
     """
     try:
         install(page=False)

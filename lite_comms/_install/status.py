@@ -1,4 +1,4 @@
-"""What is in force, and why."""
+"""What is active, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lite_comms._wire.version import __version__
 
 @dataclass(frozen=True)
 class Status:
-    """What is in force in this process.
+    """What is active in this process.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Status:
     version : str
         The version of lite_comms.
     bypassed : tuple of str
-        Doors that someone else has replaced since; `install` takes them back.
+        Names that other code has replaced since; `install` replaces them again.
     page : str
         The page's half of lite_comms and how it came there; empty if it has not
         answered.

@@ -21,7 +21,7 @@ _RUNNERS: set[CodeType] = set()
 # The folder of the package.
 PACKAGE = str(Path(__file__).parents[1])
 
-# Code in these folders is not the user's: a warning points at its caller.
+# Code in these folders is not the user's, so a warning points at its caller.
 _OURS = (f"{PACKAGE}{os.sep}", f"{Path(comm.__file__).parent}{os.sep}")
 
 
@@ -69,18 +69,18 @@ def user_traceback(error: BaseException) -> str:
 
 
 def is_ours(frame: FrameType | None) -> bool:
-    """Tell whether code of lite_comms, or of comm, runs in a frame."""
+    """Return whether a frame runs code of lite_comms or comm."""
     return frame is not None and frame.f_code.co_filename.startswith(_OURS)
 
 
 def runs_user_code[F: Callable[..., Any]](f: F) -> F:
-    """Mark a function that calls the user's, so that what happens in there is not in ours."""
+    """Mark a function that calls user code: what it calls may be interrupted."""
     _RUNNERS.add(f.__code__)
     return f
 
 
 def is_kept_whole(frame: FrameType) -> bool:
-    """Tell whether code of ours runs in a frame that must not be interrupted by other code."""
+    """Return whether a frame runs code of ours that must not be interrupted by other code."""
     return is_ours(frame) and frame.f_code not in _RUNNERS
 
 
@@ -93,7 +93,7 @@ def caller(frame: FrameType | None) -> FrameType | None:
 
 
 def any_frame(frame: FrameType | None, is_so: Callable[[FrameType], bool]) -> bool:
-    """Tell whether it is so of a frame, or of one that it is called from."""
+    """Return whether the predicate is true for a frame or one of its callers."""
     while frame is not None:
         if is_so(frame):
             return True
@@ -102,7 +102,7 @@ def any_frame(frame: FrameType | None, is_so: Callable[[FrameType], bool]) -> bo
 
 
 def warn(message: str) -> None:
-    """Warn about the line of user code that led here.
+    """Emit a CommWarning for the line of user code that led here.
 
     Parameters
     ----------

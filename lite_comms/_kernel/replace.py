@@ -1,4 +1,4 @@
-"""Replaces attributes and items of others, with an exact undo."""
+"""Replaces attributes and items of other packages, and restores them exactly."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _MISSING = object()
 
 
 class Replacements:
-    """What has been replaced, in order."""
+    """What has been replaced, in order; `undo` restores it."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
 
     def set(self, owner: Any, name: str, value: object) -> None:
-        """Replace an attribute; the undo leaves it be if someone replaced it after us."""
+        """Replace an attribute. If other code replaces it later, `undo` leaves that alone."""
         old = vars(owner).get(name, _MISSING)
         inherited = getattr(owner, name, _MISSING) if old is _MISSING else old
         if inherited is value:
@@ -60,6 +60,6 @@ class Replacements:
         self._undo.append(undo)
 
     def undo(self) -> None:
-        """Undo everything, last first."""
+        """Restore everything, last first."""
         while self._undo:
             self._undo.pop()()

@@ -27,13 +27,13 @@ class Surroundings:
 
 
 def find_shell() -> Any:
-    """Return IPython's shell, if this process has one; nothing is imported for it."""
+    """Return IPython's shell, or None; IPython is not imported for it."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None else None
 
 
 def surroundings() -> Surroundings:
-    """Tell which kernel this is."""
+    """Find out which kernel this process is."""
     shell = find_shell()
     kernel = getattr(shell, "kernel", None)
     if kernel is None:

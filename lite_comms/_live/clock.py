@@ -16,17 +16,17 @@ from pyodide.webloop import WebLoop
 
 from lite_comms._kernel.replace import Replacements
 
-# Of the numbers that Python knows the one that is used least.
+# The least used of the signal numbers that Python knows.
 SIGNAL = signal.NSIG - 1
 
-# How often the event loop turns: each time takes half a millisecond. While messages come, that is
-# for about a second after the last one; when none come; and when there is no comm, for Stop only.
+# How often the event loop turns, which takes half a millisecond each time: while messages come,
+# for about a second after the last one; when none come; without a comm, for Stop only.
 ACTIVE_MS = 15
 CALM_MS = 40
 WITHOUT_COMMS_MS = 100
 CALM_AFTER_TURNS = 70
 
-# Pyodide asks for a signal every 50 steps or so; if it has not by then, it does not ask at all.
+# Pyodide checks for signals every 50 steps or so; if it has not by then, it does not check at all.
 _PROOF_STEPS = 20_000
 
 
@@ -37,7 +37,7 @@ def make_clock(port: Any) -> Any:
 
 
 def missing() -> str:
-    """Try out what signals by a clock need of Pyodide.
+    """Try out what lite_comms needs of Pyodide to interrupt synchronous code.
 
     Returns
     -------

@@ -49,17 +49,17 @@ from .tasks import Advance, TaskGate, in_async_callback
 # How long `time.sleep` blocks the worker at a time, where the event loop must not turn.
 _NAP_S = 0.05
 
-# How many more calls must be possible where a callback is called on top of the user's.
+# How much of the stack must be left to call a callback on top of the user's code.
 _ROOM = 200
 
-# What is waited for may also come true without a message.
+# What is waited for may also become true without a message.
 _POLL_S = 0.02
 
 _IMPORT = "<frozen importlib._bootstrap>"
 
 
 class Signals:
-    """What makes synchronous code live, and stops it.
+    """Handles messages and Stop in the middle of synchronous code.
 
     Parameters
     ----------
@@ -115,10 +115,10 @@ class Signals:
         self._replaced = Replacements()
 
     def start(self) -> None:
-        """Take over Pyodide's signals. After an error everything is as it was."""
+        """Take over Pyodide's signals. If that fails, everything is restored."""
         try:
             signal.signal(SIGNAL, self._on_signal)
-            # Pyodide's own, on top of the original, lets the event loop turn whenever it can.
+            # Pyodide wraps the original in one that lets the event loop turn whenever it can.
             self._sleep = getattr(time.sleep, "__wrapped__", time.sleep)
             gate = self._gate
 
@@ -159,7 +159,7 @@ class Signals:
         )
 
     def _advance(self, point: SafePoint, is_asked: bool) -> Advance:
-        """Tell which tasks may advance at a safe point; `is_asked` by `wait_for` and the like."""
+        """Return which tasks may advance at a safe point; `is_asked`: in `wait_for` and such."""
         # IPython compiles the lines of a cell one by one: those without an await are no coroutine.
         is_atomic = point.in_coroutine or self._outputs.is_async
         if point.frame is None or not self._running.is_in_cell or is_atomic:
@@ -220,7 +220,7 @@ class Signals:
         self._clock.hurry()
 
     def handled(self) -> None:
-        """Wake who waits for a message, and expect more."""
+        """Wake the code that waits for a message, and look for messages more often."""
         self._turns = 0
         if self._waiting:
             self._clock.wake()
@@ -238,7 +238,7 @@ class Signals:
             if can_suspend and self.suspender.turn(left, self._advance(point, False)):
                 if self.stopper.is_asked():
                     self.stopper.stop_in(frame)
-            else:  # in pieces: in between it is seen what has come
+            else:  # in pieces, to look for messages in between
                 self._nap(min(left, _NAP_S))
                 self._on_signal(SIGNAL, frame)
             left = end - time.monotonic()
@@ -264,11 +264,11 @@ class Signals:
             self.stopper.done()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        with suppress(RecursionError):  # so deep in the user's code there may be no room for it
+        with suppress(RecursionError):  # the user's code may have used up the stack
             self._look(frame)
 
     def _look(self, frame: FrameType | None) -> None:
-        """Stop, or handle messages, or see to it that they are handled soon."""
+        """Stop, or handle messages, or arrange that they are handled soon."""
         if self.suspender.is_changing:
             self._clock.hurry()
             return
@@ -295,7 +295,7 @@ class Signals:
                     self._handle(point)
 
     def _handle(self, point: SafePoint) -> bool:
-        """Handle the messages that have come, at a safe point; returns whether that could be."""
+        """Handle the messages that have arrived, at a safe point; return whether it could."""
         if can_run_sync():
             self._turns += 1
             if not self._has_comms():

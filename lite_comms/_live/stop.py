@@ -45,7 +45,7 @@ class Stopper:
         self.is_asked: Callable[[], bool] = clock.isStopped
 
     def interrupt(self, number: int) -> None:
-        """Stop what runs; the page tells it, so the event loop has turned."""
+        """Handle an interrupt of the page, which comes when the event loop turns."""
         self._clock.interrupt(number)
         if not self.is_asked() or self._cancel_cell():
             return
@@ -54,7 +54,7 @@ class Stopper:
         # Otherwise what sleeps has been woken, and raises.
 
     def _cancel_cell(self) -> bool:
-        """Cancel the cell, if it awaits something; a second Stop is for what keeps it waiting."""
+        """Cancel the cell if it awaits something; a second Stop goes to what keeps it waiting."""
         cell = self._running.cell
         if cell is None or getattr(cell, "_fut_waiter", None) is None or cell.cancelling():
             return False
@@ -63,14 +63,15 @@ class Stopper:
         return True
 
     def done(self) -> None:
-        """Tell the page of the Stops so far: they had their effect, or nothing to stop."""
+        """Report the Stops so far as dealt with: they had their effect, or nothing to stop."""
         if self.is_asked():
             self._on_stopped(self._clock.stopped())
 
     def stop_in(self, frame: FrameType | None) -> None:
-        """Stop, if it is the user's code that runs; ours is let finish what it does."""
+        """Stop if the frame runs the user's code; ours finishes what it does first."""
         if is_ours(frame):
-            self._clock.hurry()  # a loop that calls us again and again has to be met outside
+            # Soon, so that it also stops a loop that does little else than call us.
+            self._clock.hurry()
         else:
             self.stop(frame)
 

@@ -18,7 +18,7 @@ from .tasks import Advance, TaskGate
 
 HAS_JSPI = hasattr(js.WebAssembly, "Suspending")
 
-# A timer of the browser ends before it has begun when it is to take longer than 24 days.
+# A browser's timer of more than 24 days fires at once.
 _LONGEST_S = 3600
 
 
@@ -58,7 +58,7 @@ class Suspender:
         return self._gate.is_closed
 
     def turn(self, seconds: float, advance: Advance) -> bool:
-        """Let the event loop turn, for so long or until a Stop; returns whether it could."""
+        """Let the event loop turn for some seconds or until Stop; return whether it could."""
         self._gate.suspend(advance)
         if advance is not Advance.ALL:
             self._on_suspend()
@@ -67,14 +67,14 @@ class Suspender:
         except BaseException as error:
             self._clock.wake()
             if isinstance(error, SystemError):
-                return False  # in what a promise calls, Pyodide says that it can, and cannot
+                return False  # in a callback of a promise, where can_run_sync is wrong
             raise
         finally:
             self._gate.resume(advance)
         return True
 
     def aside(self, f: Callable[..., object], *args: Any) -> None:
-        """Call a function outside of what the cell has replaced; Stop waits for the changes."""
+        """Call a function with the cell's replacements set aside; Stop waits for the changes."""
         self.is_changing = True
         try:
             self._outputs.aside(self._between_changes, f, args)
@@ -90,9 +90,9 @@ class Suspender:
 
 
 def suspend(promise: Any) -> None:
-    """Suspend Python until a promise of JavaScript is kept.
+    """Suspend Python until a JavaScript promise is settled.
 
-    ``run_sync`` would wrap it in a task, by ``asyncio.ensure_future``. That is for coroutines; here
+    ``run_sync`` wraps it in a task, by ``asyncio.ensure_future``. Only a coroutine needs that; here
     it would take half a millisecond, and the task would be held back with all others.
     """
     known = asyncio.ensure_future

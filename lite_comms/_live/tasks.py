@@ -91,7 +91,7 @@ def when_done(task: asyncio.Task[None], f: Callable[[asyncio.Task[None]], object
 
 
 def in_async_callback(context: Context | None = None) -> bool:
-    """Tell whether code belongs to an async callback that has not ended.
+    """Return whether code belongs to an async callback that has not ended.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ class TaskGate:
         self._drain_soon()
 
     def resume(self, advance: Advance) -> None:
-        """Undo a `suspend`."""
+        """Revert a `suspend`."""
         self._suspended.remove(advance)
         self._drain_soon()
 
@@ -190,7 +190,7 @@ class TaskGate:
         return min(self._suspended, default=Advance.ALL)
 
     def may_run(self, entry: _Entry) -> bool:
-        """Tell whether a callback that is due may run now: it must not overtake one that may."""
+        """Return whether a callback that is due may run now, without overtaking another."""
         return self._lets(entry) and self._first() is None
 
     def _lets(self, entry: _Entry) -> bool:

@@ -84,18 +84,18 @@ class Aside:
         self._depth = 0
 
     def cell_starts(self) -> None:
-        """Learn what is there before a cell replaces anything."""
+        """Note what is there before a cell replaces anything."""
         self._learn()
         self._display_hook.learn(self._shell.displayhook)  # IPython sets it for every cell
 
     def cell_ends(self) -> None:
-        """Learn what a cell has left; what it has replaced for good is there for callbacks now."""
+        """Note what a cell has left: what it has replaced for good holds for callbacks, too."""
         self._learn()
 
     def _learn(self) -> None:
         for attribute in self._attributes:
             attribute.follow()
-            # Someone who is suspended in `call` looks for the stand-in when that goes on.
+            # Code that is suspended in `call` looks for the stand-in when it resumes.
             attribute.learn(attribute.get() if self._depth else attribute.reveal())
 
     # No context manager of contextlib, here and below: a Stop (KeyboardInterrupt) may come between

@@ -78,12 +78,12 @@ class Outputs:
         self._replaced = Replacements()
 
     def start(self, read: Callable[[dict[str, Any]], dict[str, Any]], publish: _Publish) -> None:
-        """Take the parent header, and what IPython shows of exceptions.
+        """Start to set the parent of outputs, and to publish what IPython shows of exceptions.
 
         Parameters
         ----------
         read : callable
-            Gives a message the types that a server kernel gives it.
+            Converts a message to the types that a server kernel delivers.
         publish : callable
             Sends the content of an error message to the page; returns whether it could.
         """
@@ -92,7 +92,7 @@ class Outputs:
         if was_on:
             return
         if self.parents.adopt() and asyncio.current_task() is not None:
-            # This is in the middle of a cell, which runs as JupyterLite does it.
+            # This is in the middle of a cell, which JupyterLite has started.
             self._parent.set(self.parents.request)
             self._shown_of_cell = _Shown()
             self._shown.set(self._shown_of_cell)
@@ -108,7 +108,7 @@ class Outputs:
         self.widgets_may_be_there()
 
     def end(self, publish: _Publish) -> None:
-        """Give everything back, if nobody else has started it since."""
+        """Restore everything, unless another transport has called `start` since."""
         if self._publish == publish:
             self._publish = None
             self._widgets = None
@@ -116,7 +116,7 @@ class Outputs:
             self.parents.give_back()
 
     def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:
-        """Call a function; what it says, and what its tasks say later, is said under a message."""
+        """Call a function with a message as the parent of its outputs, also those of its tasks."""
         return copy_context().run(self._under, msg, f, args)
 
     def _under(self, msg: dict[str, Any], f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -169,7 +169,7 @@ class Outputs:
         return reply
 
     def _take_due(self) -> list[Any] | None:
-        """Say whether code that is to run is the cell; what that runs itself is not."""
+        """Return the list that takes the cell's result; None if the code to run is not the cell."""
         results = self._due.get()
         self._due.set(None)
         return results
@@ -230,7 +230,7 @@ class Outputs:
     # In the middle of a cell
 
     def aside(self, f: Callable[..., object], *args: Any) -> None:
-        """Call a function in the middle of a cell, outside of what the cell has replaced."""
+        """Call a function in the middle of a cell, with the cell's replacements set aside."""
         self._aside.call(f, *args)
 
     @property
@@ -257,7 +257,7 @@ class Outputs:
 def error_content(
     etype: type[BaseException], evalue: BaseException, stb: list[str]
 ) -> dict[str, Any]:
-    """Make the content of an error message."""
+    """Return the content of an error message."""
     return {
         "ename": etype.__name__,
         "evalue": user_message(evalue),

@@ -43,7 +43,7 @@ class Parents:
     request : dict
         The latest request of the page.
     read : callable
-        Gives a message the types that a server kernel gives it; set before `adopt`.
+        Converts a message to the types that a server kernel delivers; set before `adopt`.
     """
 
     read: Callable[[dict[str, Any]], dict[str, Any]]
@@ -126,9 +126,9 @@ class Parents:
         return {} if channel == "control" else self.current
 
     def set_parent(self, ident: object, parent: dict[str, Any], channel: str = "shell") -> None:
-        """Set the message to which belongs what the current context says from now on.
+        """Set the parent of what the current context prints and sends from now on.
 
-        That is what it prints, displays, raises and sends by comms. The context is that of the
+        This includes what it displays and raises. The context is that of the
         cell, callback or task that calls this, and of the tasks that it starts later. What
         JavaScript has called has none of its own: there the message holds for all that is
         called in this way, until the next cell.
@@ -168,7 +168,7 @@ class Parents:
     def _set(self, value: Any) -> None:
         """Take the request from the kernel's JavaScript, which sets it before it handles it."""
         if value.get("content") is None:
-            # It is what we have given, put back by the user's code.
+            # User code has read the attribute and sets it again.
             self._assign(self.read(json.loads(js.JSON.stringify(value))))
             return
         self._raw = value
@@ -178,7 +178,7 @@ class Parents:
 
 
 def _check_parent(parent: Any) -> None:
-    """Raise a TypeError that names what is wrong with a message that is to be the parent."""
+    """Raise a TypeError if a message cannot be the parent."""
     if not isinstance(parent, dict):
         raise TypeError(f"parent must be a message, a dict, not {type(parent).__name__}")
     header = parent.get("header")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lite_comms._comms.manager import CommManager
     from lite_comms._wire.message import CommMessage
 
-    # The transport in force, the manager, its comms and its targets.
+    # The transport in use, the manager, its comms and its targets.
     _Before = tuple[Transport | None, CommManager, dict[str, BaseComm], dict[str, Any]]
 
 # Where ipywidgets writes the exceptions of its callbacks when there is no IPython.
@@ -42,8 +42,8 @@ class MemoryTransport(Transport):
     """Stands for the page: its targets, its comms, and what it has received.
 
     As a context manager it is installed on entry (see `install`); on exit what
-    was in force, open and registered before is so again: comms and targets of
-    the block are gone, without a message. Messages wait in order until `deliver` is
+    was installed, open and registered before is restored: comms and targets of
+    the block are removed, without a message. Messages wait in order until `deliver` is
     called, as they wait on a real site until the cell is done.
 
     What a callback in the kernel raises is raised by `deliver`, so that the test fails; several
@@ -97,7 +97,7 @@ class MemoryTransport(Transport):
         self._in_callback = False
         self._holds = 0
         self._held: deque[Callable[[], object]] = deque()
-        # One item for each block that is entered: what is in force again after it.
+        # One item for each block that is entered: what is restored after it.
         self._before: list[_Before] = []
 
     def __enter__(self) -> MemoryTransport:
@@ -124,7 +124,7 @@ class MemoryTransport(Transport):
             if comms.get(known.comm_id) is not known:
                 known._closed = True
                 if isinstance(known, Comm):
-                    known._end()  # who waits for a message learns that none will come
+                    known._end()  # ends the waits for messages that will not come
         manager.comms.clear()
         manager.comms.update((i, known) for i, known in comms.items() if not known._closed)
         manager.targets.clear()

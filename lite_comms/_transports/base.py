@@ -9,7 +9,7 @@ package:
 ``stock``    JupyterLite's own path, on any unchanged site (`stock.py`)
 ``server``   ipykernel's own path, on a server kernel (`server.py`)
 ``memory``   a page in the same process, for tests (`_testing/memory.py`)
-``none``     outside a kernel: nobody listens
+``none``     outside a kernel: messages are discarded
 ===========  ==================================================================
 """
 
@@ -52,7 +52,7 @@ class Transport:
 
     name: str = "none"
     why: str = "there is no kernel here; messages are discarded"
-    page: str = ""  # the page's half, once it is heard of
+    page: str = ""  # the page's half, once it has answered
 
     def send(self, message: CommMessage) -> None:
         """Send a message to the page.
@@ -73,7 +73,7 @@ class Transport:
         warn(f"{message.msg_type} of comm {message.content['comm_id']} is discarded: {self.why}")
 
     def incoming(self, msg: dict[str, Any]) -> dict[str, Any]:
-        """Give a message from the page the types that a server kernel gives it.
+        """Convert a message from the page to the types that a server kernel delivers.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Transport:
         """Hand what the page sends to this manager, a `Receiver`; a manager calls it itself."""
 
     def meet_page(self) -> str:
-        """Wait for the page's half; where the page lacks it, bring it.
+        """Wait for the page's half; if the page lacks it, bring it.
 
         Returns
         -------
@@ -102,16 +102,16 @@ class Transport:
         return ""
 
     def disconnect(self) -> None:
-        """Leave the page; called when lite_comms is uninstalled."""
+        """Disconnect from the page: lite_comms is uninstalled, or takes another transport."""
 
     def target_registered(self, target_name: str) -> None:
-        """Hear of a new target, for comms of the page that wait for it."""
+        """Handle comms of the page that wait for a target which is registered now."""
 
     def hold(self) -> None:
-        """Let no message be handled until `release` has been called as often."""
+        """Hold messages back until `release` has been called as many times."""
 
     def release(self) -> None:
-        """Undo a `hold`; after the last one, handle what has waited."""
+        """End a `hold`. After the last one, handle the messages that were held back."""
 
     def turn(self, seconds: float | None) -> None:
         """Wait in the middle of synchronous code until messages have been handled.
@@ -159,7 +159,7 @@ class Transport:
         """Handle messages within synchronous code, or not."""
 
     def soon(self, f: Callable[[], object]) -> None:
-        """Call a function that calls the user's callbacks; not in the middle of what runs.
+        """Call a function that calls the user's callbacks, but not in the middle of what runs.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ class Transport:
         try:
             self._show_error(text, error)
         except KeyboardInterrupt:
-            # Of another Stop, while the traceback was made. It has ended that, and is done with.
+            # Stop was pressed again while the traceback was made: show a short one.
             shell = find_shell()
             if shell is not None and error is not None:
                 lines = [f"{type(error).__name__}: {user_message(error)}", text]
@@ -241,7 +241,7 @@ class Transport:
 
 
 def not_awaitable[T](answer: T, what: str) -> T:
-    """Return what a predicate has answered; an awaitable would count as true at once."""
+    """Return a predicate's answer; raise if it is an awaitable, which is always true."""
     if inspect.isawaitable(answer):
         if isinstance(answer, Coroutine):
             answer.close()  # or Python warns that it was never awaited
@@ -253,6 +253,6 @@ def not_awaitable[T](answer: T, what: str) -> T:
 
 
 def _is_text_only(error: BaseException) -> bool:
-    """Tell whether IPython would print it as a text."""
+    """Return whether IPython would print it as text."""
     usage_error = sys.modules["IPython.core.error"].UsageError
     return isinstance(error, (BaseExceptionGroup, usage_error))

@@ -102,7 +102,7 @@ class StockTransport(Transport):
         super()._show_error(text, error)
 
     def _publish(self, content: dict[str, Any]) -> bool:
-        """Send an error message; this path has no way for it."""
+        """Return False: this path cannot send error messages."""
         return False
 
     def _rejected(self, reason: Any) -> None:

@@ -1,6 +1,6 @@
 """The value rules: what a Python value becomes on the page, and back.
 
-Pure, without I/O. What the page receives equals what ipykernel delivers for
+Pure, no I/O. What the page receives equals what ipykernel delivers for
 the same value. ipykernel packs a message in two tries, and the rules differ
 between them, so both are kept:
 
@@ -91,14 +91,14 @@ def to_page(text: str) -> Any:
 
 
 def from_page(value: Any, null: object = None) -> Any:
-    """Give a value from the page the Python types that a server would give it.
+    """Convert a value from the page to the Python types that a server would deliver.
 
     Parameters
     ----------
     value : object
         JSON-like: dicts, lists, str, bool, numbers, and `null`.
     null : object
-        What stands for JavaScript's null.
+        The object that represents JavaScript's null.
 
     Returns
     -------

@@ -10,7 +10,7 @@
     CommWarning            a mistake that ipykernel silently accepts
 
 Each error also derives from the exception that a server kernel raises in its
-place, so that code that catches the built-in one goes on working.
+place, so code that catches the built-in one keeps working.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class EncodeError(CommError, ValueError):
     Parameters
     ----------
     path : str
-        Where the value stands, as one would write it in Python:
+        Where the value is, as Python code:
         ``data.rows[3].when``.
     reason : str
-        What is wrong with it.
+        Why it cannot be sent.
     comm : str, optional
-        The comm that was to send it.
+        The comm that was sending it.
     """
 
     def __init__(self, path: str, reason: str, comm: str | None = None) -> None:
@@ -59,15 +59,15 @@ class TransportError(CommError, RuntimeError):
 
 
 class ClosedError(CommError, EOFError):
-    """A comm is closed, and all that it has received is taken; nothing more will come.
+    """A comm is closed and has no message left to return.
 
     Parameters
     ----------
     message : str
         What was waited for.
     reason : str
-        Why the other end has closed the comm, as it has said itself, for example
-        ``"RangeError: too much"``; empty if it has not.
+        Why the other end has closed the comm, if it gave a reason, for example
+        ``"RangeError: too much"``; otherwise empty.
     """
 
     def __init__(self, message: str, reason: str = "") -> None:
@@ -90,7 +90,7 @@ class CommWarning(UserWarning):
 
 
 def user_message(error: BaseException) -> str:
-    """Give an error's message, whatever it holds, as text that can be sent.
+    """Return an error's message as text that can be sent, whatever it holds.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """What goes over the port between the page and the kernel's worker: PROTOCOL.md.
 
-Pure, without I/O. Each frame is a value. On the wire it is a flat list, its
-type first and its buffers last, because a list of strings and numbers crosses
-between JavaScript and Python without a conversion of objects. Its twin on the
+Pure, no I/O. Each frame is a value. On the wire it is a flat list, its type
+first and its buffers last, because a list of strings and numbers crosses
+between JavaScript and Python without converting objects. Its twin on the
 page is ``frontend/src/frames.ts``; both are held to the cases in
 ``tests/frames.json``.
 """
@@ -44,7 +44,7 @@ class Bye(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """Both ways: a frame could not be used; `id` is its message's, or 0."""
+    """Both ways: a frame was not understood; `id` is its message's, or 0."""
 
     reason: str
     id: int = NO_MESSAGE
@@ -80,11 +80,11 @@ class FromPage(NamedTuple):
 
 
 class Idle(NamedTuple):
-    """To the kernel: no execution is queued or running any more."""
+    """To the kernel: no execution is queued or running any longer."""
 
 
 class Interrupt(NamedTuple):
-    """To the kernel: stop what runs; the number of times that was asked for."""
+    """To the kernel: stop what runs; `number` counts the interrupts."""
 
     number: int
 
@@ -101,7 +101,7 @@ class Watch(NamedTuple):
 
 
 class Interrupted(NamedTuple):
-    """To the page: the interrupts up to this number are done with."""
+    """To the page: the interrupts up to this number have been dealt with."""
 
     number: int
 
@@ -115,7 +115,7 @@ class Begun(NamedTuple):
 class Died(NamedTuple):
     """To the page: Python has suffered a fatal error, or has exited; `reason` says which.
 
-    Posted by ``port.js``, since there is no Python any more.
+    Posted by ``port.js``, since Python no longer runs.
     """
 
     reason: str
@@ -141,7 +141,7 @@ TO_KERNEL: dict[str, Callable[..., ToKernel]] = {
     "watch": Watch,
 }
 
-# The fields behind these are as many as there are: buffers, ids, abilities, places.
+# Their last field holds all values that follow: buffers, ids, abilities, places.
 _OPEN_ENDED = (Hello, FromKernel, FromPage, Ack, Watch)
 
 _NAMES = {cls: name for table in (TO_PAGE, TO_KERNEL) for name, cls in table.items()}
@@ -220,7 +220,7 @@ def _places(first: Any = None, *others: Any) -> tuple[Any, ...]:
 
 
 def _is_count(value: Any) -> bool:
-    """Tell whether it is a number that JavaScript can count to."""
+    """Return whether it is a number that JavaScript can count to."""
     return type(value) is int and 0 <= value < 2**53
 
 

@@ -106,7 +106,7 @@ def step(channel: Channel, event: Event) -> tuple[Channel, tuple[Action, ...]]:
     Channel
         The state after it.
     tuple of str
-        What is to be done then, in order; "answered" wakes who waits for the page.
+        What is to be done then, in order; "answered" wakes the code that waits for the page.
     """
     match event:
         case Connect() if channel.state in ("closed", "closing"):
@@ -137,7 +137,7 @@ def step(channel: Channel, event: Event) -> tuple[Channel, tuple[Action, ...]]:
 def _greeted(channel: Channel, hello: Hello) -> tuple[Channel, tuple[Action, ...]]:
     version, package, can = hello
     origin = "brought by a notebook" if "injected" in can else "part of the site"
-    # A page that asks has heard of no bye.
+    # A page that asks has received no bye.
     heard = channel._replace(page=f"lite_comms {package}, {origin}", byes=0)
     say_hello: tuple[Action, ...] = ("say hello",) if "asks" in can else ()
     if version != VERSION:

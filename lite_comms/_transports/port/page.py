@@ -56,7 +56,7 @@ _DELIVER = """(name, script, onProblem) => {
 
 
 def can_bring() -> bool:
-    """Tell whether this wheel has the page's half; the one that a site loads needs none."""
+    """Return whether this wheel has the page's half; the one of a site needs none."""
     return _SCRIPT.exists()
 
 

@@ -267,7 +267,7 @@ class PortTransport(StockTransport):
     # From the page
 
     def _receive(self, *wire: Any) -> bool | None:
-        """Take a frame; called by JavaScript, so nothing may be raised.
+        """Handle a frame; JavaScript calls this, so it must not raise.
 
         Returns
         -------
@@ -280,7 +280,7 @@ class PortTransport(StockTransport):
                 return self._accept(frame)
             self._take(frame)
         except BaseException as error:
-            # Of a frame that is none, or of one that is too large or too deep.
+            # It is no valid frame, or is too large or nested too deeply.
             reason = str(error) if isinstance(error, FrameError) else repr(error)
             message = wire[1] if wire and wire[0] == "comm" and len(wire) > 1 else NO_MESSAGE
             self._post_frame(Failed(reason, message if type(message) is int else NO_MESSAGE))
@@ -308,7 +308,7 @@ class PortTransport(StockTransport):
                     self._signals.watch(places)
             case Failed(reason):
                 self._failed += 1
-                # It may go on like that for ever.
+                # It may never stop.
                 if self._failed <= _SHOWN or math.log10(self._failed).is_integer():
                     count = f" ({self._failed} so far)" if self._failed > _SHOWN else ""
                     self.show_error(f"lite_comms: the page cannot use a frame: {reason}{count}")
@@ -329,7 +329,7 @@ class PortTransport(StockTransport):
         return self._handle(frame.id, msg)
 
     def _wants_target(self, msg: dict[str, Any]) -> bool:
-        """Tell whether it is a comm_open whose target is not registered."""
+        """Return whether it is a comm_open whose target is not registered."""
         return (
             msg["msg_type"] == "comm_open"
             and str(msg["content"].get("target_name")) not in self._manager.targets
@@ -340,9 +340,9 @@ class PortTransport(StockTransport):
             self._port.ack(message_id)
 
     def _handle(self, message_id: int, msg: dict[str, Any]) -> bool:
-        """Handle a message; returns whether that has come to its end.
+        """Handle a message; return whether it has been handled.
 
-        A callback that is to be awaited comes to its end later, and is acknowledged then.
+        A message with an async callback is acknowledged when the callback has ended.
         """
         with_date(msg["header"])
         manager = self._manager
@@ -361,7 +361,7 @@ class PortTransport(StockTransport):
     def _call_back[T](
         self, f: Callable[[], T], fail: Callable[[BaseException], object]
     ) -> T | None:
-        """Call what calls the user's callbacks; none of its errors may end the event loop."""
+        """Call what calls the user's callbacks; none of its exceptions reaches the event loop."""
         running, signals = self._running, self._signals
         running.in_callback = True
         try:
@@ -402,7 +402,7 @@ class PortTransport(StockTransport):
 
     @runs_user_code
     async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
-        """Run a cell, live if that can be."""
+        """Run a cell, live if possible."""
         self._running.cell = asyncio.current_task()
         return await (run(code) if self._signals is None else self._signals.run(run, code))
 
@@ -418,7 +418,7 @@ class PortTransport(StockTransport):
     def _tell_due(self) -> None:
         """Have the page send what it keeps for a cell that cannot begin now.
 
-        The code that is suspended may wait for just that, as by `wait_for` in a task.
+        The suspended code may wait for just that, for example by `wait_for` in a task.
         """
         if self._due is not None:
             self._tell_begun(self._due)
