@@ -3,8 +3,7 @@
 Two wheels have this project's name and version. The one that pip installs on a
 build machine has the JupyterLab extension; the small one inside the extension
 has only what a kernel in the browser runs, and a startup file that installs it.
-The small one exists only there, beside its own index, so that no index
-lists both.
+The small one exists only there, beside its own index, so that no index lists both.
 """
 
 from __future__ import annotations

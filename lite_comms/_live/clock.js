@@ -53,7 +53,7 @@
     return box;
   };
 
-  // How many times Stop was pressed, as far as known here, and how many of these are done with.
+  // How many times Stop was pressed, as far as known here, and how many of these have been dealt with.
   let asked = 0;
   let done = 0;
   // Where that can be seen while the event loop does not turn: memory that is shared with the page,
@@ -95,7 +95,7 @@
     // This browser has none; a sleep takes the CPU then.
   }
 
-  // Who waits in the middle of Python code, the innermost last.
+  // The code that waits in the middle of Python, the innermost last.
   const asleep = [];
   let stuckSince = null;
 
@@ -152,9 +152,9 @@
       due = Math.min(due, performance.now() + SOON_MS);
       skipped = 1;
     },
-    // A Stop that the page has told of.
+    // A Stop that the page has posted.
     interrupt(number) {
-      // Each is told, one after the other; memory that is shared may have told of it before.
+      // Each one is posted, in order; shared memory may have shown it before.
       if (number > asked + 1) {
         throw new RangeError(`the interrupt ${number} does not come after ${asked}`);
       }

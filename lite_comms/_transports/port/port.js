@@ -1,13 +1,13 @@
-// The worker's end of the port, step 4 of a message's way: picks our frames out before Python is
-// entered, so that the traffic of comlink and coincident on the same channel costs nothing, lets
-// Python handle one at a time, and says what has been handled.
+// The worker's end of the port. It picks out our frames before Python is entered, so that the messages
+// of comlink and coincident on the same channel cost nothing, has Python handle one frame at a time,
+// and acknowledges what has been handled.
 (receive, pyodide) => {
   const post = (...frame) => {
-    // Made for this frame, by Python: nobody else holds them.
+    // Python has made them for this frame, so they can be transferred.
     const buffers = frame.filter(ArrayBuffer.isView).map(view => view.buffer);
     self.postMessage({lite_comms: frame}, buffers);
   };
-  // Of a burst of messages all that wait are handled first, and acknowledged in one frame.
+  // The messages of a burst are all handled first, and acknowledged in one frame.
   let handled = [];
   const turn = new MessageChannel();
   const flush = () => {
@@ -34,7 +34,7 @@
     try {
       isHandled = typeof frame === 'function' ? void frame() : receive(...frame);
     } catch (error) {
-      // Of what cannot even be handed to Python.
+      // The frame could not be passed to Python.
       post('error', `${error}`, id);
     }
     if (isHandled) {
@@ -42,12 +42,12 @@
     }
     if (id === first) {
       first = null;
-      // Where the first one has been refused, and none has come since, nothing is known of the ids yet.
+      // If the first one is refused and no other has come since, the ids are still unknown.
       newest = isHandled === undefined && newest === id ? null : newest;
     }
   };
-  // Memory that is shared with the page: what it posts is there as well, to be read while the event
-  // loop does not turn. See PROTOCOL.md for what stands where.
+  // Memory that is shared with the page. What the page posts is there as well, and can be read while the
+  // event loop does not turn. PROTOCOL.md has the layout.
   const [WRITTEN, READ, HEAD] = [1, 2, 16];
   let shared = null;
   let bytes = null;
@@ -75,7 +75,7 @@
       const at = Atomics.load(shared, READ) >>> 0;
       const [length, id, size] = new Int32Array(copy(at, 12).buffer);
       if (newest !== null && id > newest + 1) {
-        // One before it has still to be posted, or was too large for this memory.
+        // One before it is still to arrive by a post, or was too large for this memory.
         return;
       }
       if (newest === null || id > newest) {
@@ -91,7 +91,7 @@
       Atomics.store(shared, READ, (at + length) | 0);
     }
   };
-  // What has come while Python handles another frame, or holds them back.
+  // Frames that arrive while Python handles another one, or holds them back.
   const waiting = [];
   let holds = 0;
   let busy = false;
@@ -132,8 +132,8 @@
     pump();
   };
   self.addEventListener('message', listener);
-  // Resolves when the page answers, or after `ms`. In an object, because Pyodide makes a task of a
-  // promise that it is handed by itself.
+  // Resolves when the page answers, or after `ms`. The promise is in an object, because Pyodide
+  // makes a task of a bare one.
   let waiters = [];
   const answer = ms => ({
     promise: new Promise(resolve => {
@@ -145,8 +145,8 @@
     waiters.forEach(resolve => resolve());
     waiters = [];
   };
-  // When Python has gone, JavaScript can still say so. Until the page has heard it and ends the
-  // worker, timers of asyncio and messages would enter what is left of Python.
+  // When Python has died, JavaScript can still say so. Until the page ends the worker, timers of asyncio
+  // and messages would enter what is left of Python.
   let isOpen = false;
   const {on_fatal} = pyodide;
   const onFatal = error => {
@@ -210,7 +210,7 @@
       }
       self.removeEventListener('message', listener);
       flush();
-      // What still awaits its end is acknowledged then.
+      // Messages with async callbacks are acknowledged when these end.
       isClosed = true;
       turn.port1.close();
     }
