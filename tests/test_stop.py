@@ -19,7 +19,7 @@ has_loops = pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has
 
 
 class Clock:
-    """Counts how often Stop was pressed and how often it has had an effect, as ``clock.js`` does."""
+    """Counts how often Stop was pressed, and how often it has had an effect."""
 
     def __init__(self) -> None:
         self.asked = 0

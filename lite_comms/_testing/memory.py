@@ -18,6 +18,7 @@ from lite_comms._transports.base import Receiver, Transport
 from lite_comms._wire.codec import encode, to_page
 
 from .page_comm import Message, PageComm
+from .raised import Raised
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
 
 # Where ipywidgets writes the exceptions of its callbacks when there is no IPython.
 _traitlets_log = logging.getLogger("traitlets")
-
-
-class _Note(str):
-    """A note on an exception that says which callback raised it; the next one replaces it."""
-
-    __slots__ = ()
 
 
 class MemoryTransport(Transport):
@@ -89,7 +84,7 @@ class MemoryTransport(Transport):
         self.comms: dict[str, PageComm] = {}
         self.errors: list[str] = []
         self.raise_errors = raise_errors
-        self._raised: list[Exception] = []
+        self._raised = Raised()
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
         self._queue: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._manager: Receiver | None = None
@@ -118,7 +113,7 @@ class MemoryTransport(Transport):
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        left = self._take_raised()
+        left = self._raised.take()
         transport, manager, comms, targets = self._before.pop()
         for known in manager.comms.values():
             if comms.get(known.comm_id) is not known:
@@ -146,7 +141,7 @@ class MemoryTransport(Transport):
 
     def disconnect(self) -> None:
         """Raise what callbacks have raised since the last `deliver`."""
-        self._raise()
+        self._raised.check()
 
     # The kernel's side: Transport
 
@@ -165,27 +160,12 @@ class MemoryTransport(Transport):
         self.errors.append(text if error is None else f"{text}\n{user_traceback(error)}")
         # Others are no failure of a callback, and raised at once.
         if self.raise_errors and isinstance(error, Exception):
-            with suppress(Exception):  # it may take no attributes
-                notes = getattr(error, "__notes__", ())
-                error.__notes__ = [*(n for n in notes if type(n) is not _Note), _Note(text)]
-            self._raised.append(error)
+            self._raised.add(text, error)
 
     def _show_logged(self, record: logging.LogRecord) -> bool:
         if record.exc_info:
             self.show_error(record.getMessage(), record.exc_info[1])
         return True
-
-    def _take_raised(self) -> Exception | None:
-        """Take what callbacks have raised, as one exception."""
-        raised, self._raised = self._raised, []
-        if len(raised) > 1:
-            return ExceptionGroup(f"{len(raised)} comm callbacks raised", raised)
-        return raised[0] if raised else None
-
-    def _raise(self) -> None:
-        error = self._take_raised()
-        if error is not None:
-            raise error
 
     def hold(self) -> None:
         self._holds += 1
@@ -271,7 +251,7 @@ class MemoryTransport(Transport):
             What a callback in the kernel has raised; an ExceptionGroup if several
             have. The messages behind it wait for the next call.
         """
-        self._raise()
+        self._raised.check()
         count = 0
         while self._queue:
             count += self._deliver_one()
@@ -281,7 +261,7 @@ class MemoryTransport(Transport):
         """Do what is next; returns whether it was a message."""
         do, what = self._queue.popleft()
         do(what)
-        self._raise()
+        self._raised.check()
         return isinstance(what, dict)
 
     def _to_page(self, msg: Message) -> None:
