@@ -20,7 +20,7 @@ _installed: tuple[CommManager, Patches] | None = None
 
 
 def install(transport: Transport | None = None, *, page: bool = True) -> Status:
-    """Install lite_comms: all comms of this process go through it.
+    """Make every entry point to comms in this process use lite_comms.
 
     On a JupyterLite site with the lite_comms extension this has happened before
     the first cell. Existing comms and targets stay, under the new manager. On any
@@ -40,8 +40,8 @@ def install(transport: Transport | None = None, *, page: bool = True) -> Status:
     Returns
     -------
     Status
-        What is active. Installing again replaces what someone else has replaced
-        since. If another transport is given, it takes the place of the present one.
+        What is active. Installing again replaces the entry points that other code
+        has replaced since. If another transport is given, it takes the place of the present one.
     """
     manager = _install(transport, again=True)
     problem = manager.transport.meet_page() if page else ""

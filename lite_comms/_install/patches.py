@@ -1,6 +1,6 @@
-"""Replaces every name by which code reaches comms, and reverts that exactly.
+"""Replaces every entry point to comms, and restores them exactly.
 
-Replaced are
+The entry points are
 
 - ``comm.create_comm`` and ``comm.get_comm_manager``, also in modules that imported these
   names, or a kernel's ``Comm``, earlier;
@@ -40,10 +40,10 @@ _COMM_CLASSES = (
     ("ipykernel.comm.comm", "BaseComm"),
 )
 
-# Names that user code imports: what they hold is replaced in every module that has it.
-# An object that two of them hold is replaced as the first one says: JupyterLite has its
-# class at create_comm too, and code that imported that may subclass it.
-_NAMES = (
+# Names that user code imports. Their values are replaced in every module that has them. A value
+# that two of them have is replaced as the first one says: JupyterLite has its class at
+# create_comm too, and code that imported that may subclass it.
+_ENTRY_POINTS = (
     ("pyodide_kernel.comm", "Comm"),
     ("ipykernel", "Comm"),
     ("ipykernel.comm", "Comm"),
@@ -58,7 +58,7 @@ _NAMES = (
 # Where a singleton manager is kept, for early importers of its getter.
 _SINGLETONS = (("comm", "_comm_manager"), ("ipykernel.ipkernel", "_comm_manager"))
 
-# These modules define what the names hold, and keep it under their own names.
+# These modules define the values, and keep them under names of their own.
 _DEFINERS = frozenset({"comm", "comm.base_comm", "ipykernel.comm.comm", "ipykernel.comm.manager"})
 
 
@@ -67,12 +67,12 @@ _HANDLERS = ("comm_open", "comm_msg", "comm_close")
 
 
 class Patches:
-    """What is replaced for a manager.
+    """The entry points that are replaced for a manager.
 
     Parameters
     ----------
     manager : CommManager
-        What the names lead to.
+        The manager that they lead to.
     """
 
     def __init__(self, manager: CommManager) -> None:
@@ -82,7 +82,7 @@ class Patches:
         self._replaced = Replacements()
 
     def apply(self, here: Surroundings) -> None:
-        """Replace the names; those that are replaced already stay."""
+        """Replace the entry points that do not lead to the manager yet."""
         self._replace_names()
         if here.kernel is not None:
             self._replace_in_kernel(here.kernel)
@@ -90,12 +90,12 @@ class Patches:
             self._replaced.add_item(sys.modules, "jupyter_ui_poll", ui_poll)
 
     def revert(self) -> None:
-        """Revert everything."""
+        """Restore them."""
         self._replaced.undo()
         _give_back(self._originals)
 
     def bypassed(self, kernel: Any) -> tuple[str, ...]:
-        """List the names that someone else has replaced since."""
+        """List the entry points that other code has replaced since."""
         names = [f"{module_name}.{name}" for module_name, name, _ in self._foreign()]
         if getattr(kernel, "comm_manager", self._manager) is not self._manager:
             names.append("get_ipython().kernel.comm_manager")
@@ -103,7 +103,7 @@ class Patches:
 
     def _replace_names(self) -> None:
         ours = self._ours
-        # Collected before anything is replaced: two names can hold one object.
+        # Collected before anything is replaced: two entry points can have one value.
         swaps: dict[int, tuple[object, object]] = {}
         originals: dict[int, tuple[object, object]] = {}
         for _, name, old in self._foreign():
@@ -138,17 +138,17 @@ class Patches:
             self._replaced.set(kernel, "comm_info", self._ours["comm_info"])
 
     def _foreign(self) -> Iterator[tuple[str, str, object]]:
-        """Find the names that do not lead to lite_comms, with what they hold."""
+        """Find the entry points that do not lead to lite_comms, with their values."""
         # comm.base_comm.CommManager is a base class.
         known = (*self._ours.values(), comm.base_comm.CommManager, _MISSING)
-        for module_name, name in _NAMES:
+        for module_name, name in _ENTRY_POINTS:
             value = _find(module_name, name)
             if not any(value is one for one in known):
                 yield module_name, name, value
 
 
 def _replacements(manager: CommManager) -> dict[str, Any]:
-    """Make what the names hold from now on."""
+    """Make the new values, by name."""
 
     def create_comm(*args: Any, **kwargs: Any) -> Comm:
         """Create a comm (lite_comms)."""
@@ -210,10 +210,10 @@ def _standing(
 def _give_back(originals: dict[int, tuple[object, object]]) -> None:
     """Revert in modules that have imported a name while it was replaced.
 
-    The public classes are given back at `_NAMES` only: elsewhere someone may have imported
+    The public classes are restored at the entry points only: other modules may have imported
     them from lite_comms itself.
     """
     for module_name, module, name, value in _all_names():
         known, old = originals.get(id(value), (_MISSING, None))
-        if value is known and (not isinstance(value, type) or (module_name, name) in _NAMES):
+        if value is known and (not isinstance(value, type) or (module_name, name) in _ENTRY_POINTS):
             setattr(module, name, old)

@@ -32,7 +32,8 @@ class Status:
     version : str
         The version of lite_comms.
     bypassed : tuple of str
-        Names that other code has replaced since; `install` replaces them again.
+        Entry points that other code has replaced since; `install` replaces them
+        again.
     page : str
         The page's half of lite_comms and how it came there; empty if it has not
         answered.
