@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,11 +18,43 @@ class Running:
     in_callback : bool
         Whether a comm callback is being called. Of one that is awaited, only its first part
         counts.
+    on_handled : callable or None
+        Called after each callback.
     """
 
     def __init__(self) -> None:
         self.cell: asyncio.Task[Any] | None = None
         self.in_callback = False
+        self.on_handled: Callable[[], object] | None = None
+
+    def call_back[T](self, f: Callable[[], T], fail: Callable[[BaseException], object]) -> T | None:
+        """Call what calls the user's callbacks; none of its exceptions reaches the event loop.
+
+        Parameters
+        ----------
+        f : callable
+            Calls the callbacks, and shows what they raise.
+        fail : callable
+            Called with any other exception.
+
+        Returns
+        -------
+        object
+            What `f` returns; None if it raises.
+        """
+        on_handled = self.on_handled
+        self.in_callback = True
+        try:
+            return f()
+        except (KeyboardInterrupt, SystemExit):
+            return None  # of the user's callback, and shown already
+        except BaseException as error:
+            fail(error)
+            return None
+        finally:
+            self.in_callback = False
+            if on_handled is not None:
+                on_handled()
 
     @property
     def has_cell(self) -> bool:

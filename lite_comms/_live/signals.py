@@ -130,12 +130,14 @@ class Signals:
             self._replaced.set(WebLoop, "call_later", call_later)
             self._resume.start()
             self._clock.start()
+            self._running.on_handled = self._handled
         except BaseException:
             self.end()
             raise
 
     def end(self) -> None:
         """Revert what `start` has replaced."""
+        self._running.on_handled = None
         self._clock.end()
         self._resume.end()
         self._replaced.undo()
@@ -219,7 +221,7 @@ class Signals:
             self.suspender.aside(self._port.look)
         self._clock.hurry()
 
-    def handled(self) -> None:
+    def _handled(self) -> None:
         """Wake the code that waits for a message, and look for messages more often."""
         self._turns = 0
         if self._waiting:

@@ -212,7 +212,7 @@ class PortTransport(StockTransport):
             return
 
         def call() -> None:
-            self._call_back(f, lambda error: self.show_error("lite_comms", error))
+            self._running.call_back(f, lambda error: self.show_error("lite_comms", error))
 
         self._port.soon(create_once_callable(call))
 
@@ -352,29 +352,11 @@ class PortTransport(StockTransport):
             what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')}"
             self.under(msg, self.show_error, f"lite_comms: {what} could not be handled", error)
 
-        task = self._call_back(lambda: manager.receive(msg), fail)
+        task = self._running.call_back(lambda: manager.receive(msg), fail)
         if task is None:
             return True
         when_done(task, lambda _: self._port.ack(message_id))
         return False
-
-    def _call_back[T](
-        self, f: Callable[[], T], fail: Callable[[BaseException], object]
-    ) -> T | None:
-        """Call what calls the user's callbacks; none of its exceptions reaches the event loop."""
-        running, signals = self._running, self._signals
-        running.in_callback = True
-        try:
-            return f()
-        except (KeyboardInterrupt, SystemExit):
-            return None  # of the user's callback: the manager has shown it
-        except BaseException as error:
-            fail(error)
-            return None
-        finally:
-            running.in_callback = False
-            if signals is not None:
-                signals.handled()
 
     def _go_live(self) -> None:
         if self._not_live:
