@@ -252,7 +252,6 @@ class Signals:
     @runs_user_code
     async def run(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
         """Run a cell so that Stop ends it."""
-        self._running.cell = asyncio.current_task()
         try:
             return await run(code)
         except (KeyboardInterrupt, CancelledError) as error:
@@ -262,7 +261,6 @@ class Signals:
             shown = self._shell._last_traceback or error_content(type(error), error, [])
             return {"status": "error", "payload": [], **shown}
         finally:
-            self._running.cell = None
             self.stopper.done()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

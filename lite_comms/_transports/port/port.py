@@ -386,7 +386,10 @@ class PortTransport(StockTransport):
     async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
         """Run a cell, live if possible."""
         self._running.cell = asyncio.current_task()
-        return await (run(code) if self._signals is None else self._signals.run(run, code))
+        try:
+            return await (run(code) if self._signals is None else self._signals.run(run, code))
+        finally:
+            self._running.cell = None
 
     def _on_request(self, request: dict[str, Any]) -> None:
         self._due = request
