@@ -2,9 +2,8 @@
 
 Two wheels have this project's name and version. The one that pip installs on a
 build machine has the JupyterLab extension; the small one inside the extension
-has only what a kernel in the browser runs, and a startup file that puts it in
-force. The small one exists only there, beside its own index, so that no index
-lists both.
+has only what a kernel in the browser runs, and a startup file that installs it.
+The small one exists only there, beside its own index, so that no index lists both.
 """
 
 from __future__ import annotations
@@ -27,8 +26,13 @@ from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index
 
 NODE_MAJOR = 20
 
-# For type checkers, for a server kernel, and for a page that lacks the extension.
-ONLY_ON_HOSTS = {"py.typed", "_server.py", "_page.py"}
+SOURCES = {".js", ".py"}
+
+# The base class of an exported one, which has public methods.
+BASE = "_comms.receiving"
+
+# For a server kernel, and for a page that lacks the extension.
+ONLY_ON_HOSTS = {"_transports/server.py", "_transports/port/page.py"}
 
 
 def build_kernel_wheel(root: str, folder: Path) -> Path:
@@ -38,36 +42,43 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
         del config["project"][key]
     config["project"]["license-files"] = []  # the extension around it has the text
     folder.mkdir(parents=True)
-    public = public_modules(Path(root, "lite_comms/__init__.py").read_text("utf-8"))
-    with TemporaryDirectory() as package:
-        for source in Path(root, "lite_comms").glob("*.*"):
-            if source.name not in ONLY_ON_HOSTS:
-                text = source.read_text("utf-8")
-                if source.suffix == ".py":
-                    lean = without_notes(text, source.stem, keep_public=source.stem in public)
-                else:
-                    lean = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
-                Path(package, source.name).write_text(lean, "utf-8", newline="\n")
+    package = Path(root, "lite_comms")
+    public = public_modules(Path(package, "__init__.py").read_text("utf-8"))
+    with TemporaryDirectory() as copy:
+        for source in sorted(package.rglob("*.*")):
+            name = source.relative_to(package).as_posix()
+            if source.suffix not in SOURCES or name in ONLY_ON_HOSTS:
+                continue
+            text = source.read_text("utf-8")
+            if source.suffix == ".py":
+                lean = without_notes(
+                    text, is_package=name == "__init__.py", is_public=name in public
+                )
+            else:
+                lean = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
+            Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
+            Path(copy, name).write_text(lean, "utf-8", newline="\n")
         config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
             "exclude": ["*"],
-            "force-include": {package: "lite_comms"},
+            "force-include": {copy: "lite_comms"},
             "shared-data": {"kernel_startup.py": "etc/ipython/startup/00-lite-comms.py"},
         }
         return Path(next(WheelBuilder(root, config=config).build(directory=str(folder))))
 
 
 def public_modules(init: str) -> set[str]:
-    """Find the modules whose names ``lite_comms`` exports, itself among them."""
+    """Find the files of the modules that ``help()`` on an exported name reads."""
     imports = [node for node in ast.walk(ast.parse(init)) if isinstance(node, ast.ImportFrom)]
-    return {"__init__", *(node.module for node in imports if node.level and node.module)}
+    modules = {node.module for node in imports if node.level and node.module} | {BASE}
+    return {f"{module.replace('.', '/')}.py" for module in modules}
 
 
-def without_notes(source: str, module: str, *, keep_public: bool) -> str:
-    """Blank what speaks to a reader of the repository only: a kernel fetches it at every start.
+def without_notes(source: str, *, is_package: bool, is_public: bool) -> str:
+    """Blank what only a reader of the repository needs: a kernel fetches it at every start.
 
-    Comments, and docstrings; with `keep_public` those of public classes and functions
-    stay, for ``help()``. Every line stays where it is, so that tracebacks point at
-    the repository's lines.
+    These are comments and docstrings. Those of the package itself and of the public classes
+    and functions of public modules stay, for ``help()``. Every line stays where it is, so that
+    tracebacks point at the repository's lines.
     """
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -76,13 +87,13 @@ def without_notes(source: str, module: str, *, keep_public: bool) -> str:
             lines[row - 1] = lines[row - 1][:column].rstrip()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-            name, note = getattr(node, "name", module), node.body[0]
-            is_public = keep_public and (name == "__init__" or not name.startswith("_"))
-            if (
-                not is_public
-                and ast.get_docstring(node) is not None
-                and note.end_lineno is not None
-            ):
+            note = node.body[0]
+            is_kept = (
+                is_package
+                if isinstance(node, ast.Module)
+                else is_public and not node.name.startswith("_")
+            )
+            if not is_kept and ast.get_docstring(node) is not None and note.end_lineno is not None:
                 lines[note.lineno - 1] = " " * note.col_offset + '""'
                 lines[note.lineno : note.end_lineno] = [""] * (note.end_lineno - note.lineno)
     return "\n".join(lines) + "\n"
@@ -100,7 +111,7 @@ class ExtensionBuildHook(BuildHookInterface[WheelBuilderConfig]):
         write_wheel_index(wheel_dir)
         if version == "standard":
             # For kernels whose page lacks the extension. Where it is, they need no such thing.
-            build_data["force_include"]["build/page.js"] = "lite_comms/page.js"
+            build_data["force_include"]["build/page.js"] = "lite_comms/_transports/port/page.js"
 
 
 def _build_frontend(frontend: Path, labextension: Path) -> None:

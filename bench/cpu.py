@@ -195,9 +195,9 @@ PROGRAMS: tuple[Callable[[], object], ...] = (
 
 def switch(signals: Any, mode: str) -> None:
     """Have nothing look for signals, or Stop only, or all that is live."""
-    signals._js.end()
+    signals._clock.end()
     if mode != "nothing":
-        signals._js.start()
+        signals._clock.start()
     lite_comms.live(mode == "live")
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as _version
-
-from ._comm import Comm
-from ._errors import (
+from ._comms.comm import Comm
+from ._comms.control import live, quiet, show_callbacks, wait_for
+from ._comms.manager import CommManager
+from ._install.install import (
+    install,
+    load_ipython_extension,
+    status,
+    uninstall,
+    unload_ipython_extension,
+)
+from ._install.status import Status
+from ._testing.memory import MemoryTransport
+from ._transports.base import Transport
+from ._wire.errors import (
     BufferFormatError,
     ClosedError,
     CommError,
@@ -13,20 +23,8 @@ from ._errors import (
     EncodeError,
     TransportError,
 )
-from ._install import (
-    install,
-    load_ipython_extension,
-    uninstall,
-    unload_ipython_extension,
-)
-from ._live import live, quiet, show_callbacks, wait_for
-from ._manager import CommManager
-from ._memory import MemoryTransport
-from ._message import CommMessage
-from ._status import Status, status
-from ._transport import Transport
-
-__version__ = _version("lite-comms")
+from ._wire.message import CommMessage
+from ._wire.version import __version__
 
 __all__ = [
     "BufferFormatError",

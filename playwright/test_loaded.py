@@ -290,7 +290,11 @@ def test_another_version_of_the_protocol_stays_on_the_stock_path(
     tab.lab_tab("empty.ipynb").click()
     first.python(LOAD)
     tab.lab_tab("second.ipynb").click()
-    second.run("%pip install -q lite-comms\nimport lite_comms._port\nlite_comms._port.VERSION = 99")
+    second.run(
+        "%pip install -q lite-comms\n"
+        "from lite_comms._transports.port import channel, port\n"
+        "channel.VERSION = port.VERSION = 99"
+    )
     assert re.fullmatch(
         rf"lite_comms: {STOCK}: the page has lite_comms \S+ with protocol 1, "
         r"the kernel \S+ with protocol 99; reload the page",

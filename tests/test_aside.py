@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lite_comms._aside import Aside
+from lite_comms._outputs.aside import Aside
 
 PRIVATE: Any = warnings
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lite_comms import EncodeError
-from lite_comms._codec import encode, from_page, to_page
+from lite_comms._wire.codec import encode, from_page, to_page
 
 from .values import CASES, Case
 

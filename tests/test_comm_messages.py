@@ -16,7 +16,7 @@ from lite_comms import (
     EncodeError,
     MemoryTransport,
 )
-from lite_comms._memory import PageComm
+from lite_comms._testing.page_comm import PageComm
 
 from .test_comm import received
 
@@ -253,7 +253,7 @@ def test_a_callback_runs_between_the_events_of_ipython(
         events = type("Events", (), {"trigger": lambda self, name: happened.append(name)})()
         kernel = None
 
-    monkeypatch.setattr("lite_comms._comm.find_shell", Shell)
+    monkeypatch.setattr("lite_comms._comms.comm.find_shell", Shell)
     comm = Comm("plot")
 
     def fail(msg: dict[str, Any]) -> None:

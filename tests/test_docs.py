@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from lite_comms import MemoryTransport, _memory
+from lite_comms import MemoryTransport
+from lite_comms._testing import memory
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -77,7 +78,7 @@ def test_every_fenced_block_is_of_a_known_kind() -> None:
 
 
 def test_the_example_of_memory_transport_runs() -> None:
-    results = doctest.testmod(_memory)
+    results = doctest.testmod(memory)
 
     assert (results.failed, results.attempted > 0) == (0, True)
 

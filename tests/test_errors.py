@@ -16,7 +16,7 @@ from lite_comms import (
     MemoryTransport,
     TransportError,
 )
-from lite_comms._errors import user_traceback
+from lite_comms._kernel.code import user_traceback
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_traceback_for_users_begins_in_their_code(memory: MemoryTransport) -> 
         caught = user_traceback(error)
 
     assert caught is not None
-    assert "_comm.py" not in caught
+    assert "_comms/comm.py" not in caught
     assert caught.endswith("LookupError: in the user's code")
     assert "on_msg" in caught
 
@@ -134,4 +134,4 @@ def test_a_traceback_of_the_package_alone_keeps_its_last_frame() -> None:
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         text = user_traceback(error)
 
-    assert "_comm.py" in text
+    assert "_comms/comm.py" in text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lite_comms import CommError
-from lite_comms._frames import TO_KERNEL, TO_PAGE, FrameError, from_wire, to_wire
+from lite_comms._wire.frames import TO_KERNEL, TO_PAGE, FrameError, from_wire, to_wire
 
 CASES = json.loads(Path(__file__).with_name("frames.json").read_text("utf-8"))
 

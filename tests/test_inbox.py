@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lite_comms import Comm, MemoryTransport
-from lite_comms._memory import PageComm
+from lite_comms._testing.page_comm import PageComm
 
 MB = 10**6
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lite_comms import Transport
-from lite_comms._kernel import Surroundings, surroundings
-from lite_comms._transport import transport_for
+from lite_comms._install.install import transport_for
+from lite_comms._kernel.surroundings import Surroundings, surroundings
 
 
 def shell_with(kernel: Any) -> Any:

@@ -9,8 +9,8 @@ import comm as comm_package
 import pytest
 
 from lite_comms import Comm, CommManager, CommMessage, CommWarning, MemoryTransport, Transport
-from lite_comms._manager import _RECENTLY_CLOSED
-from lite_comms._memory import PageComm
+from lite_comms._comms.manager import _RECENTLY_CLOSED
+from lite_comms._testing.page_comm import PageComm
 
 
 @pytest.fixture
@@ -605,6 +605,6 @@ def test_only_the_last_ids_that_were_closed_are_kept(
     memory.received.clear()
 
     for comm_id in ("0", "1"):
-        PageComm(memory, "plot", comm_id).send()
+        PageComm("plot", comm_id, memory.comms, memory._post).send()
 
     assert answers(memory) == [("comm_close", "0", "LookupError")]

@@ -10,8 +10,8 @@ import pytest
 
 import lite_comms
 from lite_comms import ClosedError, Comm, CommManager, EncodeError, MemoryTransport
-from lite_comms._install import current_transport
-from lite_comms._transport import Transport
+from lite_comms._install.install import current_transport
+from lite_comms._transports.base import Transport
 
 
 def test_it_is_in_force_inside_its_with_block() -> None:

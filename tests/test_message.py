@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lite_comms import BufferFormatError, CommMessage
-from lite_comms._message import flat_buffers
+from lite_comms._wire.message import flat_buffers
 
 GRID = bytes(range(6))
 

@@ -15,13 +15,13 @@ import pytest
 import lite_comms
 
 PACKAGE = Path(lite_comms.__file__).parent
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
 def imported(module: str) -> set[str]:
-    """List the packages that a module imports, anywhere in it; its own are left out."""
+    """List the packages that a module imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text("utf-8"))):
+    for node in ast.walk(ast.parse((PACKAGE / module).read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -71,27 +71,31 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
     worker = imported(module) & {"js", "pyodide", "pyodide_js", "pyodide_kernel"}
 
     assert worker == {
-        "_outputs": {"js"},
-        "_page": {"pyodide"},
-        "_port": {"pyodide", "pyodide_js"},
-        "_signals": {"js", "pyodide", "pyodide_js"},
-        "_stock": {"js", "pyodide"},
+        "_live/clock.py": {"pyodide", "pyodide_js"},
+        "_live/signals.py": {"pyodide"},
+        "_live/suspend.py": {"js", "pyodide"},
+        "_outputs/parents.py": {"js"},
+        "_transports/port/page.py": {"pyodide"},
+        "_transports/port/port.py": {"pyodide", "pyodide_js"},
+        "_transports/stock.py": {"js", "pyodide"},
     }.get(module, set())
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_comm_is_all_that_is_needed(module: str) -> None:
     of_kernels = {
-        "_outputs": {"js"},
-        "_page": {"pyodide"},
-        "_port": {"pyodide", "pyodide_js"},
-        "_server": {"ipykernel"},
-        "_signals": {"js", "pyodide", "pyodide_js"},
-        "_start": {"IPython"},
-        "_stock": {"js", "pyodide"},
+        "_install/start.py": {"IPython"},
+        "_live/clock.py": {"pyodide", "pyodide_js"},
+        "_live/signals.py": {"pyodide"},
+        "_live/suspend.py": {"js", "pyodide"},
+        "_outputs/parents.py": {"js"},
+        "_transports/port/page.py": {"pyodide"},
+        "_transports/port/port.py": {"pyodide", "pyodide_js"},
+        "_transports/server.py": {"ipykernel"},
+        "_transports/stock.py": {"js", "pyodide"},
     }
 
-    needed = imported(module) - set(sys.stdlib_module_names) - {"comm"}
+    needed = imported(module) - set(sys.stdlib_module_names) - {"comm", "lite_comms"}
 
     assert needed == of_kernels.get(module, set())
 
@@ -103,7 +107,7 @@ def test_the_version_is_that_of_the_installed_package() -> None:
 def test_the_package_holds_no_version_of_its_own() -> None:
     holding = [
         path.name
-        for path in PACKAGE.glob("*.py")
+        for path in PACKAGE.rglob("*.py")
         if re.search(rf"\b{re.escape(lite_comms.__version__)}\b", path.read_text("utf-8"))
     ]
 

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from lite_comms._errors import runs_user_code
-from lite_comms._safe_points import ResumeWatch, SafePoint, SafePoints
+from lite_comms._kernel.code import runs_user_code
+from lite_comms._live.safe_points import ResumeWatch, SafePoint, SafePoints
 
 SITE_PACKAGES = Path(pytest.__file__).parents[1]
 CALL = "def call(f):\n    return f()\n"

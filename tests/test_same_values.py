@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from lite_comms import Comm, CommManager, MemoryTransport
-from lite_comms._codec import from_page, to_page
+from lite_comms._wire.codec import from_page, to_page
 
 from .kernels import Received, ServerKernel
 from .values import CASES, EXPLAINED, IN_SUMMER_TIME_ZONES, PAGE_VALUES, Case, Record, refused, seen

@@ -443,7 +443,7 @@ def test_load_ext_and_unload_ext_do_the_same(kernel: ServerKernel) -> None:
         "print(type(get_ipython().kernel.comm_manager).__module__)\n"
     )
 
-    assert text(received, "stdout") == "lite_comms._manager\nipykernel.comm.manager\n"
+    assert text(received, "stdout") == "lite_comms._comms.manager\nipykernel.comm.manager\n"
 
 
 def test_it_is_installed_by_the_first_comm(kernel: ServerKernel) -> None:
@@ -480,7 +480,7 @@ def test_ipywidgets_work(kernel: ServerKernel) -> None:
         "print(type(slider.comm).__module__, slider.comm.comm_id)"
     )
     module, comm_id = text(received, "stdout").split()
-    assert module == "lite_comms._comm"
+    assert module == "lite_comms._comms.comm"
     assert ("comm_open", comm_id) in [(kind, c["comm_id"]) for kind, c in comms(received)]
 
     kernel.tell(

@@ -9,7 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import lite_comms
-from lite_comms import _start
+from lite_comms._install import start
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,7 +41,7 @@ def broken_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def install(**_: object) -> None:
         raise RuntimeError("this kernel is too new")
 
-    monkeypatch.setattr(_start, "install", install)
+    monkeypatch.setattr(start, "install", install)
 
 
 @pytest.mark.usefixtures("broken_install")

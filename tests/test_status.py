@@ -7,7 +7,7 @@ import pytest
 
 import lite_comms
 from lite_comms import Comm, MemoryTransport, Status
-from lite_comms._status import status_of
+from lite_comms._install.status import status_of
 
 NOT_INSTALLED = (
     "call lite_comms.install(), or %load_ext lite_comms; until then the kernel's own comms are in "

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lite_comms._tasks import Advance, TaskGate, in_async_callback, start_callback, when_done
+from lite_comms._live.tasks import Advance, TaskGate, in_async_callback, start_callback, when_done
 
 
 class Loop:

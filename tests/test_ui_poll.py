@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lite_comms import Comm, MemoryTransport
-from lite_comms._ui_poll import run_ui_poll_loop, ui_events, with_ui_events
+from lite_comms._install.ui_poll import run_ui_poll_loop, ui_events, with_ui_events
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-/** The worker's end of the port, `lite_comms/_port.js`, on memory that the page's half has written. */
+/** The worker's end of the port, `lite_comms/_transports/port/port.js`, on memory that the page's half has written. */
 import {readFileSync} from 'node:fs';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {SharedMemory} from '../src/live/shared';
@@ -13,7 +13,10 @@ interface IPort {
   close(): void;
 }
 
-const source = readFileSync(new URL('../../lite_comms/_port.js', import.meta.url), 'utf-8');
+const source = readFileSync(
+  new URL('../../lite_comms/_transports/port/port.js', import.meta.url),
+  'utf-8'
+);
 
 let received: unknown[];
 let post: (...frame: unknown[]) => void;

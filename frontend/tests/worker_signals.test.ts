@@ -1,4 +1,4 @@
-/** The clock of the worker, `lite_comms/_signals.js`: where it sees a Stop. */
+/** The clock of the worker, `lite_comms/_live/clock.js`: where it sees a Stop. */
 import {readFileSync} from 'node:fs';
 import {expect, it} from 'vitest';
 
@@ -8,7 +8,7 @@ interface IClock {
   isStopped(): boolean;
 }
 
-const source = readFileSync(new URL('../../lite_comms/_signals.js', import.meta.url), 'utf-8');
+const source = readFileSync(new URL('../../lite_comms/_live/clock.js', import.meta.url), 'utf-8');
 const make = (0, eval)(source) as (pyodide: object, port: object, signal: number) => IClock;
 
 /** With a port that takes memory, or refuses it. */

@@ -512,16 +512,17 @@ def test_stop_does_not_come_while_what_the_cell_has_replaced_is_set_aside(kernel
         """
         import io, signal, sys
         signals = get_comm_manager().transport._signals
+        stopper, suspender = signals.stopper, signals.suspender
         seen = []
-        before = signal.signal(signal.SIGINT, lambda *_: seen.append(signals._is_changing))
-        is_stopped, signals._is_stopped = signals._is_stopped, lambda: True
-        done, signals._done = signals._done, lambda: None
+        before = signal.signal(signal.SIGINT, lambda *_: seen.append(suspender.is_changing))
+        is_asked, stopper.is_asked = stopper.is_asked, lambda: True
+        done, stopper.done = stopper.done, lambda: None
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 for _ in range(300):
-                    signals._aside(lambda: None)
+                    suspender.aside(lambda: None)
         finally:
-            signals._is_stopped, signals._done = is_stopped, done
+            stopper.is_asked, stopper.done = is_asked, done
             signal.signal(signal.SIGINT, before)
         print(True in seen)
         """,

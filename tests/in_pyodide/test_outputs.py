@@ -894,9 +894,9 @@ print([vars(Output)[name].__module__ for name in names])
 """).splitlines() == [
         str(2 * [module])
         for module in (
-            "lite_comms._aside",
+            "lite_comms._outputs.captures",
             "ipywidgets.widgets.widget_output",
-            "lite_comms._aside",
+            "lite_comms._outputs.captures",
         )
     ]
     kernel.page("page.post('bye'); page.post('hello', 1, 'page', 'live'); await page.turn()")

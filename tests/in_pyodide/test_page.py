@@ -56,7 +56,8 @@ def kernel(any_kernel: Kernel) -> Kernel:
     any_kernel.page("page.post('bye'); await page.turn(); page.scripts.length = 0")
     any_kernel.run(
         "lite_comms.install(page=False)\n"
-        "get_ipython().kernel.comm_manager.transport.page = ''\n"
+        "transport = get_ipython().kernel.comm_manager.transport\n"
+        "transport._channel = transport._channel._replace(page='')\n"
         "lite_comms.uninstall()"
     )
     any_kernel.page("page.post('bye'); await page.turn(); page.frames.length = 0")
@@ -72,11 +73,11 @@ def jspi_kernel(kernel: Kernel, request: pytest.FixtureRequest) -> Kernel:
 
 def carry(kernel: Kernel, script: str) -> None:
     """Have the kernel's package carry this script for the page, as the wheel of PyPI does."""
-    module = (ROOT / "lite_comms/_page.py").read_text("utf-8")
+    module = (ROOT / "lite_comms/_transports/port/page.py").read_text("utf-8")
     kernel.run(
-        "from pathlib import Path\nimport importlib\n"
-        f"for name, text in (('_page.py', {module!r}), ('page.js', {script!r})):\n"
-        "    Path(lite_comms.__file__).with_name(name).write_text(text)\n"
+        "from pathlib import Path\nimport importlib\nfrom lite_comms._transports import port\n"
+        f"for name, text in (('page.py', {module!r}), ('page.js', {script!r})):\n"
+        "    Path(port.__file__).with_name(name).write_text(text)\n"
         "importlib.invalidate_caches()"
     )
 
@@ -264,8 +265,8 @@ def test_nothing_is_brought_after_uninstall(kernel: Kernel) -> None:
 
 def test_a_wheel_without_the_script_brings_nothing(kernel: Kernel) -> None:
     kernel.run(
-        "from pathlib import Path\n"
-        "Path(lite_comms.__file__).with_name('page.js').unlink(missing_ok=True)\n"
+        "from pathlib import Path\nfrom lite_comms._transports import port\n"
+        "Path(port.__file__).with_name('page.js').unlink(missing_ok=True)\n"
     )
     kernel.run("_ = lite_comms.install()")
     assert scripts(kernel) == []

@@ -146,21 +146,21 @@ def test_a_kernel_that_cannot_be_interrupted_does_not_say_that_it_can(
 def test_if_taking_over_the_signals_fails_nothing_is_left_behind(kernel: Kernel) -> None:
     kernel.run("""
 import time
-from lite_comms import _signals
+from lite_comms._live import signals
 lite_comms.uninstall()
-sleep, call_later, start = time.sleep, _signals.WebLoop.call_later, _signals.ResumeWatch.start
+sleep, call_later, start = time.sleep, signals.WebLoop.call_later, signals.ResumeWatch.start
 def fail(self):
     raise OSError("no more tools")
-_signals.ResumeWatch.start = fail
+signals.ResumeWatch.start = fail
 lite_comms.install()
 """)
     # The uninstall has given back what the tests before had in force.
     kernel.page("page.post('bye'); await page.turn()")
-    kernel.run("sleep, call_later = time.sleep, _signals.WebLoop.call_later")
+    kernel.run("sleep, call_later = time.sleep, signals.WebLoop.call_later")
     kernel.page(f"{HELLO}; await page.turn()")
-    printed = kernel.run("_signals.ResumeWatch.start = start; s = lite_comms.status()")
+    printed = kernel.run("signals.ResumeWatch.start = start; s = lite_comms.status()")
     assert "Pyodide's signals cannot be taken over: OSError('no more tools')" in printed
-    printed = kernel.run("print(time.sleep is sleep, _signals.WebLoop.call_later is call_later)")
+    printed = kernel.run("print(time.sleep is sleep, signals.WebLoop.call_later is call_later)")
     assert printed == "True True\n"
 
 

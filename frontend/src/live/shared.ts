@@ -1,6 +1,6 @@
 /**
  * Memory that the page shares with a kernel, on a cross-origin isolated page: what the kernel can
- * read while its event loop does not turn. Its other end is `lite_comms/_port.js`; what stands where
+ * read while its event loop does not turn. Its other end is `lite_comms/_transports/port/port.js`; what stands where
  * is written down in PROTOCOL.md.
  */
 import type {IFromPage} from '../wire/frames';

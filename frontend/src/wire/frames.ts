@@ -3,7 +3,7 @@
  *
  * Each frame is a value. On the wire it is a flat list, its type first and its buffers last, because
  * a list of strings and numbers crosses between JavaScript and Python without a conversion of
- * objects. Its twin in the kernel is `lite_comms/_frames.py`; both are held to `tests/frames.json`.
+ * objects. Its twin in the kernel is `lite_comms/_wire/frames.py`; both are held to `tests/frames.json`.
  */
 
 export const VERSION = 1;

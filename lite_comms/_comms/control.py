@@ -1,0 +1,109 @@
+"""What user code decides: when messages are handled, and where callbacks are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Literal
+
+from .active import active_manager
+from .comm import Comm
+
+
+def quiet() -> AbstractContextManager[None]:
+    """Hold messages back while a block runs; at its end they are handled, in order.
+
+    Nothing else runs in the middle of the block either: no callback, and no task
+    unless the block awaits. Blocks may be nested. Stop works in it.
+
+    Returns
+    -------
+    context manager
+        It has no value.
+
+    Examples
+    --------
+    >>> with quiet():
+    ...     both = ["changed", "together"]
+    """
+    return _Quiet()
+
+
+class _Quiet(AbstractContextManager[None]):
+    # Not by contextlib.contextmanager: a Stop between its frames would leave the messages held.
+
+    def __enter__(self) -> None:
+        self._transport = active_manager().transport
+        self._transport.hold()
+
+    def __exit__(self, *error: object) -> None:
+        self._transport.release()
+
+
+def live(on: bool = True) -> None:
+    """Turn the handling of messages within synchronous code on or off, for this kernel.
+
+    Parameters
+    ----------
+    on : bool
+        False: messages are handled at each ``await`` and between cells only.
+        Stop works in either case. On a kernel that is not live anyway, this
+        has no effect; `status` tells.
+    """
+    active_manager().transport.set_live(bool(on))
+
+
+def show_callbacks(where: Literal["cell", "log"]) -> None:
+    """Choose where the page shows what comm callbacks print, display and raise.
+
+    It holds for all that is open for this kernel, until the kernel restarts. The
+    default is ``"cell"``, unless the site has another; on a page without
+    lite_comms this has no effect.
+
+    Parameters
+    ----------
+    where : {"cell", "log"}
+        ``"cell"``: in the output of the cell that has opened the comm, or that shows
+        the widget. ``"log"``: in the log console only, as JupyterLab does by itself.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if where not in ("cell", "log"):
+        raise ValueError(f"where must be 'cell' or 'log', not {where!r}")
+    with Comm("lite_comms.callbacks", data={"show": where}):
+        pass
+
+
+def wait_for[T](predicate: Callable[[], T], timeout_s: float | None = None) -> T:
+    """Wait until a function returns a true value; messages are handled meanwhile.
+
+    Parameters
+    ----------
+    predicate : callable
+        A plain function without parameters, not an ``async def``. It is called
+        at once, and again whenever a message may have changed its answer.
+    timeout_s : float, optional
+        How many seconds to wait at most. Without it, wait until the answer is
+        true; Stop interrupts the wait.
+
+    Returns
+    -------
+    object
+        The true value that `predicate` has returned.
+
+    Raises
+    ------
+    TimeoutError
+        If the answer has not become true in time.
+    TypeError
+        If `predicate` returns an awaitable, as an ``async def`` does. A
+        coroutine is closed. Await it yourself instead.
+    RuntimeError
+        If messages cannot be handled in the middle of this code: in a comm
+        callback, in `quiet`, in a browser without JSPI, or on a server kernel.
+        Use ``await`` there instead, for example ``await comm.areceive()``.
+    """
+    return active_manager().transport.wait_for(predicate, timeout_s)

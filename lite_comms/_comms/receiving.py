@@ -1,0 +1,303 @@
+"""What a comm receives: its callbacks, and the calls that wait for messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from comm.base_comm import BaseComm
+
+from lite_comms._wire.errors import ClosedError, reason_in
+
+from .active import Manager
+from .inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
+
+Handler = Callable[[dict[str, Any]], object]
+H = TypeVar("H", bound="Handler | None")
+
+_TAKEN = "its on_msg callback takes the messages"
+
+
+class ReceivingComm(BaseComm):
+    """The half of `Comm` that receives.
+
+    Parameters
+    ----------
+    manager : Manager
+        The comm's manager.
+    shell : object
+        IPython's shell, or None.
+    **kwargs
+        For ``comm.base_comm.BaseComm``.
+    """
+
+    def __init__(self, manager: Manager, shell: Any, /, **kwargs: Any) -> None:
+        self._manager = manager
+        self._shell = shell
+        self._inbox = Inbox()
+        self._has_dropped = False
+        self._end_reason = ""  # as the page has given it
+        self._forget_received()
+        super().__init__(**kwargs)
+
+    def _forget_received(self) -> None:
+        self._inbox.clear()
+        # Until a callback is removed; a server would have dropped these messages, too.
+        self._keeps_messages = True
+        self._close_msg: dict[str, Any] | None = None  # that no callback has had
+
+    def on_msg(self, callback: H) -> H:  # type: ignore[override]  # the return value is ours
+        """Register the callback for messages from the page.
+
+        Parameters
+        ----------
+        callback : callable or None
+            Called with each message, a dict; the data is in
+            ``msg["content"]["data"]``. It may be an ``async def``: the next
+            message does not wait until it has ended, but the page is told only
+            then that this one has been handled.
+
+            The first callback also gets the messages that came before it was
+            registered (see `receive` for how many are kept). It is called with
+            them soon after this call has returned.
+
+            None removes the current callback. From then on messages are
+            dropped, as on a server, until another callback is registered or
+            `receive` is called. So are those that the callback has not got yet.
+
+        Returns
+        -------
+        callable or None
+            `callback`, so that this works as a decorator.
+
+        Notes
+        -----
+        Registering a callback ends every `receive` and `areceive` that waits
+        for this comm with a RuntimeError.
+        """
+        before, self._msg_callback = self._msg_callback, _checked(callback, "on_msg", self)
+        if callback is not None:
+            self._inbox.fail(_TAKEN)
+        elif before is not None:
+            self._keeps_messages = False
+            self._inbox.clear()
+        self._catch_up()
+        return callback
+
+    def on_close(self, callback: H) -> H:  # type: ignore[override]
+        """Register the function for the page's comm_close.
+
+        Parameters
+        ----------
+        callback : callable or None
+            Called with the comm_close message. None removes the current one.
+            It may be an ``async def``. If the comm_close has come already, it
+            is called soon.
+
+        Returns
+        -------
+        callable or None
+            `callback`, so that this works as a decorator.
+        """
+        self._close_callback = _checked(callback, "on_close", self)
+        self._catch_up()
+        return callback
+
+    def receive(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Wait for the next message and return it.
+
+        For a comm without an `on_msg` callback. Messages that came earlier are
+        returned first: the last 1,000 are kept, up to 64 MB together, and the
+        newest one whatever its size. The first time that older ones are
+        dropped, a line on stderr says so.
+
+        Calls that wait at the same time, `areceive` included, get the messages
+        in the order in which they began to wait.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How many seconds to wait at most. Without it, wait until a message
+            comes; Stop interrupts the wait.
+
+        Returns
+        -------
+        dict
+            The message, as a callback gets it.
+
+        Raises
+        ------
+        TimeoutError
+            If no message has come in time.
+        ClosedError
+            If the comm is closed and no message is left.
+        RuntimeError
+            If the comm has an `on_msg` callback, or gets one meanwhile. Also
+            where code cannot wait for messages (see ``lite_comms.wait_for``):
+            await `areceive` there.
+        """
+        waiter = self._wait_in_line("receive")
+        try:
+            transport = self._manager.transport
+            transport.wait_for(lambda: self._is_ready(waiter), timeout_s, waiter.what)
+            return self._take(waiter)
+        finally:
+            self._inbox.leave(waiter)
+
+    async def areceive(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Await the next message and return it; see `receive`.
+
+        If it is cancelled, or times out, the message goes to the next call.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How many seconds to wait at most. Without it, wait until a message
+            comes.
+
+        Returns
+        -------
+        dict
+            The message, as a callback gets it.
+
+        Raises
+        ------
+        TimeoutError
+            If no message has come in time.
+        ClosedError
+            If the comm is closed and no message is left.
+        RuntimeError
+            If the comm has an `on_msg` callback, or gets one meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        waiter = self._wait_in_line("areceive")
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._is_ready(waiter):
+                    waiter.news = loop.create_future()
+                    await waiter.news
+            return self._take(waiter)
+        except TimeoutError:
+            raise TimeoutError(f"{waiter.what}: nothing in {timeout_s} s") from None
+        finally:
+            self._inbox.leave(waiter)
+
+    def _wait_in_line(self, field: str) -> Waiter:
+        what = f"{field} of {self!r}"
+        if self._msg_callback is not None:
+            raise RuntimeError(f"{what}: {_TAKEN}")
+        self._keeps_messages = True
+        return self._inbox.enter(what)
+
+    def _is_ready(self, waiter: Waiter) -> bool:
+        if waiter.error is not None or self._closed:
+            return True
+        return self._inbox.place(waiter) < len(self._inbox)
+
+    def _take(self, waiter: Waiter) -> dict[str, Any]:
+        """Return the waiter's message, or raise what has ended its wait."""
+        if waiter.error is not None:
+            raise waiter.error
+        place = self._inbox.place(waiter)
+        if place >= len(self._inbox):
+            raise ClosedError(f"{self!r} has nothing more to receive", self._end_reason)
+        return self._inbox.pop(place)
+
+    def handle_close(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
+        """Handle a comm_close of the page: call the `on_close` callback.
+
+        Returns
+        -------
+        object
+            What the callback has returned; the manager awaits it.
+        """
+        self._end_reason = reason_in(msg)
+        self._end()
+        if self._close_callback is None or self._is_behind:
+            self._close_msg = msg
+            self._catch_up()
+            return None
+        return self._close_callback(msg)
+
+    def handle_msg(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
+        """Handle a comm_msg of the page: call the `on_msg` callback, or keep the message.
+
+        Returns
+        -------
+        object
+            What the callback has returned; the manager awaits it.
+        """
+        if self._msg_callback is None:
+            if self._keeps_messages:
+                self._keep(msg)
+            return None
+        if self._is_behind:
+            self._inbox.put(msg)
+            self._catch_up()
+            return None
+        return self._hear(msg)
+
+    def _keep(self, msg: dict[str, Any]) -> None:
+        self._inbox.put(msg)
+        if self._inbox.trim() and not self._has_dropped:
+            self._has_dropped = True
+            self._manager.transport.show_error(
+                f"lite_comms: comm {self.target_name!r} ({self.comm_id}) has no on_msg callback; "
+                f"it keeps {MAX_MESSAGES:,} messages or {MAX_NBYTES // 2**20} MB, and the oldest "
+                "ones are now dropped. Set on_msg, or call receive to take them."
+            )
+
+    def _hear(self, msg: dict[str, Any]) -> object:
+        """Call the callback, between IPython's execute events.
+
+        Not in the middle of a cell: hooks of these events treat what exists, such as the figures
+        of matplotlib, as finished.
+        """
+        assert self._msg_callback is not None
+        events = getattr(self._shell, "events", None)
+        if events is None or self._manager.transport.runs_cell:
+            return self._msg_callback(msg)
+        events.trigger("pre_execute")
+        try:
+            return self._msg_callback(msg)
+        finally:
+            # Not when an async callback ends: that may be in the middle of a cell.
+            events.trigger("post_execute")
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether messages that came before the callback still wait for it."""
+        return self._msg_callback is not None and len(self._inbox) > 0
+
+    def _catch_up(self) -> None:
+        """Call the callbacks soon with what came before they were registered."""
+        if self._is_behind or (self._close_callback is not None and self._close_msg is not None):
+            self._manager.transport.soon(self._hear_late)
+
+    def _hear_late(self) -> None:
+        while self._is_behind:
+            self._manager.call_late(self, "on_msg", self._hear, self._inbox.pop())
+        msg, callback = self._close_msg, self._close_callback
+        if msg is not None and callback is not None:
+            self._close_msg = None
+            self._manager.call_late(self, "on_close", callback, msg)
+
+    def _end(self) -> None:
+        """Mark the comm as closed, and end the waits for messages that will not come."""
+        self._closed = True
+        self._inbox.wake()
+
+    def _end_here(self) -> None:
+        """Mark the comm as closed by the kernel; callbacks get nothing after that."""
+        self._end()
+        if self._is_behind:
+            self._inbox.clear()
+
+
+def _checked(callback: Handler | None, field: str, comm: ReceivingComm) -> Any:
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"{field} of {comm!r} takes a callable or None, not {type(callback).__name__}"
+        )
+    return callback

@@ -1,0 +1,210 @@
+"""The messages that have caused what runs: the parents of outputs and comm messages.
+
+One of the modules that talk to the worker. The kernel's JavaScript reads the header of the
+parent from ``kernel._parent_header`` each time that something is printed or displayed. Here
+the parent is kept in a context variable:
+
+====================================  ==========================================
+in                                    the parent is
+====================================  ==========================================
+a cell                                its execute_request
+a comm callback                       the comm message
+a task that one of these has started  the same, for as long as it runs
+what JavaScript calls, a thread       the latest execute_request
+====================================  ==========================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any
+
+import js
+
+_ATTRIBUTE = "_parent_header"
+
+
+class Parents:
+    """Knows the parent of what runs, and gives it to JupyterLite's kernel.
+
+    Parameters
+    ----------
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell.
+
+    Attributes
+    ----------
+    of_context : ContextVar
+        The parent in the current context, if it has one of its own.
+    request : dict
+        The latest request of the page.
+    read : callable
+        Converts a message to the types that a server kernel delivers; set before `adopt`.
+    """
+
+    read: Callable[[dict[str, Any]], dict[str, Any]]
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._kernel = shell.kernel
+        self.of_context: ContextVar[dict[str, Any]] = ContextVar("lite_comms.parent")
+        self.request: dict[str, Any] = {}
+        self._raw: Any = None  # the same, as the kernel's JavaScript has set it
+        self._execution: dict[str, Any] = {}  # the latest execute_request
+        # A copy of a header, the same as JSON, and as the kernel's JavaScript takes it.
+        self._written: tuple[dict[str, Any] | None, str, Any] = (None, "{}", None)
+
+    def adopt(self) -> bool:
+        """Take the request that the kernel has; return whether it has one."""
+        known = vars(self._kernel).get(_ATTRIBUTE)
+        if known is not None:
+            self._set(known)
+        return known is not None
+
+    def give_back(self) -> None:
+        """Give the kernel the latest request, in the place of the property."""
+        if self._raw is not None:
+            vars(self._kernel)[_ATTRIBUTE] = self._raw
+
+    def replacements(self) -> Iterator[tuple[object, str, object]]:
+        """List what has to be replaced: owner, name, value."""
+        header = property(lambda kernel: self._header, lambda kernel, value: self._set(value))
+        yield type(self._kernel), _ATTRIBUTE, header
+        yield self._kernel, "get_parent", self.get_parent
+        yield self._kernel, "set_parent", self.set_parent
+        yield self._shell, "get_parent", self.get_shell_parent
+        yield self._shell, "set_parent", self.set_shell_parent
+
+    @property
+    def current(self) -> dict[str, Any]:
+        """The message that has caused what runs; empty before the first request."""
+        return self.of_context.get(self._execution)
+
+    def msg_id(self) -> str:
+        """Return the id of `current`, or an empty text."""
+        return str(self.current.get("header", {}).get("msg_id", ""))
+
+    @property
+    def header_text(self) -> str:
+        """The header of the parent as JSON."""
+        self._write()
+        return self._written[1]
+
+    def _write(self) -> None:
+        header = self.current.get("header", {})
+        if header != self._written[0]:  # by value: user code may change it in place
+            text = _as_json(header)
+            # The kernel's JavaScript would copy a dict at each output.
+            wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json()
+            self._written = dict(header), text, wire
+
+    @property
+    def _header(self) -> Any:
+        """What the kernel's JavaScript reads at each output."""
+        if not self.current:
+            raise AttributeError("the kernel has had no request yet")
+        self._write()
+        return self._written[2]
+
+    def get_parent(self, channel: str | None = None) -> dict[str, Any]:
+        """Return the message that has caused what runs, as ``ipykernel``'s method does.
+
+        Parameters
+        ----------
+        channel : str, optional
+            ``"control"`` has none here; all others are ``"shell"``.
+
+        Returns
+        -------
+        dict
+            The message: ``header``, ``content``, ``metadata``, ...
+        """
+        return {} if channel == "control" else self.current
+
+    def set_parent(self, ident: object, parent: dict[str, Any], channel: str = "shell") -> None:
+        """Set the parent of what the current context prints and sends from now on.
+
+        This includes what it displays and raises. The context is that of the
+        cell, callback or task that calls this, and of the tasks that it starts later. What
+        JavaScript has called has none of its own: there the message holds for all that is
+        called in this way, until the next cell.
+
+        Parameters
+        ----------
+        ident : object
+            Not used; ``ipykernel``'s method has this signature.
+        parent : dict
+            The message, as `get_parent` returns it.
+        channel : str, optional
+            With ``"control"`` nothing is done: there is no such channel here.
+
+        Raises
+        ------
+        TypeError
+            If it is no message with a header that can be sent. The parent stays what it was.
+        """
+        if channel != "control":
+            _check_parent(parent)
+            self._assign(parent)
+
+    def set_shell_parent(self, parent: dict[str, Any]) -> None:
+        """Set the parent as `set_parent` does; the shell's method has this signature."""
+        self.set_parent(None, parent)
+
+    def get_shell_parent(self) -> dict[str, Any]:
+        """Return the parent as `get_parent` does; the shell's method has this signature."""
+        return self.current
+
+    def _assign(self, parent: dict[str, Any]) -> None:
+        if self.of_context.get(None) is None and not _in_task():
+            self._execution = parent
+        else:
+            self.of_context.set(parent)
+
+    def _set(self, value: Any) -> None:
+        """Take the request from the kernel's JavaScript, which sets it before it handles it."""
+        if value.get("content") is None:
+            # User code has read the attribute and sets it again.
+            self._assign(self.read(json.loads(js.JSON.stringify(value))))
+            return
+        self._raw = value
+        self.request = self.read(value)
+        if self.request["msg_type"] == "execute_request" or not self._execution:
+            self._execution = self.request
+
+
+def _check_parent(parent: Any) -> None:
+    """Raise a TypeError if a message cannot be the parent."""
+    if not isinstance(parent, dict):
+        raise TypeError(f"parent must be a message, a dict, not {type(parent).__name__}")
+    header = parent.get("header")
+    if not isinstance(header, dict):
+        raise TypeError(f"parent['header'] must be a dict, not {type(header).__name__}")
+    msg_id = header.get("msg_id")
+    if not isinstance(msg_id, str):
+        raise TypeError(f"parent['header']['msg_id'] must be a str, not {type(msg_id).__name__}")
+    try:
+        _as_json(header)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"parent['header'] cannot be sent: {error}") from None
+
+
+def _in_task() -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:  # JavaScript has called, without a loop
+        return False
+
+
+def _as_json(header: dict[str, Any]) -> str:
+    return json.dumps(header, default=_iso)
+
+
+def _iso(date: object) -> str:
+    if not isinstance(date, datetime):
+        raise TypeError(f"a {type(date).__name__} is no JSON")
+    return date.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,84 @@
+"""Brings the page's half of lite_comms to a page that lacks it.
+
+One of the modules that talk to the worker. A cell's output holds a few lines of
+JavaScript, which the page runs once. They ask on a BroadcastChannel for the
+script that the wheel carries, ``page.js``, and evaluate it. The channel's name is
+used once, so in a saved notebook the same lines ask nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pyodide.code import run_js
+from pyodide.ffi import create_once_callable
+
+_SCRIPT = Path(__file__).with_name("page.js")
+
+# What stays in the notebook. It does nothing where the kernel that wrote it does not listen.
+_OUTPUT = """\
+{{
+  const answers = new BroadcastChannel({name});
+  answers.onmessage = ({{data}}) => {{
+    try {{
+      data.script && new Function('answers', data.script)(answers);
+    }} catch (error) {{
+      answers.postMessage({{problem: `${{error}}`}});
+    }}
+  }};
+  answers.postMessage({{isAsking: true}});
+}}
+"""
+
+# Several views of a notebook may show the output; all of them hear the answer to the first one. The
+# channel is open for seconds only, from when the worker can listen, which may be after the cell.
+_DELIVER = """(name, script, onProblem) => {
+  const LISTENS_MS = 10_000;
+  const answers = new BroadcastChannel(name);
+  let isGiven = false;
+  answers.onmessage = ({data}) => {
+    if (data.isAsking && !isGiven) {
+      isGiven = true;
+      answers.postMessage({script});
+    } else if (data.problem !== undefined) {
+      answers.close();
+      onProblem(data.problem);
+    }
+  };
+  const close = () => answers.close();
+  setTimeout(() => setTimeout(close, LISTENS_MS));
+  return close;
+}"""
+
+
+def can_bring() -> bool:
+    """Return whether this wheel has the page's half; the one of a site needs none."""
+    return _SCRIPT.exists()
+
+
+def bring(shell: Any, on_problem: Callable[[str], object]) -> Callable[[], object]:
+    """Bring the page's half to the page that shows this cell's output.
+
+    Parameters
+    ----------
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell.
+    on_problem : callable
+        Called once with the reason why the page cannot run it, or with an empty
+        text if it runs. Where the output is not shown, it is never called.
+
+    Returns
+    -------
+    callable
+        Call it to stop listening.
+    """
+    name = f"lite_comms:{uuid4()}"
+    script = _SCRIPT.read_text("utf-8")
+    give_up: Callable[[], object] = run_js(_DELIVER)(name, script, create_once_callable(on_problem))
+    output = _OUTPUT.format(name=json.dumps(name))
+    shell.display_pub.publish({"application/javascript": output}, {})
+    return give_up

@@ -1,0 +1,218 @@
+// The worker's end of the port. It picks out our frames before Python is entered, so that the messages
+// of comlink and coincident on the same channel cost nothing, has Python handle one frame at a time,
+// and acknowledges what has been handled.
+(receive, pyodide) => {
+  const post = (...frame) => {
+    // Python has made them for this frame, so they can be transferred.
+    const buffers = frame.filter(ArrayBuffer.isView).map(view => view.buffer);
+    self.postMessage({lite_comms: frame}, buffers);
+  };
+  // The messages of a burst are all handled first, and acknowledged in one frame.
+  let handled = [];
+  const turn = new MessageChannel();
+  const flush = () => {
+    if (handled.length > 0) {
+      post('ack', ...handled);
+      handled = [];
+    }
+  };
+  turn.port1.onmessage = () => {
+    pump();
+    flush();
+  };
+  let isClosed = false;
+  const ack = id => {
+    if (handled.push(id) === 1 && isClosed) {
+      flush();
+    } else if (handled.length === 1) {
+      turn.port2.postMessage(null);
+    }
+  };
+  const take = frame => {
+    const id = frame[0] === 'comm' ? frame[1] : 0;
+    let isHandled;
+    try {
+      isHandled = typeof frame === 'function' ? void frame() : receive(...frame);
+    } catch (error) {
+      // The frame could not be passed to Python.
+      post('error', `${error}`, id);
+    }
+    if (isHandled) {
+      ack(id);
+    }
+    if (id === first) {
+      first = null;
+      // If the first one is refused and no other has come since, the ids are still unknown.
+      newest = isHandled === undefined && newest === id ? null : newest;
+    }
+  };
+  // Memory that is shared with the page. What the page posts is there as well, and can be read while the
+  // event loop does not turn. PROTOCOL.md has the layout.
+  const [WRITTEN, READ, HEAD] = [1, 2, 16];
+  let shared = null;
+  let bytes = null;
+  // The id of the last comm message, and that of the first one until Python has taken it.
+  let newest = null;
+  let first = null;
+  const hasMail = () =>
+    shared !== null && Atomics.load(shared, WRITTEN) !== Atomics.load(shared, READ);
+  const copy = (from, length) => {
+    const to = new Uint8Array(length);
+    const size = bytes.length;
+    const start = from % size;
+    const part = bytes.subarray(start, start + length);
+    to.set(part);
+    to.set(bytes.subarray(0, length - part.length), part.length);
+    return to;
+  };
+  const enqueue = frame => {
+    first = newest === null ? frame[1] : first;
+    newest = frame[1];
+    waiting.push(frame);
+  };
+  const readMail = () => {
+    while (hasMail()) {
+      const at = Atomics.load(shared, READ) >>> 0;
+      const [length, id, size] = new Int32Array(copy(at, 12).buffer);
+      if (newest !== null && id > newest + 1) {
+        // One before it is still to arrive by a post, or was too large for this memory.
+        return;
+      }
+      if (newest === null || id > newest) {
+        const text = new TextDecoder().decode(copy(at + 12, size));
+        const {fields, lengths} = JSON.parse(text);
+        let from = at + 12 + size;
+        const buffers = lengths.map(length => {
+          from += length;
+          return copy(from - length, length).buffer;
+        });
+        enqueue(['comm', ...fields, ...buffers]);
+      }
+      Atomics.store(shared, READ, (at + length) | 0);
+    }
+  };
+  // Frames that arrive while Python handles another one, or holds them back.
+  const waiting = [];
+  let holds = 0;
+  let busy = false;
+  const pump = () => {
+    if (busy) {
+      return;
+    }
+    busy = true;
+    while (waiting.length > 0 && holds === 0) {
+      take(waiting.shift());
+    }
+    busy = false;
+  };
+  const refuse = (reason, id = 0) => post('error', reason, id);
+  const listener = ({data}) => {
+    const frame = data?.lite_comms;
+    if (frame === undefined) {
+      return;
+    }
+    if (!Array.isArray(frame)) {
+      refuse('a frame must be a list');
+      return;
+    }
+    if (frame[0] === 'interrupt' || frame[0] === 'hello') {
+      take(frame);
+      return;
+    }
+    if (frame[0] !== 'comm') {
+      waiting.push(frame);
+    } else if (!Number.isSafeInteger(frame[1]) || frame[1] < 1) {
+      refuse(`the id of a comm message must count from 1, and is ${frame[1]}`);
+    } else if (newest !== null && frame[1] > newest + 1) {
+      refuse(`the comm message ${frame[1]} does not come after ${newest}`, frame[1]);
+    } else if (newest === null || frame[1] > newest) {
+      enqueue(frame);
+    }
+    readMail();
+    pump();
+  };
+  self.addEventListener('message', listener);
+  // Resolves when the page answers, or after `ms`. The promise is in an object, because Pyodide
+  // makes a task of a bare one.
+  let waiters = [];
+  const answer = ms => ({
+    promise: new Promise(resolve => {
+      waiters.push(resolve);
+      setTimeout(resolve, ms);
+    })
+  });
+  const answered = () => {
+    waiters.forEach(resolve => resolve());
+    waiters = [];
+  };
+  // When Python has died, JavaScript can still say so. Until the page ends the worker, timers of asyncio
+  // and messages would enter what is left of Python.
+  let isOpen = false;
+  const {on_fatal} = pyodide;
+  const onFatal = error => {
+    post('died', `${error}`);
+    try {
+      on_fatal?.(error);
+    } finally {
+      if (isOpen) {
+        self.close();
+      }
+    }
+  };
+  pyodide.on_fatal = onFatal;
+  return {
+    post,
+    ack,
+    answer,
+    answered,
+    // The page speaks this protocol: it knows what to do when the worker ends.
+    open() {
+      isOpen = true;
+    },
+    // Calls a function as if it were a frame that comes now.
+    soon(task) {
+      waiting.push(task);
+      turn.port2.postMessage(null);
+    },
+    hold() {
+      holds += 1;
+    },
+    release() {
+      holds = Math.max(0, holds - 1);
+      // Not here: the caller may be in the middle of something.
+      turn.port2.postMessage(null);
+    },
+    get isHeld() {
+      return holds > 0;
+    },
+    hasMail,
+    hasInbox: () => shared !== null && bytes.length > 0,
+    // `last` is the id of the last message that the page has posted before it shared the memory.
+    watch(place, last = null) {
+      const size = place.length * 4 - HEAD;
+      // Positions count from the start of the memory, and run on beyond the end of the ring.
+      if (place.byteLength !== place.buffer.byteLength || (size & (size - 1)) !== 0) {
+        throw new RangeError(`shared memory must be ${HEAD} bytes and 0 or a power of two more`);
+      }
+      bytes = new Uint8Array(place.buffer, HEAD);
+      newest ??= last;
+      shared = place;
+    },
+    // Handles what the shared memory holds, in the middle of Python code.
+    look() {
+      readMail();
+      pump();
+      flush();
+    },
+    close() {
+      if (pyodide.on_fatal === onFatal) {
+        pyodide.on_fatal = on_fatal;
+      }
+      self.removeEventListener('message', listener);
+      flush();
+      // Messages with async callbacks are acknowledged when these end.
+      isClosed = true;
+      turn.port1.close();
+    }
+  };
+}

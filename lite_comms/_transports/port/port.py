@@ -1,0 +1,420 @@
+"""The transport over the port.
+
+One of the modules that talk to the worker. `channel.py` says in which state it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import copy_context
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyodide_js
+from pyodide.code import run_js
+from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
+
+from lite_comms._kernel.code import runs_user_code
+from lite_comms._kernel.running import Running
+from lite_comms._live.clock import missing
+from lite_comms._live.signals import Signals
+from lite_comms._live.suspend import HAS_JSPI, suspend
+from lite_comms._live.tasks import when_done
+from lite_comms._transports.base import Receiver
+from lite_comms._transports.stock import StockTransport, flat, with_date
+from lite_comms._wire.codec import encode
+from lite_comms._wire.errors import TransportError
+from lite_comms._wire.frames import (
+    NO_MESSAGE,
+    VERSION,
+    Begun,
+    Bye,
+    Failed,
+    FrameError,
+    FromKernel,
+    FromPage,
+    Hello,
+    Idle,
+    Interrupt,
+    Interrupted,
+    ToKernel,
+    ToPage,
+    Watch,
+    from_wire,
+    to_wire,
+)
+from lite_comms._wire.version import __version__
+
+from .channel import Action, Bring, Channel, Connect, Disconnect, Event, Problem, step
+from .waiting import Waiting
+
+if TYPE_CHECKING:
+    from comm.base_comm import BaseComm
+
+    from lite_comms._wire.message import CommMessage
+
+# How long the page may take to say that its half is there, and to get it.
+_ANSWER_S = 0.02
+_BRING_S = 1.0
+
+# How many errors of one kind are shown; of those behind them the 10th, 100th, ...
+_SHOWN = 5
+
+
+class PortTransport(StockTransport):
+    """Sends to the page directly; until the page answers, by JupyterLite's own path.
+
+    Parameters
+    ----------
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell.
+    """
+
+    _manager: Receiver  # set before the port is made
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self._parents = self._outputs.parents
+        self._channel = Channel()
+        self._is_open = False
+        self.why = self._channel.why
+        self._failed = 0  # how many of our frames the page could not use
+        self._waiting = Waiting(self._handle_late)
+        self._signals: Signals | None = None
+        self._not_live = ""  # why synchronous code cannot be interrupted
+        self._due: dict[str, Any] | None = None  # of a cell that has not begun
+        self._wants_live = True
+        self._running = Running()
+        self._give_up: Callable[[], object] | None = None  # bringing the page its half
+
+    def connect(self, manager: Receiver) -> None:
+        super().connect(manager)
+        self._outputs.runner = self._run_cell
+        self._outputs.on_request = self._on_request
+        self._outputs.on_begin = self._on_begin
+        self._manager = manager
+        # A startup file comes before the first request, and its task is not to be stopped.
+        self._running.cell = asyncio.current_task() if self._parents.current else None
+        if self._channel.state == "closed":
+            self._receiver = create_proxy(self._receive)
+            source = Path(__file__).with_name("port.js").read_text("utf-8")
+            self._port = run_js(source)(self._receiver, pyodide_js._api)
+            self._post_wire = self._port.post  # looked up once: it costs as much as to post
+        if self._channel.state in ("closed", "closing"):
+            # What cannot be done must not be promised: the page would answer Stop with it.
+            self._not_live = missing()
+        self._follow(Connect())
+
+    def _follow(self, event: Event) -> None:
+        """Go to the next state, and do what that asks for."""
+        self._channel, actions = step(self._channel, event)
+        self._is_open = self._channel.state == "open"
+        self.name = "port" if self._is_open else StockTransport.name
+        self.why, self.page = self._channel.why, self._channel.page
+        if not self._is_open and self._signals is not None:
+            self._signals.end()
+            self._signals = None
+        for action in actions:
+            self._do(action)
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case "say hello":
+                self._say_hello()
+            case "say bye":
+                self._post_frame(Bye())
+            case "stop bringing":
+                self._stop_bringing()
+            case "open":
+                self._port.open()
+                self._go_live()
+            case "answered":
+                self._port.answered()
+            case "close":
+                self._port.close()
+                self._receiver.destroy()
+
+    def _say_hello(self) -> None:
+        can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
+        self._post_frame(Hello(VERSION, __version__, ("begun", *can)))
+
+    def meet_page(self) -> str:
+        if self._channel.state != "waiting" or not self._parents.current:
+            return ""
+        can_wait = can_run_sync()
+        if can_wait:
+            self._wait_for_page(_ANSWER_S)
+        if self._channel.state == "waiting" and not self.page and self._bring() and can_wait:
+            self._wait_for_page(_BRING_S)
+        return self.why if can_wait and self._channel.state == "waiting" else ""
+
+    def _bring(self) -> bool:
+        """Bring the page its half, if this wheel has it."""
+        with suppress(ImportError):  # the wheel that comes with a site's extension
+            from .page import bring, can_bring
+
+            if can_bring():
+                self._stop_bringing()
+                self._follow(Bring())
+                self._give_up = bring(self._shell, self._on_problem)
+                return True
+        return False
+
+    def _wait_for_page(self, seconds: float) -> None:
+        suspend(self._port.answer(seconds * 1000).promise)
+
+    def _on_problem(self, problem: str) -> None:
+        self._give_up = None
+        self._follow(Problem(problem))
+
+    def _stop_bringing(self) -> None:
+        if self._give_up is not None:
+            self._give_up()
+            self._give_up = None
+
+    def disconnect(self) -> None:
+        super().disconnect()
+        self._follow(Disconnect())
+
+    def send(self, message: CommMessage) -> None:
+        if not self._is_open:
+            super().send(message)
+            return
+        content = encode(message.content)
+        metadata = encode(message.metadata, "metadata") if message.metadata else "{}"
+        # to_js is the one copy out of the heap; JavaScript's post transfers it.
+        buffers = tuple(map(to_js, message.buffers))
+        frame = FromKernel(message.msg_type, content, metadata, self._parents.header_text, buffers)
+        try:
+            self._post_frame(frame)
+        except Exception as error:
+            raise TransportError(
+                f"{message.msg_type} of comm {message.content['comm_id']} cannot be posted: {error}"
+            ) from error
+
+    def attach(self, comm: BaseComm) -> None:
+        if comm.target_name == "jupyter.widget":
+            self._outputs.widgets_may_be_there()
+
+    def target_registered(self, target_name: str) -> None:
+        if self._waiting.by_comm:
+            # Not here and now: the user's code is in the middle of registering.
+            self._port.soon(create_once_callable(lambda: self._waiting.release(target_name)))
+
+    def soon(self, f: Callable[[], object]) -> None:
+        if self._channel.state == "closed":
+            super().soon(f)
+            return
+
+        def call() -> None:
+            self._running.call_back(f, lambda error: self.show_error("lite_comms", error))
+
+        self._port.soon(create_once_callable(call))
+
+    def hold(self) -> None:
+        self._port.hold()
+
+    def release(self) -> None:
+        if self._signals is None:
+            self._port.release()
+        else:
+            self._signals.release()
+
+    def turn(self, seconds: float | None) -> None:
+        if self._signals is None or self.cannot_turn:
+            super().turn(seconds)
+        else:
+            self._signals.wait_for_message(seconds)
+
+    @property
+    def cannot_turn(self) -> str:
+        return self.why if self._signals is None else self._signals.cannot_wait
+
+    @property
+    def runs_cell(self) -> bool:
+        return self._signals is not None and self._running.has_cell
+
+    @property
+    def live(self) -> str:
+        if self._signals is not None:
+            return self._signals.mode
+        if self._is_open:
+            return (
+                "messages are handled at each await, not in synchronous code, and Stop is "
+                f"JupyterLite's own: {self._not_live}"
+            )
+        return super().live
+
+    def set_live(self, on: bool) -> None:
+        self._wants_live = on
+        if self._signals is not None:
+            self._signals.set_live(on)
+
+    def _post_frame(self, frame: ToPage) -> None:
+        self._post_wire(*to_wire(frame))
+
+    def _publish(self, content: dict[str, Any]) -> bool:
+        if not self._is_open:
+            return False
+        self._post_frame(FromKernel("error", json.dumps(content), "{}", self._parents.header_text))
+        return True
+
+    # From the page
+
+    def _receive(self, *wire: Any) -> bool | None:
+        """Handle a frame; JavaScript calls this, so it must not raise.
+
+        Returns
+        -------
+        bool or None
+            Whether it was a message, which has been handled. None if it is refused.
+        """
+        try:
+            frame = from_wire(wire)
+            if type(frame) is FromPage:
+                return self._accept(frame)
+            self._take(frame)
+        except BaseException as error:
+            # It is no valid frame, or is too large or nested too deeply.
+            reason = str(error) if isinstance(error, FrameError) else repr(error)
+            message = wire[1] if wire and wire[0] == "comm" and len(wire) > 1 else NO_MESSAGE
+            self._post_frame(Failed(reason, message if type(message) is int else NO_MESSAGE))
+            return None
+        return False
+
+    def _take(self, frame: ToKernel) -> None:
+        match frame:
+            case Idle():
+                self._waiting.release(None)
+            case Hello():
+                self._follow(frame)
+            case Bye():
+                if self._channel.is_last_bye_due:
+                    self._waiting.release(None)  # as long as it can be answered
+                self._follow(frame)
+            case Interrupt(number):
+                if self._signals is not None:
+                    self._signals.stopper.interrupt(number)
+                else:
+                    # Never "done": nothing was stopped.
+                    raise FrameError(f"interrupt {number} cannot be handled: {self._not_live}")
+            case Watch(places):
+                if self._signals is not None:
+                    self._signals.watch(places)
+            case Failed(reason):
+                self._failed += 1
+                # It may never stop.
+                if self._failed <= _SHOWN or math.log10(self._failed).is_integer():
+                    count = f" ({self._failed} so far)" if self._failed > _SHOWN else ""
+                    self.show_error(f"lite_comms: the page cannot use a frame: {reason}{count}")
+
+    def _accept(self, frame: FromPage) -> bool:
+        """Handle a message, unless it has to wait."""
+        try:
+            msg = json.loads(frame.message)
+            msg["parent_header"] = {}
+            msg["buffers"] = [flat(buffer) for buffer in frame.buffers]
+            msg["msg_id"], msg["msg_type"] = msg["header"]["msg_id"], msg["header"]["msg_type"]
+            comm_id = str(msg["content"].get("comm_id"))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise FrameError(f"a comm message cannot be read: {error!r}") from None
+        if comm_id in self._waiting.by_comm or (frame.may_wait and self._wants_target(msg)):
+            self._waiting.add(comm_id, frame.id, msg)
+            return False
+        return self._handle(frame.id, msg)
+
+    def _wants_target(self, msg: dict[str, Any]) -> bool:
+        """Return whether it is a comm_open whose target is not registered."""
+        return (
+            msg["msg_type"] == "comm_open"
+            and str(msg["content"].get("target_name")) not in self._manager.targets
+        )
+
+    def _handle_late(self, message_id: int, msg: dict[str, Any]) -> None:
+        if self._handle(message_id, msg):
+            self._port.ack(message_id)
+
+    def _handle(self, message_id: int, msg: dict[str, Any]) -> bool:
+        """Handle a message; return whether it has been handled.
+
+        A message with an async callback is acknowledged when the callback has ended.
+        """
+        with_date(msg["header"])
+        manager = self._manager
+
+        def fail(error: BaseException) -> None:
+            # Not an error of the user's callback, which the manager shows.
+            what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')}"
+            self.under(msg, self.show_error, f"lite_comms: {what} could not be handled", error)
+
+        task = self._running.call_back(lambda: manager.receive(msg), fail)
+        if task is None:
+            return True
+        when_done(task, lambda _: self._port.ack(message_id))
+        return False
+
+    def _go_live(self) -> None:
+        if self._not_live:
+            return
+        manager = self._manager
+        try:
+            signals = Signals(
+                self._shell,
+                self._outputs,
+                self._port,
+                self._running,
+                lambda: bool(manager.comms),
+                lambda number: self._post_frame(Interrupted(number)),
+                self._tell_due,
+            )
+            signals.start()
+            # The page's hello has called this, and no cell.
+            self._outputs.context = copy_context()
+        except Exception as error:
+            self._not_live = f"Pyodide's signals cannot be taken over: {error!r}"
+            self.show_error(f"lite_comms: {self._not_live}", error)
+            return
+        self._signals = signals
+        signals.set_live(self._channel.page_is_live and self._wants_live)
+
+    @runs_user_code
+    async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
+        """Run a cell, live if possible."""
+        self._running.cell = asyncio.current_task()
+        try:
+            return await (run(code) if self._signals is None else self._signals.run(run, code))
+        finally:
+            self._running.cell = None
+
+    def _on_request(self, request: dict[str, Any]) -> None:
+        self._due = request
+        if self._signals is not None and self._signals.suspender.is_suspended:
+            self._tell_due()
+
+    def _on_begin(self) -> None:
+        self._due = None
+        self._tell_begun(self._parents.current)
+
+    def _tell_due(self) -> None:
+        """Have the page send what it keeps for a cell that cannot begin now.
+
+        The suspended code may wait for just that, for example by `wait_for` in a task.
+        """
+        if self._due is not None:
+            self._tell_begun(self._due)
+            self._due = None
+
+    def _tell_begun(self, request: dict[str, Any]) -> None:
+        if self._is_open and self._channel.page_waits and request:
+            self._post_frame(Begun(request["header"]["msg_id"]))
+
+
+@cache
+def port_of(shell: Any) -> PortTransport:
+    """Return the kernel's one transport of this kind: the page has one port for a kernel."""
+    return PortTransport(shell)

@@ -1,0 +1,282 @@
+"""The value rules: what a Python value becomes on the page, and back.
+
+Pure, no I/O. What the page receives equals what ipykernel delivers for
+the same value. ipykernel packs a message in two tries, and the rules differ
+between them, so both are kept:
+
+1. ``json.dumps`` with a fallback for what JSON does not know: datetimes in
+   ISO 8601, bytes in base64, iterables as lists, numbers as int or float.
+2. If anything in the message is refused there (nan, a key that is not a plain
+   one), the whole message is rebuilt by stricter, older rules: nan becomes
+   ``"nan"``, keys become ``str(key)``, only sets, tuples and iterators become
+   lists. What is refused here as well is an error.
+
+From the page come JSON values. A transport that receives JavaScript numbers
+instead of JSON text restores the integers by :func:`from_page`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import numbers
+import time
+import types
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from .errors import EncodeError
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (as naive as what it is compared with)
+
+# JavaScript writes a number without an exponent below this magnitude, so a
+# server kernel reads an integral one as an int.
+_EXPONENT_FROM = 1e21
+
+_MAX_SAFE_INTEGER = 2**53
+
+
+def encode(value: Any, root: str = "") -> str:
+    """Write a value as the JSON text that the page parses.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+    root : str
+        The name that an error gives to the value itself.
+
+    Returns
+    -------
+    str
+        JSON, free of lone surrogates.
+
+    Raises
+    ------
+    EncodeError
+        If a server kernel would refuse the value as well, or the data is
+        circular or too deep; it names the path. The value is unchanged, except
+        that iterators in it may be used up.
+    """
+    try:
+        return _without_escapes(_first_try(value))
+    except RecursionError:
+        raise EncodeError(root or "data", "nested too deeply to be sent") from None
+    except (TypeError, ValueError):
+        try:
+            clean = _clean(value, ())
+        except _RefusedError as refused:
+            raise EncodeError(_path(root, refused.keys), refused.reason) from None
+        except RecursionError:
+            raise EncodeError(root or "data", "nested too deeply to be sent") from None
+        return _without_escapes(json.dumps(clean, ensure_ascii=False, allow_nan=False))
+
+
+def to_page(text: str) -> Any:
+    """Read JSON text as the page's JavaScript does: numbers are doubles.
+
+    Parameters
+    ----------
+    text : str
+        JSON text.
+
+    Returns
+    -------
+    object
+        The value; integers beyond 2**53 have become the nearest float.
+    """
+    return json.loads(text, parse_int=_page_int)
+
+
+def from_page(value: Any, null: object = None) -> Any:
+    """Convert a value from the page to the Python types that a server would deliver.
+
+    Parameters
+    ----------
+    value : object
+        JSON-like: dicts, lists, str, bool, numbers, and `null`.
+    null : object
+        The object that represents JavaScript's null.
+
+    Returns
+    -------
+    object
+        A new value: null is None, an integral number an int (with the digits
+        that JavaScript writes), nan and infinities None.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or kind is int:
+        return value
+    if kind is dict:
+        return {key: from_page(item, null) for key, item in value.items()}
+    if kind is list:
+        return [from_page(item, null) for item in value]
+    if value is None or value is null:
+        return None
+    if kind is float:
+        if not math.isfinite(value):
+            return None
+        if value.is_integer() and abs(value) < _EXPONENT_FROM:
+            mantissa, _, exponent = repr(value).partition("e")
+            if not exponent:
+                return int(value)
+            digits, _, fraction = mantissa.partition(".")
+            return int(digits + fraction) * 10 ** (int(exponent) - len(fraction))
+        return value
+    return value
+
+
+def _page_int(digits: str) -> int | float:
+    number = int(digits)
+    return number if -_MAX_SAFE_INTEGER <= number <= _MAX_SAFE_INTEGER else float(digits)
+
+
+def _without_escapes(text: str) -> str:
+    r"""Replace lone surrogates as a server's UTF-8 round trip does.
+
+    ``\udc80`` to ``\udcff`` stand for undecodable bytes (``surrogateescape``):
+    they go out as these bytes and reach the page as U+FFFD. Others are refused.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text
+
+
+# The first try ---------------------------------------------------------------
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _isoformat(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return b64encode(value).decode("ascii")
+    if isinstance(value, Iterable):
+        return list(value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")
+
+
+# Made once: half the time of a small message is the encoder's own making.
+_first_try = json.JSONEncoder(default=_default, ensure_ascii=False, allow_nan=False).encode
+
+
+def _isoformat(moment: datetime) -> str:
+    if not moment.tzinfo and isinstance(moment.year, int):  # pandas.NaT has no year
+        moment = moment.replace(tzinfo=timezone(_local_offset(moment)))
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _local_offset(moment: datetime) -> timedelta:
+    # Today's two offsets of the zone, not those of the moment's year: this is
+    # how dateutil's tzlocal, which a server kernel uses, sees local time.
+    seconds = time.timezone
+    if time.daylight:
+        since_epoch = (moment - _EPOCH).total_seconds()
+        saved = time.timezone - time.altzone
+        twice = not _is_summer(since_epoch) and _is_summer(since_epoch - saved)
+        if not moment.fold if twice else _is_summer(since_epoch):
+            seconds = time.altzone
+    return timedelta(seconds=-seconds)
+
+
+def _is_summer(since_epoch: float) -> bool:
+    return bool(time.localtime(since_epoch + time.timezone).tm_isdst)
+
+
+# The second try --------------------------------------------------------------
+
+
+class _RefusedError(Exception):
+    """Carries the keys that lead to a refused value, outermost first."""
+
+    def __init__(self, reason: str, *keys: Any) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.keys = [*keys]
+
+
+def _clean(value: Any, parents: tuple[int, ...]) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, numbers.Integral):
+        try:
+            number = int(value)
+            str(number)
+        except (TypeError, ValueError) as error:  # NumPy's timedelta64; Python's limit of digits
+            raise _RefusedError(str(error)) from None
+        return number
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else repr(value)
+    if isinstance(value, str):
+        _check_text(value)
+        return value
+    if isinstance(value, bytes):
+        return b64encode(value).decode("ascii")
+    if isinstance(value, (datetime, date)):
+        try:
+            return value.strftime("%Y-%m-%dT%H:%M:%S.%f")
+        except ValueError as error:  # pandas.NaT
+            raise _RefusedError(f"{type(value).__name__}: {error}") from None
+    if isinstance(value, (tuple, set, types.GeneratorType)) or (
+        hasattr(value, "__iter__") and hasattr(value, "__next__")
+    ):
+        value = list(value)
+    if not isinstance(value, (list, dict)):
+        raise _RefusedError(f"{type(value).__name__} is not JSON serializable: {_short(value)}")
+    if id(value) in parents:
+        raise _RefusedError("circular reference: the value contains itself")
+    parents = (*parents, id(value))
+    if isinstance(value, list):
+        return [_clean_item(item, i, parents) for i, item in enumerate(value)]
+    out = {}
+    for key, item in value.items():
+        name = str(key)
+        _check_text(name, key)
+        if name in out:
+            raise _RefusedError(f"another key becomes the same JSON name {name!r}", key)
+        out[name] = _clean_item(item, key, parents)
+    return out
+
+
+def _clean_item(item: Any, key: Any, parents: tuple[int, ...]) -> Any:
+    try:
+        return _clean(item, parents)
+    except _RefusedError as refused:
+        refused.keys.insert(0, key)
+        raise
+
+
+def _check_text(text: str, *keys: Any) -> None:
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise _RefusedError(f"text with a lone surrogate: {error}", *keys) from None
+
+
+def _short(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:
+        return "(its repr fails)"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _path(root: str, keys: list[Any]) -> str:
+    path = root
+    for key in keys:
+        if isinstance(key, str) and key.isidentifier():
+            path += f".{key}" if path else key
+        else:
+            path += f"[{key!r}]"
+    return path or "data"

@@ -1,0 +1,92 @@
+"""A comm message on its way out: the value that a transport is given.
+
+Its fields are those of the Jupyter messaging specification, section "Custom
+Messages".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Buffer, Iterable
+from typing import Any, Literal, NamedTuple
+
+from .errors import BufferFormatError
+
+MessageType = Literal["comm_open", "comm_msg", "comm_close"]
+
+
+class CommMessage(NamedTuple):
+    """One comm message from the kernel to the page.
+
+    Parameters
+    ----------
+    msg_type : {'comm_open', 'comm_msg', 'comm_close'}
+        The message type.
+    content : dict
+        ``comm_id`` and ``data``; for ``comm_open`` also ``target_name`` and
+        ``target_module``. Python values, not encoded yet.
+    metadata : dict
+        The message's metadata, not encoded yet.
+    buffers : tuple of memoryview
+        One-dimensional, contiguous, format ``B``. Views of the sender's
+        memory: a transport copies them before it returns.
+    topic : bytes
+        The iopub topic.
+    """
+
+    msg_type: MessageType
+    content: dict[str, Any]
+    metadata: dict[str, Any]
+    buffers: tuple[memoryview, ...]
+    topic: bytes
+
+
+def flat_buffers(buffers: Iterable[Any] | None, comm: str) -> tuple[memoryview, ...]:
+    """View each buffer as a flat run of bytes.
+
+    Parameters
+    ----------
+    buffers : iterable of bytes-like, or None
+        Anything with the buffer protocol: bytes, bytearray, memoryview,
+        array.array, NumPy arrays; of any shape and dtype, contiguous or not.
+    comm : str
+        The comm, for the error message.
+
+    Returns
+    -------
+    tuple of memoryview
+        Format ``B``, one dimension. Not copied where the memory is
+        C-contiguous. A Fortran-contiguous buffer keeps its memory order, as it
+        does on a server; any other one is copied in C order.
+
+    Raises
+    ------
+    BufferFormatError
+        If an item has no buffer, or its buffer holds Python objects, naming its
+        index; if `buffers` is itself a buffer. Nothing is sent.
+    """
+    if buffers is None or (type(buffers) is list and not buffers):
+        return ()
+    # An array is iterable too, and one of two dimensions has rows that are buffers.
+    if isinstance(buffers, (str, dict, Buffer)) or not isinstance(buffers, Iterable):
+        raise BufferFormatError(
+            f"{comm}: buffers: a list of bytes-like objects is needed, "
+            f"not a single {type(buffers).__name__}; write [value]"
+        )
+    return tuple(_flat(buffer, f"{comm}: buffers[{i}]") for i, buffer in enumerate(buffers))
+
+
+def _flat(buffer: Any, where: str) -> memoryview:
+    try:
+        view = memoryview(buffer)
+    except (TypeError, ValueError) as error:
+        raise BufferFormatError(
+            f"{where}: {type(buffer).__name__} does not support the buffer protocol: {error}"
+        ) from None
+    if "O" in re.sub(":.*?:", "", view.format):  # between colons are names of fields
+        raise BufferFormatError(f"{where}: {type(buffer).__name__} of Python objects, not of bytes")
+    try:
+        return view.cast("B")
+    except TypeError:
+        # Not C-contiguous, empty in one dimension, or of a structured dtype.
+        return memoryview(view.tobytes("A"))
