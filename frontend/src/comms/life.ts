@@ -1,15 +1,15 @@
 /**
- * The life of a kernel, as the page's comms see it: when it ends, each of them is told, once, and why.
+ * Closes the page's comms when their kernel ends: each `onClose` is called once, with the reason.
  *
- * JupyterLab's connection throws its comms away without a word: when its kernel restarts, is shut
- * down or dies, and when the connection itself is closed.
+ * JupyterLab's connection drops its comms silently when its kernel restarts, is shut down or dies, and
+ * when the connection itself is closed.
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {commClose, DISCONNECTED, type IReason, RESTARTED} from '../wire/comm_messages';
 
 /**
- * The comms of ipywidgets. It hears of the kernel's end itself and goes on to show its widgets, as
- * on a server; a comm_close would take them off the page.
+ * The comms of ipywidgets. It notices the kernel's end by itself and keeps showing its widgets, as on a
+ * server; a comm_close would remove them from the page.
  */
 const LEFT_ALONE: ReadonlySet<string> = new Set(['jupyter.widget', 'jupyter.widget.control']);
 
@@ -17,20 +17,20 @@ type Connection = Kernel.IKernelConnection;
 
 export class Connections {
   /**
-   * @param commsOf - Finds the open comms of a connection.
-   * @param onCleared - Called when a connection has thrown away all that it was waiting for.
+   * @param commsOf - Returns the open comms of a connection.
+   * @param onCleared - Called when a connection has dropped its pending messages.
    */
   constructor(
     private readonly _commsOf: (connection: Connection) => Kernel.IComm[],
     private readonly _onCleared: (connection: Connection) => void
   ) {}
 
-  /** Take in a connection; it leaves when it is disposed. Returns how to take it out before. */
+  /** Add a connection. It is removed when it is disposed, or by the function that is returned. */
   add(connection: Connection): () => void {
     this._all.add(connection);
     const undoJoin = joinListeners(connection);
     const onStatus = (_: unknown, status: Kernel.Status) => {
-      // By this connection itself, or because the kernel has died: it is cleared next.
+      // This connection restarts the kernel, or the kernel has died; JupyterLab clears it next.
       if (status === 'restarting') {
         this._close(connection, this._died.get(connection) ?? RESTARTED);
         this._died.delete(connection);
@@ -51,7 +51,7 @@ export class Connections {
     };
   }
 
-  /** A kernel is gone: its comms close, on all connections. */
+  /** Close the comms of a kernel that has ended, on all connections. */
   end(kernelId: string, why: IReason): void {
     for (const connection of this._of(kernelId)) {
       if (!this._died.has(connection)) {
@@ -60,7 +60,7 @@ export class Connections {
     }
   }
 
-  /** A kernel is gone, and another will be in its place: comms are told when they can reach it. */
+  /** Dispose the comms of a kernel that restarts. Their `onClose` is called when the new one is there. */
   endUntilMade(kernelId: string, why: IReason): void {
     for (const connection of this._of(kernelId)) {
       const untold = this._died.has(connection) ? [] : this._dispose(connection, why);
@@ -70,7 +70,7 @@ export class Connections {
     }
   }
 
-  /** A kernel has died; a connection will hear that it restarts, and then its comms close. */
+  /** Note why a kernel has died. Its comms close when their connections see the restart. */
   die(kernelId: string, why: IReason): void {
     for (const connection of this._of(kernelId)) {
       if (connection.connectionStatus === 'connected') {
@@ -79,7 +79,7 @@ export class Connections {
     }
   }
 
-  /** A kernel that has died will not be there again. */
+  /** Close the comms of a kernel that has died and cannot be restarted. */
   endForGood(kernelId: string): void {
     for (const connection of this._of(kernelId)) {
       const why = this._died.get(connection);
@@ -90,8 +90,8 @@ export class Connections {
   }
 
   /**
-   * A kernel is there, again if it has connections. The one that has restarted it connects again by
-   * itself; the others, to which JupyterLite does not say that their sockets are closed, would not.
+   * Reconnect to a kernel that has restarted. The connection that restarted it reconnects by itself; the
+   * others do not, because JupyterLite does not tell them that their sockets are closed.
    */
   reconnect(kernelId: string): void {
     for (const connection of this._of(kernelId)) {
@@ -104,7 +104,7 @@ export class Connections {
     }
   }
 
-  /** The target of an open comm, or undefined where the page knows none. */
+  /** The target name of an open comm, or undefined if the page has no such comm. */
   targetOf(kernelId: string, commId: string): string | undefined {
     const comms = this._of(kernelId).flatMap(connection => this._commsOf(connection));
     return comms.find(comm => comm.commId === commId)?.targetName;
@@ -118,7 +118,7 @@ export class Connections {
     this._tell(connection, this._dispose(connection, why));
   }
 
-  /** Dispose the comms of a connection; returns what is to be called then. */
+  /** Dispose the comms of a connection; returns the calls of their `onClose`. */
   private _dispose(connection: Connection, why: IReason): (() => void)[] {
     const comms = this._commsOf(connection).filter(({targetName}) => !LEFT_ALONE.has(targetName));
     return comms.map(comm => {
@@ -131,23 +131,23 @@ export class Connections {
   private _tell(connection: Connection, more: (() => void)[] = []): void {
     const untold = [...(this._untold.get(connection) ?? []), ...more];
     this._untold.delete(connection);
-    // Later: what it opens or sends now would be thrown away with the rest.
+    // Not now: what `onClose` opens or sends would be dropped with the rest.
     untold.forEach(each => queueMicrotask(each));
   }
 
   private readonly _all = new Set<Connection>();
-  /** What is to be called when there is a kernel again. */
+  /** The calls of `onClose` to make when there is a kernel again. */
   private readonly _untold = new WeakMap<Connection, (() => void)[]>();
-  /** Why the kernels have died of those that have still to hear of it. */
+  /** Why the kernel of a connection has died, until the connection sees it. */
   private readonly _died = new WeakMap<Connection, IReason>();
 }
 
 type Status = Kernel.IKernelConnection['statusChanged'];
 
 /**
- * Have a connection keep those who listen to its status in a set. Each comm of JupyterLab begins to
- * listen when it is made, and never stops; a signal compares it with all before it, so that to open
- * 8,000 comms takes seconds.
+ * Make a connection keep the listeners to its status in a set. Each comm of JupyterLab connects to that
+ * signal when it is made and never disconnects. A signal compares each new listener with all others, so
+ * opening 8,000 comms would take seconds.
  */
 function joinListeners(connection: Connection): () => void {
   const signal = connection.statusChanged;
@@ -168,7 +168,7 @@ function joinListeners(connection: Connection): () => void {
     }
   };
   const tellAll = (sender: Connection, status: Kernel.Status) => {
-    // As a signal does: those that are added meanwhile are not told, nor those that are taken away.
+    // As a signal does, skip listeners that are added or removed meanwhile.
     for (const listener of [...listeners]) {
       try {
         if (listeners.has(listener)) {

@@ -1,8 +1,8 @@
 /**
- * What a page already has when lite_comms comes late: kernels, connections to them, and messages
- * under way. On a site that has the extension there is nothing yet.
+ * What a page already has when lite_comms is loaded late: kernels, connections to them, and pending
+ * messages. On a site with the extension there is none of that yet.
  *
- * These are private fields of JupyterLab and JupyterLite, each read by one guarded function.
+ * Reads private fields of JupyterLab and JupyterLite, each in one guarded function.
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {IKernel} from '@jupyterlite/services';
@@ -10,7 +10,7 @@ import type {IUnfinished} from '../transports/channel/queue';
 
 type Message = KernelMessage.IMessage;
 
-/** A kernel that runs, with what its factory was given. */
+/** A running kernel, with the function that its factory was given. */
 export interface IRunning {
   readonly kernel: IKernel;
   readonly sendMessage: (msg: Message) => void;
@@ -27,11 +27,11 @@ export interface IConnected {
 export interface IPresent {
   readonly kernels: readonly IRunning[];
   readonly connections: readonly IConnected[];
-  /** What a kernel may not have handled, in the order of sending, and which of it it is handling. */
+  /** The messages a kernel may not have handled, in the order of sending, and the id of the current one. */
   underWay(kernel: IKernel): {unfinished: IUnfinished[]; current: string | undefined};
 }
 
-/** Tells what is there at the moment of the call; throws where a part is not as expected. */
+/** Returns what is there at the time of the call; throws if a part is not as expected. */
 export type Present = () => IPresent;
 
 export const NOTHING: Present = () => ({
@@ -47,12 +47,12 @@ interface IClient {
 }
 
 /**
- * Prepare to tell what is there. Nothing is changed.
+ * Prepare to find what is there, without changing anything.
  *
- * What takes time is done here, so that nothing can be sent between what the returned function tells
+ * All that is asynchronous is done here, so no message can be sent between the returned function's answer
  * and what its caller changes.
  *
- * @throws Error that names the part which is not as expected.
+ * @throws Error that names the part that is not as expected.
  */
 export async function findPresent(kernels: object, client: IClient | null): Promise<Present> {
   const running: IRunning[] = [];
@@ -97,7 +97,7 @@ export async function findPresent(kernels: object, client: IClient | null): Prom
   };
 }
 
-/** Replace what a kernel sends by; returns how to undo it. */
+/** Replace the function by which a kernel sends messages; returns how to undo it. */
 export function replaceSendMessage(
   kernel: IKernel,
   sendMessage: IRunning['sendMessage']
@@ -110,7 +110,7 @@ export function replaceSendMessage(
   };
 }
 
-/** The headers of what a kernel is handling, or has handled last; an input_reply comes in between. */
+/** Return the headers of what a kernel is handling or has handled last, without input_replies. */
 function latestOf(kernel: IKernel): KernelMessage.IHeader[] {
   const {parent, parentHeader} = kernel as {
     parent?: Message;
@@ -122,8 +122,8 @@ function latestOf(kernel: IKernel): KernelMessage.IHeader[] {
 }
 
 /**
- * Leave out what was sent before the message that a kernel is handling, or has handled last:
- * JupyterLite's queue keeps their order, so that is over. What it has dropped is among it.
+ * Leave out what was sent before the message that a kernel is handling or has handled last: JupyterLite's
+ * queue is in order, so that has been handled or dropped.
  */
 function underWay(kernel: IKernel, sent: IUnfinished[]): ReturnType<IPresent['underWay']> {
   const latest = latestOf(kernel);

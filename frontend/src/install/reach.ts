@@ -1,6 +1,6 @@
 /**
- * What is replaced in JupyterLite, each in one guarded function with its undo. Everything else of
- * the page's half uses public interfaces.
+ * What is patched in JupyterLab and JupyterLite, each in one guarded function that returns how to revert
+ * it. The rest of the page's half uses public interfaces.
  */
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage, ServerConnection} from '@jupyterlab/services';
@@ -18,7 +18,7 @@ export type Kernels = Pick<Kernel.IManager, 'serverSettings' | 'connectTo'>;
 
 type ChannelOf = (kernelId: string) => Channel;
 
-/** Have the connections that are made from now on use our socket and serializer. */
+/** Make new connections use our socket and serializer. */
 export function replaceSocket(settings: ServerConnection.ISettings, channelOf: ChannelOf): Undo {
   const {WebSocket, serializer} = settings;
   const fields = settings as {-readonly [key in keyof typeof settings]: (typeof settings)[key]};
@@ -30,19 +30,19 @@ export function replaceSocket(settings: ServerConnection.ISettings, channelOf: C
   };
 }
 
-/** What is told of the kernels that are made. */
+/** Called with what happens to kernels. */
 interface ILife {
-  /** There is one with this id, or there is one again. */
+  /** A kernel with this id has been made, by a start or a restart. */
   onMade(kernelId: string): void;
-  /** It is gone, for good or until it is made again. */
+  /** It ends, for good or because it restarts. */
   onEnd(kernelId: string): void;
-  /** It has no Worker; the name is that of its kernelspec. */
+  /** A kernel of this kernelspec has no Worker. */
   onNoWorker(kernelName: string): void;
 }
 
 /**
- * Decorate the kernels that the site's own factories make, those registered later too. What a kernel
- * without a Worker sends and gets stays as it is.
+ * Decorate the kernels that the site's factories make, including factories that are registered later. A
+ * kernel without a Worker keeps its own path in both directions.
  */
 export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, life: ILife): Undo {
   type Factory = IKernelSpecs['factories'] extends Map<string, infer F> ? F : never;
@@ -59,7 +59,7 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
         channel.endIfUnused();
         throw error;
       }
-      // At a restart all clients have left the channel meanwhile, and then there is another.
+      // At a restart all clients have left the old channel by now, and there is a new one.
       channel = channelOf(options.id);
       lead(kernel, sendMessage, channelOf, life);
       life.onMade(options.id);
@@ -84,7 +84,7 @@ export function decorateFactories(specs: IKernelSpecs, channelOf: ChannelOf, lif
   };
 }
 
-/** Lead the messages between a kernel and its Worker through its channel, if it has a Worker. */
+/** Route the messages of a kernel through its channel, if it has a Worker. */
 export function lead(
   kernel: IKernel,
   sendMessage: (msg: KernelMessage.IMessage) => void,
@@ -93,7 +93,7 @@ export function lead(
 ): Undo {
   const {id, name} = kernel;
   const {dispose} = kernel;
-  // Before JupyterLite closes the sockets: their clients are to be told.
+  // Before JupyterLite closes the sockets, so that their clients still receive it.
   kernel.dispose = () => {
     if (!kernel.isDisposed) {
       life.onEnd(id);
@@ -128,11 +128,11 @@ interface IHandler {
 }
 
 /**
- * Have a kernel answer what JupyterLite's does not.
+ * Make a kernel answer what JupyterLite's kernel leaves unanswered.
  *
- * - Cells behind one that has failed, as a server does: they are aborted.
- * - comm_info_request. The future of the page that asks would never end, and ipywidgets asks so for
- *   the widgets that a kernel has already.
+ * - Cells behind a failed one, which are aborted as on a server.
+ * - comm_info_request, by which ipywidgets asks for the widgets that a kernel has already. Its future
+ *   would never complete.
  */
 export function answerAll(
   kernel: IHandler,
@@ -177,8 +177,8 @@ export function answerAll(
 }
 
 /**
- * Have JupyterLab's connections not change their state with each comm message: at a slider's pace
- * the page would do little else than draw busy and idle. A channel shows what takes longer.
+ * Keep JupyterLab's connections from changing their status with each comm message. With a slider the
+ * page would do little else than draw busy and idle. A channel shows messages that take longer.
  */
 export function leaveUntracked(types: Iterable<string>): Undo {
   const option = 'untracked_message_types';
@@ -188,7 +188,7 @@ export function leaveUntracked(types: Iterable<string>): Undo {
   return () => void PageConfig.setOption(option, before);
 }
 
-/** Hear of each connection to a kernel, before anybody uses it. */
+/** Call `hear` with each new connection to a kernel, before anyone uses it. */
 export function followConnections(
   kernels: Pick<Kernels, 'connectTo'>,
   hear: (connection: Kernel.IKernelConnection) => void
@@ -204,16 +204,15 @@ export function followConnections(
   };
 }
 
-/** What can interrupt kernels: all of JupyterLab's ways to Stop lead there. */
+/** The part of JupyterLite's kernel client that all of JupyterLab's Stop commands use. */
 export interface IInterrupts {
   interrupt(kernelId: string): Promise<void>;
 }
 
 /**
- * Stop what runs by other means than JupyterLite's, which empties the kernel's queue, of all that
- * waits there, and goes on with what runs.
+ * Replace JupyterLite's interrupt, which drops the kernel's queue but does not stop the running cell.
  *
- * @param stop - Stops what runs in the kernel with this id; returns whether it can.
+ * @param stop - Interrupts the kernel with this id; returns false to leave it to JupyterLite.
  */
 export function replaceInterrupt(client: IInterrupts, stop: (kernelId: string) => boolean): Undo {
   const {interrupt} = client;
@@ -227,13 +226,13 @@ export function replaceInterrupt(client: IInterrupts, stop: (kernelId: string) =
   };
 }
 
-/** The open comms of a connection: a private field of it, or none where there is no such field. */
+/** Return the open comms of a connection, from a private field; none if it has no such field. */
 export function commsOf(connection: object): Kernel.IComm[] {
   const {_comms} = connection as {_comms?: unknown};
   return _comms instanceof Map ? [..._comms.values()] : [];
 }
 
-/** The Worker of a Pyodide kernel: a private field of it, or null where there is none. */
+/** Return the Worker of a Pyodide kernel, from a private field; null if it has none. */
 export function workerOf(kernel: object): Worker | null {
   const {_worker} = kernel as {_worker?: unknown};
   return _worker instanceof Worker ? _worker : null;

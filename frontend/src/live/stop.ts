@@ -1,14 +1,14 @@
 /**
- * Stop, on the page: tells the kernel of it, also while the worker's event loop does not turn.
+ * Stop, on the page: tells the kernel about it even while the worker's event loop does not turn.
  *
- * A worker whose Python code runs and runs hears nothing. What it can look at in between is memory
- * that it shares with the page, where the page is cross-origin isolated; elsewhere, whether a URL
- * that the page has given it is still good.
+ * While its Python code runs, a worker receives no messages. It can look at memory that it shares with
+ * the page, if the page is cross-origin isolated. On other pages it can test whether a URL from the page
+ * is still valid.
  */
 import type {IWatch} from '../wire/frames';
 import type {SharedMemory} from './shared';
 
-/** How many URLs the kernel has in hand. */
+/** How many unused URLs the kernel has. */
 const SPARE = 4;
 
 /** How long the kernel may take to notice a Stop; the notice says "5 seconds". */
@@ -16,10 +16,10 @@ const PATIENCE_MS = 5000;
 
 export class Stops {
   /**
-   * @param watch - Tells the kernel where to look.
-   * @param shared - Memory that the kernel has been told of, if it can be shared.
-   * @param onDeaf - Called when the kernel has not noticed a Stop for long; returns what to do when
-   * it has.
+   * @param watch - Posts a frame that says where to look.
+   * @param shared - The shared memory that the kernel looks at, or null if it gets URLs.
+   * @param onDeaf - Called when the kernel has not noticed a Stop for seconds; returns what to call
+   * when it does.
    */
   constructor(
     private readonly _watch: (frame: IWatch) => void,
@@ -31,7 +31,7 @@ export class Stops {
     }
   }
 
-  /** Stop has been pressed; returns how many times that was. */
+  /** Signal a Stop to the kernel; returns its number, from 1. */
   press(): number {
     const number = ++this._pressed;
     if (this._shared) {
@@ -44,7 +44,7 @@ export class Stops {
     return number;
   }
 
-  /** The kernel has noticed the Stops up to this one. */
+  /** Report that the kernel has noticed the Stops up to this number. */
   noticed(number: number): void {
     if (number >= this._pressed) {
       clearTimeout(this._timer);

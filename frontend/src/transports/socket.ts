@@ -1,10 +1,10 @@
 /**
- * The kernel socket, step 2 of a message's way: JupyterLab's kernel connection gives it messages and
- * gets messages, without the bytes in between.
+ * The kernel socket, step 2 of a message's way: JupyterLab's kernel connection sends and receives message
+ * objects through it, without converting them to bytes.
  *
- * Both the socket's class and the serializer are fields of `ServerConnection.ISettings`. The
- * serializer leaves a message as it is; the socket asks its kernel's channel to take it, and writes
- * bytes only for JupyterLite's own path.
+ * The socket's class and the serializer are both fields of `ServerConnection.ISettings`. The serializer
+ * passes a message on as it is. The socket offers it to the kernel's channel, and writes bytes only for
+ * JupyterLite's own path.
  */
 import type {KernelMessage, ServerConnection} from '@jupyterlab/services';
 import type {Channel} from './channel/channel';
@@ -14,7 +14,7 @@ type Message = KernelMessage.IMessage;
 type Serializer = ServerConnection.ISettings['serializer'];
 type Bytes = ReturnType<Serializer['serialize']>;
 
-/** A message on its way to the socket, or from it. */
+/** A message between the serializer and the socket, in either direction. */
 class Envelope {
   constructor(
     readonly msg: Message,
@@ -22,18 +22,18 @@ class Envelope {
   ) {}
 }
 
-/** What JupyterLite's own path has brought. */
+/** A message that came by JupyterLite's own path. */
 class StockEnvelope {
   constructor(
     readonly data: Bytes,
-    /** Shows a message to the channel, which may change its session. */
+    /** Lets the channel observe a message, and change its session. */
     readonly read: (msg: Message) => Message
   ) {}
 }
 
-/** Make the serializer; bytes are written and read by the one that was there before. */
+/** Make the serializer; bytes are written and read by the original one. */
 export function makeSerializer(stock: Serializer): Serializer {
-  // The types know only bytes; what is between the serializer and the socket is theirs alone.
+  // JupyterLab's types allow only bytes, but nobody looks at what passes from one to the other.
   return {
     serialize: (msg, protocol) => new Envelope(msg, protocol) as unknown as Bytes,
     deserialize: (data: unknown, protocol) => {
@@ -49,9 +49,9 @@ export function makeSerializer(stock: Serializer): Serializer {
 }
 
 /**
- * Make the socket's class, from the one that was there before.
+ * Make the socket's class, derived from the original one.
  *
- * @param channelOf - Finds the channel of the kernel with this id.
+ * @param channelOf - Returns the channel of the kernel with this id.
  */
 export function makeSocket(
   Stock: typeof WebSocket,
@@ -67,10 +67,10 @@ export function makeSocket(
 }
 
 /**
- * Lead what a socket sends and receives through the channel of its kernel.
+ * Route what a socket sends and receives through the channel of its kernel.
  *
- * @param kernelSession - The session that its messages have had so far. JupyterLab drops what is
- * still queued when the session changes, so it stays; by default each channel has its own.
+ * @param kernelSession - The session that its messages have had so far. JupyterLab drops queued messages
+ * when the session changes, so it must stay. By default messages have the session of the channel.
  * @returns How to undo it.
  */
 export function adoptSocket(
@@ -106,7 +106,7 @@ export function adoptSocket(
       return socket.readyState === WebSocket.OPEN;
     },
     deliver: msg => {
-      // Of the event JupyterLab's connection reads the data only.
+      // JupyterLab's connection reads only the data of the event.
       (onMessage as ((event: MessageEvent) => unknown) | null)?.({
         data: new Envelope(stamped(msg))
       } as MessageEvent);
@@ -151,7 +151,7 @@ export function adoptSocket(
   };
 }
 
-/** The kernel's id in the URL of its socket, `.../api/kernels/<id>/channels?...`, if it is one. */
+/** Return the kernel's id from a URL `.../api/kernels/<id>/channels?...`, or null for another URL. */
 function kernelId(url: string): string | null {
   const id = /\/kernels\/([^/?]+)\/channels/.exec(url)?.[1];
   return id === undefined ? null : decodeURIComponent(id);
