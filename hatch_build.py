@@ -9,7 +9,9 @@ The small one exists only there, beside its own index, so that no index lists bo
 from __future__ import annotations
 
 import ast
+import bz2
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -28,6 +30,9 @@ NODE_MAJOR = 20
 
 SOURCES = {".js", ".py"}
 
+# Each is the package's own: what a wheel says is imported, and what that unpacks.
+INIT = "__init__.py"
+
 # The base class of an exported one, which has public methods.
 BASE = "_comms.receiving"
 
@@ -43,21 +48,23 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
     config["project"]["license-files"] = []  # the extension around it has the text
     folder.mkdir(parents=True)
     package = Path(root, "lite_comms")
-    public = public_modules(Path(package, "__init__.py").read_text("utf-8"))
+    public = public_modules(Path(package, INIT).read_text("utf-8"))
+    modules = {}
+    for source in sorted(package.rglob("*.*")):
+        name = source.relative_to(package).as_posix()
+        if source.suffix not in SOURCES or name in ONLY_ON_HOSTS:
+            continue
+        text = source.read_text("utf-8")
+        if source.suffix == ".py":
+            lean = without_notes(text, is_package=name == INIT, is_public=name in public)
+        else:
+            lean = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
+        modules[name] = lean
+    modules[INIT] = modules.pop(INIT)  # the last one: see kernel_unpack.py
     with TemporaryDirectory() as copy:
-        for source in sorted(package.rglob("*.*")):
-            name = source.relative_to(package).as_posix()
-            if source.suffix not in SOURCES or name in ONLY_ON_HOSTS:
-                continue
-            text = source.read_text("utf-8")
-            if source.suffix == ".py":
-                lean = without_notes(
-                    text, is_package=name == "__init__.py", is_public=name in public
-                )
-            else:
-                lean = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
-            Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
-            Path(copy, name).write_text(lean, "utf-8", newline="\n")
+        packed = bz2.compress(json.dumps(modules, ensure_ascii=False).encode())
+        Path(copy, "modules.json.bz2").write_bytes(packed)
+        shutil.copy(Path(root, "kernel_unpack.py"), Path(copy, INIT))
         config["tool"]["hatch"]["build"]["targets"]["wheel"] = {
             "exclude": ["*"],
             "force-include": {copy: "lite_comms"},
@@ -76,9 +83,9 @@ def public_modules(init: str) -> set[str]:
 def without_notes(source: str, *, is_package: bool, is_public: bool) -> str:
     """Blank what only a reader of the repository needs: a kernel fetches it at every start.
 
-    These are comments and docstrings. Those of the package itself and of the public classes
-    and functions of public modules stay, for ``help()``. Every line stays where it is, so that
-    tracebacks point at the repository's lines.
+    These are comments and docstrings. Of those of the package itself and of the public classes
+    and functions of public modules the part before the first section stays, for ``help()``.
+    Every line stays where it is, so that tracebacks point at the repository's lines.
     """
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -93,10 +100,21 @@ def without_notes(source: str, *, is_package: bool, is_public: bool) -> str:
                 if isinstance(node, ast.Module)
                 else is_public and not node.name.startswith("_")
             )
-            if not is_kept and ast.get_docstring(node) is not None and note.end_lineno is not None:
-                lines[note.lineno - 1] = " " * note.col_offset + '""'
-                lines[note.lineno : note.end_lineno] = [""] * (note.end_lineno - note.lineno)
+            if ast.get_docstring(node) is not None and note.end_lineno is not None:
+                first, end = note.lineno - 1, note.end_lineno
+                kept = before_sections(lines[first:end]) if is_kept else ['""']
+                kept[0] = " " * note.col_offset + kept[0].lstrip()
+                lines[first:end] = kept + [""] * (end - first - len(kept))
     return "\n".join(lines) + "\n"
+
+
+def before_sections(note: list[str]) -> list[str]:
+    """Return the lines of a docstring without its sections, which an underline begins."""
+    for i, line in enumerate(note):
+        if re.fullmatch(" *-{3,}", line):
+            text = "\n".join(note[: i - 1]).rstrip()
+            return f'{text}"""'.split("\n")
+    return note
 
 
 class ExtensionBuildHook(BuildHookInterface[WheelBuilderConfig]):
@@ -111,7 +129,10 @@ class ExtensionBuildHook(BuildHookInterface[WheelBuilderConfig]):
         write_wheel_index(wheel_dir)
         if version == "standard":
             # For kernels whose page lacks the extension. Where it is, they need no such thing.
-            build_data["force_include"]["build/page.js"] = "lite_comms/_transports/port/page.js"
+            script = Path(self.root, "build/page.js")
+            packed = script.with_suffix(".js.bz2")
+            packed.write_bytes(bz2.compress(script.read_bytes()))
+            build_data["force_include"][str(packed)] = f"lite_comms/_transports/port/{packed.name}"
 
 
 def _build_frontend(frontend: Path, labextension: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-import gzip
+import bz2
 import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
 import tokenize
 import zipfile
@@ -30,7 +32,9 @@ EXTENSION = f"{DATA}/share/jupyter/labextensions/lite-comms"
 STARTUP = f"{DATA}/etc/ipython/startup/00-lite-comms.py"
 MODULES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lite_comms").rglob("*.py")}
 SCRIPTS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lite_comms").rglob("*.js")}
-PAGE = "lite_comms/_transports/port/page.js"
+PAGE = "lite_comms/_transports/port/page.js.bz2"
+INIT = "lite_comms/__init__.py"
+PACKED = "lite_comms/modules.json.bz2"
 
 ONLY_ON_HOSTS = {
     "lite_comms/py.typed",
@@ -42,7 +46,7 @@ ONLY_ON_HOSTS = {
 PAGE_LIMIT_BYTES = 20_000
 
 # What is loaded at every kernel start.
-KERNEL_WHEEL_LIMIT_BYTES = 67_000
+KERNEL_WHEEL_LIMIT_BYTES = 36_000
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +70,33 @@ def metadata(wheel: zipfile.ZipFile) -> list[tuple[str, str]]:
 
 def package(wheel: zipfile.ZipFile) -> dict[str, bytes]:
     return {name: wheel.read(name) for name in wheel.namelist() if name.startswith("lite_comms/")}
+
+
+IMPORT = """
+import lite_comms
+print(lite_comms.__file__, lite_comms.__doc__, sorted(vars(lite_comms)))
+print(*sorted(lite_comms.__all__))
+"""
+
+
+@pytest.fixture(scope="session")
+def unpacked(kernel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the kernel's wheel, after its package was imported."""
+    folder = tmp_path_factory.mktemp("kernel")
+    kernel.extractall(folder)
+    assert names_after_import(folder) == names_after_import(folder)  # unpacked, and as unpacked
+    return folder
+
+
+def names_after_import(folder: Path) -> str:
+    return subprocess.check_output([sys.executable, "-c", IMPORT], cwd=folder, text=True)
+
+
+@pytest.fixture(scope="session")
+def lean(unpacked: Path) -> dict[str, bytes]:
+    """What is in the kernel's package then."""
+    paths = [path for path in (unpacked / "lite_comms").rglob("*.*") if path.suffix != ".pyc"]
+    return {path.relative_to(unpacked).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_version_stands_once_and_is_everywhere(
@@ -108,34 +139,56 @@ def split(source: bytes, *, is_package: bool) -> tuple[str, dict[str, str | None
     return re.sub(r", end_\w+=\d+", "", code), public
 
 
-def test_both_wheels_have_the_same_modules(host: zipfile.ZipFile, kernel: zipfile.ZipFile) -> None:
+def test_both_wheels_have_the_same_modules(host: zipfile.ZipFile, lean: dict[str, bytes]) -> None:
     assert set(package(host)) == {*MODULES, *SCRIPTS, "lite_comms/py.typed", PAGE}
     for script in SCRIPTS:  # but for comments, which leave their lines
         text = host.read(script).decode()
-        assert kernel.read(script).decode() == re.sub(r"(?m)^ *//.*$", "", text)
-        assert "//" not in kernel.read(script).decode()
-    assert set(package(host)) - set(package(kernel)) == ONLY_ON_HOSTS
+        assert lean[script].decode() == re.sub(r"(?m)^ *//.*$", "", text)
+        assert "//" not in lean[script].decode()
+    assert set(package(host)) ^ set(lean) == {*ONLY_ON_HOSTS, PACKED}
 
 
 @pytest.mark.parametrize("name", sorted(MODULES - ONLY_ON_HOSTS))
-def test_both_wheels_have_the_same_code_in_the_same_places_and_the_same_public_docstrings(
-    name: str, host: zipfile.ZipFile, kernel: zipfile.ZipFile
+def test_both_wheels_have_the_same_code_in_the_same_places_and_public_docstrings_begin_alike(
+    name: str, host: zipfile.ZipFile, lean: dict[str, bytes]
 ) -> None:
-    is_package = name == "lite_comms/__init__.py"
-    lean, lean_docs = split(kernel.read(name), is_package=is_package)
+    is_package = name == INIT
+    code, lean_docs = split(lean[name], is_package=is_package)
     full, docs = split(host.read(name), is_package=is_package)
-    assert lean == full
+    assert code == full
     values = [value for value in vars(lite_comms).values() if callable(value)]
     classes = [base for value in values if isinstance(value, type) for base in value.__mro__]
     exported = {value.__module__ for value in (*values, *classes)}
     is_public = is_package or name.removesuffix(".py").replace("/", ".") in exported
-    assert lean_docs == (docs if is_public else {name: doc and "" for name, doc in docs.items()})
+    assert lean_docs == {
+        name: doc and (re.split(r"\n+\w[\w ]*\n-{3,}", doc)[0] if is_public else "")
+        for name, doc in docs.items()
+    }
 
 
-def test_kernel_wheel_has_no_comments(kernel: zipfile.ZipFile) -> None:
+def test_the_package_of_the_kernel_wheel_is_unpacked_by_its_import_and_leaves_no_name(
+    unpacked: Path, kernel: zipfile.ZipFile
+) -> None:
+    assert set(package(kernel)) == {INIT, PACKED}
+    path, names = names_after_import(unpacked), names_after_import(ROOT)
+    assert path.replace(str(unpacked), "") == names.replace(str(ROOT), "")
+
+
+def test_an_import_that_was_cut_off_is_done_again(kernel: zipfile.ZipFile, tmp_path: Path) -> None:
+    kernel.extractall(tmp_path)
+    blocked = tmp_path / "lite_comms/_wire"
+    blocked.write_text("no folder")
+    with pytest.raises(subprocess.CalledProcessError):
+        names_after_import(tmp_path)
+    blocked.unlink()
+    assert names_after_import(tmp_path).split()[-1] == max(lite_comms.__all__)
+
+
+def test_kernel_wheel_has_no_comments(lean: dict[str, bytes]) -> None:
     tokens = [
         token
-        for source in package(kernel).values()
+        for name, source in lean.items()
+        if name != PACKED
         for token in tokenize.tokenize(io.BytesIO(source).readline)
     ]
     assert [token.string for token in tokens if token.type == tokenize.COMMENT] == []
@@ -166,8 +219,9 @@ def test_kernel_wheel_is_small(kernel_bytes: bytes) -> None:
 def test_the_page_half_that_a_notebook_brings_is_small_and_fetches_nothing(
     host: zipfile.ZipFile,
 ) -> None:
-    script = host.read(PAGE)
-    assert len(gzip.compress(script, 9)) <= PAGE_LIMIT_BYTES
+    packed = host.read(PAGE)
+    assert len(packed) <= PAGE_LIMIT_BYTES
+    script = bz2.decompress(packed)
     assert re.findall(rb"https?://[^\"'`]*", script) == []
 
 
@@ -216,6 +270,7 @@ def test_sdist_has_the_sources_and_nothing_built(distributions: Distributions) -
         "frontend/package.json",
         "hatch_build.py",
         "kernel_startup.py",
+        "kernel_unpack.py",
         "pyproject.toml",
     }
     built = ("_site/", "build/", "frontend/lib/", "frontend/node_modules/", "static/")

@@ -75,9 +75,10 @@ def carry(kernel: Kernel, script: str) -> None:
     """Have the kernel's package carry this script for the page, as the wheel of PyPI does."""
     module = (ROOT / "lite_comms/_transports/port/page.py").read_text("utf-8")
     kernel.run(
-        "from pathlib import Path\nimport importlib\nfrom lite_comms._transports import port\n"
-        f"for name, text in (('page.py', {module!r}), ('page.js', {script!r})):\n"
-        "    Path(port.__file__).with_name(name).write_text(text)\n"
+        "from pathlib import Path\nimport bz2, importlib\nfrom lite_comms._transports import port\n"
+        "here = Path(port.__file__)\n"
+        f"here.with_name('page.py').write_text({module!r})\n"
+        f"here.with_name('page.js.bz2').write_bytes(bz2.compress({script.encode()!r}))\n"
         "importlib.invalidate_caches()"
     )
 
@@ -266,7 +267,7 @@ def test_nothing_is_brought_after_uninstall(kernel: Kernel) -> None:
 def test_a_wheel_without_the_script_brings_nothing(kernel: Kernel) -> None:
     kernel.run(
         "from pathlib import Path\nfrom lite_comms._transports import port\n"
-        "Path(port.__file__).with_name('page.js').unlink(missing_ok=True)\n"
+        "Path(port.__file__).with_name('page.js.bz2').unlink(missing_ok=True)\n"
     )
     kernel.run("_ = lite_comms.install()")
     assert scripts(kernel) == []

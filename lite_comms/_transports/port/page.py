@@ -2,12 +2,13 @@
 
 One of the modules that talk to the worker. A cell's output holds a few lines of
 JavaScript, which the page runs once. They ask on a BroadcastChannel for the
-script that the wheel carries, ``page.js``, and evaluate it. The channel's name is
+script that the wheel carries, compressed, and evaluate it. The channel's name is
 used once, so in a saved notebook the same lines ask nobody.
 """
 
 from __future__ import annotations
 
+import bz2
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from uuid import uuid4
 from pyodide.code import run_js
 from pyodide.ffi import create_once_callable
 
-_SCRIPT = Path(__file__).with_name("page.js")
+_SCRIPT = Path(__file__).with_name("page.js.bz2")
 
 # What stays in the notebook. It does nothing where the kernel that wrote it does not listen.
 _OUTPUT = """\
@@ -77,7 +78,7 @@ def bring(shell: Any, on_problem: Callable[[str], object]) -> Callable[[], objec
         Call it to stop listening.
     """
     name = f"lite_comms:{uuid4()}"
-    script = _SCRIPT.read_text("utf-8")
+    script = bz2.decompress(_SCRIPT.read_bytes()).decode()
     give_up: Callable[[], object] = run_js(_DELIVER)(name, script, create_once_callable(on_problem))
     output = _OUTPUT.format(name=json.dumps(name))
     shell.display_pub.publish({"application/javascript": output}, {})
