@@ -228,20 +228,23 @@ class CommManager(comm.base_comm.CommManager):
         **keys: Any,
     ) -> None:
         """Send a message for a comm of any class; see `Comm.send`."""
-        who = _name(comm)
-        if metadata is not None and not isinstance(metadata, dict):
-            raise TypeError(f"{who}: metadata must be a dict, not {type(metadata).__name__}")
+        if metadata is None:
+            metadata = {}
+        elif not isinstance(metadata, dict):
+            raise TypeError(
+                f"{_name(comm)}: metadata must be a dict, not {type(metadata).__name__}"
+            )
         message = CommMessage(
             cast("MessageType", msg_type),
             {"data": {} if data is None else data, "comm_id": comm.comm_id, **keys},
-            {} if metadata is None else metadata,
-            flat_buffers(buffers, who),
+            metadata,
+            () if buffers is None else flat_buffers(buffers, _name(comm)),
             comm.topic,
         )
         try:
             self.transport.send(message)
         except EncodeError as error:
-            raise error.of(who) from None
+            raise error.of(_name(comm)) from None
 
     # From the page: the handlers that the kernel calls
 

@@ -91,24 +91,24 @@ class Parents:
     @property
     def header_text(self) -> str:
         """The header of the parent as JSON."""
-        self._write()
-        return self._written[1]
+        return self._write(self.of_context.get(self._execution))[1]
 
-    def _write(self) -> None:
-        header = self.current.get("header", {})
+    def _write(self, parent: dict[str, Any]) -> tuple[dict[str, Any] | None, str, Any]:
+        header = parent.get("header", {})
         if header != self._written[0]:  # by value: user code may change it in place
             text = _as_json(header)
             # The kernel's JavaScript would copy a dict at each output.
             wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json()
             self._written = dict(header), text, wire
+        return self._written
 
     @property
     def _header(self) -> Any:
         """What the kernel's JavaScript reads at each output."""
-        if not self.current:
+        parent = self.current
+        if not parent:
             raise AttributeError("the kernel has had no request yet")
-        self._write()
-        return self._written[2]
+        return self._write(parent)[2]
 
     def get_parent(self, channel: str | None = None) -> dict[str, Any]:
         """Return the message that has caused what runs, as ``ipykernel``'s method does.

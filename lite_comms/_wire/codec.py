@@ -61,7 +61,8 @@ def encode(value: Any, root: str = "") -> str:
         that iterators in it may be used up.
     """
     try:
-        return _without_escapes(_first_try(value))
+        text = _first_try(value)
+        return text if text.isascii() else _without_escapes(text)
     except RecursionError:
         raise EncodeError(root or "data", "nested too deeply to be sent") from None
     except (TypeError, ValueError):
@@ -139,8 +140,6 @@ def _without_escapes(text: str) -> str:
     ``\udc80`` to ``\udcff`` stand for undecodable bytes (``surrogateescape``):
     they go out as these bytes and reach the page as U+FFFD. Others are refused.
     """
-    if text.isascii():
-        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

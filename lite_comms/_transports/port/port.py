@@ -187,11 +187,12 @@ class PortTransport(StockTransport):
             return
         content = encode(message.content)
         metadata = encode(message.metadata, "metadata") if message.metadata else "{}"
-        # to_js is the one copy out of the heap; JavaScript's post transfers it.
-        buffers = tuple(map(to_js, message.buffers))
-        frame = FromKernel(message.msg_type, content, metadata, self._parents.header_text, buffers)
+        parent = self._parents.header_text
         try:
-            self._post_frame(frame)
+            # As to_wire writes it. to_js is the one copy out of the heap; JavaScript transfers it.
+            self._post_wire(
+                "comm", message.msg_type, content, metadata, parent, *map(to_js, message.buffers)
+            )
         except Exception as error:
             raise TransportError(
                 f"{message.msg_type} of comm {message.content['comm_id']} cannot be posted: {error}"
