@@ -1,4 +1,4 @@
-"""How long a message's way is, in calls of Python functions: unlike a time, it is the same on any machine."""
+"""How long a message's way is, in calls of Python functions: the same number on any machine."""
 
 from __future__ import annotations
 
@@ -65,10 +65,14 @@ def test_a_send_calls_few_functions(kernel: Kernel) -> None:
 
 def test_a_message_is_received_by_few_functions(kernel: Kernel) -> None:
     kernel.page(
-        "const post = (id, msg_type, content) =>"
-        " page.post('comm', id, JSON.stringify({header: {msg_id: `${id}`, msg_type}, metadata: {}, content}), false);"
+        "const post = (id, msg_type, content) => page.post("
+        "  'comm', id,"
+        "  JSON.stringify({header: {msg_id: `${id}`, msg_type}, metadata: {}, content}), false"
+        ");"
         "post(1, 'comm_open', {comm_id: 'way', target_name: 'way', data: {}});"
-        "['warm', 'begin', 'end'].forEach((data, i) => post(i + 2, 'comm_msg', {comm_id: 'way', data}));"
+        "for (const [i, data] of ['warm', 'begin', 'end'].entries()) {"
+        "  post(i + 2, 'comm_msg', {comm_id: 'way', data});"
+        "}"
         "await page.turn()"
     )
     calls: list[str] = json.loads(kernel.run("print(json.dumps(calls))"))
