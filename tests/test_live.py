@@ -332,6 +332,23 @@ def test_who_waits_for_a_comm_that_the_page_refuses_learns_why(memory: MemoryTra
     assert caught.value.reason == ""
 
 
+def test_a_comm_that_is_opened_again_has_forgotten_why_it_was_closed(
+    memory: MemoryTransport,
+) -> None:
+    why = {"lite_comms": {"ename": "RangeError", "evalue": "too much"}}
+    memory.register_target("picky", lambda comm, msg: comm.close(metadata=why))
+    comm = Comm("picky")
+    memory.deliver()
+    memory.register_target("picky", lambda comm, msg: None)
+    comm.open()
+    memory.deliver()
+    comm.close()
+
+    with pytest.raises(ClosedError, match=r"nothing more to receive$") as caught:
+        comm.receive(timeout_s=1)
+    assert caught.value.reason == ""
+
+
 @has_loops
 def test_who_waited_in_a_loop_that_was_closed_takes_no_message(
     memory: MemoryTransport, echo: Comm

@@ -37,7 +37,6 @@ class ReceivingComm(BaseComm):
         self._shell = shell
         self._inbox = Inbox()
         self._has_dropped = False
-        self._end_reason = ""  # as the page has given it
         self._forget_received()
         super().__init__(**kwargs)
 
@@ -46,6 +45,7 @@ class ReceivingComm(BaseComm):
         # Until a callback is removed; a server would have dropped these messages, too.
         self._keeps_messages = True
         self._close_msg: dict[str, Any] | None = None  # that no callback has had
+        self._end_reason = ""  # as the page has given it
 
     def on_msg(self, callback: H) -> H:  # type: ignore[override]  # the return value is ours
         """Register the callback for messages from the page.
