@@ -56,6 +56,9 @@ CLOSING = Channel("closing", byes=1)
         (CLOSING, Connect(), "waiting", ("say hello",)),
         (CLOSING, Disconnect(), "closing", ()),
         (CLOSING, HELLO, "closing", ()),
+        (CLOSING, LATER, "closing", ()),
+        (CLOSING, ASKS, "closed", ("close",)),
+        (CLOSING, OTHER_ASKS, "closed", ("close",)),
         (CLOSING, Bye(), "closed", ("close",)),
     ],
 )
@@ -77,6 +80,15 @@ def test_a_page_that_asks_has_heard_of_no_bye() -> None:
     channel, _ = step(CLOSING, Connect())
 
     assert step(channel, ASKS)[0].byes == 0
+
+
+def test_a_page_that_came_after_the_bye_opens_the_port_when_it_is_installed_again() -> None:
+    # Two byes, for instance, while the page had no half.
+    channel = CLOSING._replace(byes=2)
+    for event in (ASKS, Connect(), HELLO):
+        channel, _ = step(channel, event)
+
+    assert (channel.state, channel.byes) == ("open", 0)
 
 
 def test_an_open_channel_knows_what_the_page_can_do() -> None:
@@ -133,7 +145,7 @@ def test_events_in_any_order_keep_to_the_table(seed: int) -> None:
         assert not opens or before.byes == 0
         byes += actions.count("say bye")
         byes -= isinstance(event, Bye) and byes > 0
-        if event in (ASKS, OTHER_ASKS) and before.state == "waiting":
+        if event in (ASKS, OTHER_ASKS) and before.state in ("waiting", "closing"):
             byes = 0
         assert channel.byes == byes
         assert channel.state != "closed" or byes == 0

@@ -372,6 +372,15 @@ lite_comms.install(page=False)
         assert kernel.run(opened).endswith(transport)
 
 
+def test_a_page_that_came_after_the_bye_opens_the_port_at_the_next_install(kernel: Kernel) -> None:
+    kernel.run("lite_comms.uninstall()")
+    kernel.page("page.post('hello', 1, 'page', 'injected', 'asks'); await page.turn()")
+    kernel.run("lite_comms.install(page=False)")
+    assert [frame[0] for frame in frames(kernel)] == ["bye", "hello"]
+    kernel.page(f"{HELLO}; await page.turn()")
+    assert status(kernel) == ["port"]
+
+
 def test_a_refused_frame_changes_nothing(kernel: Kernel) -> None:
     kernel.page("""
         page.post('comm', 2 ** 52, '{', false);

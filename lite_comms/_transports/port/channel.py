@@ -7,7 +7,9 @@ waiting    `Connect`: hello is sent    by JupyterLite's own path; a page without
                                        lite_comms never answers
 open       the page's `Hello`          over the port
 closing    `Disconnect`: bye is sent   by JupyterLite's own path
-closed     the page's `Bye`            by JupyterLite's own path
+closed     the page's `Bye`, or a      by JupyterLite's own path
+           `Hello` that asks: it has
+           received no bye
 =========  ==========================  =========================================
 
 What the page sends over the port is handled in every state but the last.
@@ -63,10 +65,9 @@ class Channel(NamedTuple):
     page_is_live: bool = False
     page_waits: bool = False
 
-    @property
-    def is_last_bye_due(self) -> bool:
-        """Whether the page's next bye closes the channel."""
-        return self.state == "closing" and self.byes == 1
+    def closes_at(self, event: Event) -> bool:
+        """Return whether an event closes the channel."""
+        return "close" in step(self, event)[1]
 
 
 class Connect(NamedTuple):
@@ -127,7 +128,10 @@ def step(channel: Channel, event: Event) -> tuple[Channel, tuple[Action, ...]]:
             return channel, ()
         case Hello() if channel.state == "waiting":
             return _greeted(channel, event)
-        case Bye() if channel.is_last_bye_due:
+        case Hello(_, _, can) if channel.state == "closing" and "asks" in can:
+            # A page whose half came after our bye: it will never answer that.
+            return channel._replace(state="closed", byes=0), ("close",)
+        case Bye() if channel.state == "closing" and channel.byes == 1:
             return channel._replace(state="closed", byes=0), ("close",)
         case Bye() if channel.byes:
             return channel._replace(byes=channel.byes - 1), ()

@@ -292,10 +292,8 @@ class PortTransport(StockTransport):
         match frame:
             case Idle():
                 self._waiting.release(None)
-            case Hello():
-                self._follow(frame)
-            case Bye():
-                if self._channel.is_last_bye_due:
+            case Hello() | Bye():
+                if self._channel.closes_at(frame):
                     self._waiting.release(None)  # as long as it can be answered
                 self._follow(frame)
             case Interrupt(number):
