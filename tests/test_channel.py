@@ -22,6 +22,7 @@ HELLO = Hello(VERSION, "1.2", ("live", "begun"))
 ASKS = Hello(VERSION, "1.2", ("asks",))
 LATER = Hello(VERSION, "1.2", ("later",))
 OTHER = Hello(VERSION + 1, "2.0")
+OTHER_BROUGHT = Hello(VERSION + 1, "2.0", ("injected",))
 OTHER_ASKS = Hello(VERSION + 1, "2.0", ("asks",))
 
 CLOSED = Channel()
@@ -112,6 +113,8 @@ def test_an_open_channel_knows_what_the_page_can_do() -> None:
         ([Bring(), Problem("SyntaxError: x")], "cannot run its half of lite_comms: SyntaxError: x"),
         ([LATER], "until the comm messages that are under way there have been handled"),
         ([OTHER], f"the page has lite_comms 2.0 with protocol {VERSION + 1}"),
+        ([OTHER], f"{VERSION}; restart the kernel and run %pip install lite-comms==2.0"),
+        ([OTHER_BROUGHT], f"with protocol {VERSION}; reload the page"),
         ([Disconnect()], "lite_comms was uninstalled"),
     ],
 )

@@ -181,7 +181,7 @@ const TABLE: Row[] = [
     stock(),
     hello(QUIET, VERSION + 1),
     stock(),
-    warn('Reload the page'),
+    warn('lite_comms.status() says what helps'),
     {do: 'greet', can: new Set()}
   ],
 

@@ -169,7 +169,9 @@ def test_another_version_of_the_page_leaves_the_stock_path(new_kernel: NewKernel
         kernel.page("page.post('hello', 99, 'page'); await page.turn()")
         printed = kernel.run("import lite_comms; s = lite_comms.status()")
         assert "transport stock" in printed
-        assert "with protocol 1; reload the page" in printed
+        assert (
+            "with protocol 1; restart the kernel and run %pip install lite-comms==page" in printed
+        )
         assert crash(kernel)[-1] == DIED
         assert not kernel.page("return page.isClosed")
 

@@ -140,14 +140,18 @@ def step(channel: Channel, event: Event) -> tuple[Channel, tuple[Action, ...]]:
 
 def _greeted(channel: Channel, hello: Hello) -> tuple[Channel, tuple[Action, ...]]:
     version, package, can = hello
-    origin = "brought by a notebook" if "injected" in can else "part of the site"
+    is_brought = "injected" in can
+    origin = "brought by a notebook" if is_brought else "part of the site"
     # A page that asks has received no bye.
     heard = channel._replace(page=f"lite_comms {package}, {origin}", byes=0)
     say_hello: tuple[Action, ...] = ("say hello",) if "asks" in can else ()
     if version != VERSION:
+        # A reload would bring back the half that is part of the site.
+        restart = f"restart the kernel and run %pip install lite-comms=={package}"
         why = (
             f"{_STOCK}: the page has lite_comms {package} with protocol {version}, "
-            f"the kernel {__version__} with protocol {VERSION}; reload the page"
+            f"the kernel {__version__} with protocol {VERSION}; "
+            f"{'reload the page' if is_brought else restart}"
         )
         return heard._replace(why=why), (*say_hello, "answered")
     if "later" in can:

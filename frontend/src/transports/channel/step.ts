@@ -273,4 +273,4 @@ const NO_ANSWER =
 
 const otherVersion = (version: number) =>
   `lite_comms: the kernel speaks version ${version} of the protocol, the page ${VERSION}: ` +
-  "comms take JupyterLite's own path. Reload the page.";
+  "comms take JupyterLite's own path. In a cell, lite_comms.status() says what helps.";
