@@ -12,6 +12,8 @@ import pytest
 import lite_comms
 from lite_comms import ClosedError, Comm, CommError, MemoryTransport, live, quiet, wait_for
 
+has_loops = pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
+
 
 def data(msg: dict[str, Any]) -> Any:
     return msg["content"]["data"]
@@ -157,6 +159,32 @@ def test_what_cannot_be_waited_for_is_an_error(memory: MemoryTransport, echo: Co
     assert reasons == ["messages cannot be waited for here: this is a comm callback"]
 
 
+@has_loops
+def test_an_async_callback_cannot_wait_before_its_first_await_nor_after_it(
+    memory: MemoryTransport, echo: Comm
+) -> None:
+    reasons = []
+
+    async def main() -> None:
+        done = asyncio.Event()
+
+        @echo.on_msg
+        async def heard(msg: dict[str, Any]) -> None:
+            for _ in range(2):
+                with pytest.raises(RuntimeError) as refused:
+                    wait_for(lambda: False, timeout_s=0.1)
+                reasons.append(str(refused.value))
+                await asyncio.sleep(0)
+            done.set()
+
+        echo.send()
+        memory.deliver()
+        await asyncio.wait_for(done.wait(), 5)
+
+    asyncio.run(main())
+    assert reasons == ["messages cannot be waited for here: this is a comm callback"] * 2
+
+
 def test_without_a_kernel_nothing_can_be_waited_for() -> None:
     with pytest.raises(RuntimeError, match="here: there is no kernel here"):
         wait_for(lambda: False)
@@ -229,8 +257,6 @@ def test_a_comm_that_is_closed_already_has_nothing_to_receive(echo: Comm) -> Non
 
 
 # areceive
-
-has_loops = pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
 
 
 @has_loops

@@ -156,9 +156,11 @@ class Signals:
     @property
     def _listens(self) -> bool:
         """Whether messages may be handled in synchronous code, at a safe point."""
-        return self.is_live and not (
-            self._running.in_callback or self._port.isHeld or in_async_callback()
-        )
+        return self.is_live and not (self._in_callback or self._port.isHeld)
+
+    @property
+    def _in_callback(self) -> bool:
+        return self._running.in_callback or in_async_callback()
 
     def _advance(self, point: SafePoint, is_asked: bool) -> Advance:
         """Return which tasks may advance at a safe point; `is_asked`: in `wait_for` and such."""
@@ -171,7 +173,7 @@ class Signals:
     @property
     def cannot_wait(self) -> str:
         """Why no message can be handled in the middle of this code; empty if it can."""
-        if self._running.in_callback:
+        if self._in_callback:
             return "this is a comm callback"
         if self._port.isHeld:
             return "this is in quiet()"
@@ -195,16 +197,15 @@ class Signals:
         return f"messages are handled at each await {when}"
 
     def wait_for_message(self, seconds: float | None) -> None:
-        """Wait until a message has been handled, or not for long."""
+        """Wait until a message has been handled, or not for long; not where `cannot_wait`."""
         poll = _POLL_S if seconds is None else min(seconds, _POLL_S)
         frame = caller(sys._getframe())
         point = self._points.find(frame)
         # A library that waits may hold a lock that a task wants.
         advance = self._advance(point, True) if point.frame is frame else Advance.NONE
-        can_suspend = can_run_sync() and not self._running.in_callback and not self._port.isHeld
         self._waiting += 1
         try:
-            if not can_suspend or not self.suspender.turn(poll, advance):
+            if not can_run_sync() or not self.suspender.turn(poll, advance):
                 self._nap(poll)
                 self._read_mail()
         finally:

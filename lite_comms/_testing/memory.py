@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lite_comms._comms.comm import Comm
 from lite_comms._install.install import current_transport, install, installed_manager, uninstall
 from lite_comms._kernel.code import user_traceback
+from lite_comms._live.tasks import in_async_callback
 from lite_comms._transports.base import Receiver, Transport
 from lite_comms._wire.codec import encode, to_page
 
@@ -193,7 +194,7 @@ class MemoryTransport(Transport):
 
     @property
     def cannot_turn(self) -> str:
-        if self._in_callback:
+        if self._in_callback or in_async_callback():
             return "this is a comm callback"
         return "this is in quiet()" if self._holds else ""
 

@@ -315,6 +315,29 @@ def test_an_async_callback_is_not_interrupted_by_another_callback(kernel: Kernel
     assert printed == "1\n"
 
 
+def test_an_async_callback_cannot_wait_for_messages_after_an_await_either(kernel: Kernel) -> None:
+    printed = during(
+        kernel,
+        """
+        reasons = []
+        async def answer():
+            if len(heard) > 1:
+                return
+            for _ in range(2):
+                try:
+                    lite_comms.wait_for(lambda: False, timeout_s=0.1)
+                except (RuntimeError, TimeoutError) as error:
+                    reasons.append(str(error))
+                await asyncio.sleep(0)
+        begin(answer)
+        while len(reasons) < 2 and not is_over(10**9):
+            pass
+        print(reasons[0] == reasons[1], reasons[1])
+        """,
+    )
+    assert printed == "True messages cannot be waited for here: this is a comm callback\n"
+
+
 def test_a_queue_between_a_cell_and_a_callback(kernel: Kernel) -> None:
     printed = during(
         kernel,
