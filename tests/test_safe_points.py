@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 from lite_comms._kernel.code import runs_user_code
+from lite_comms._live import safe_points
 from lite_comms._live.safe_points import ResumeWatch, SafePoint, SafePoints
 
 SITE_PACKAGES = Path(pytest.__file__).parents[1]
@@ -169,6 +170,24 @@ def test_it_is_known_whether_a_coroutine_of_the_users_runs(source: str, expected
         cell.run(source)
     ((_, point),) = cell.looked
     assert point.in_coroutine is expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f(n): f(n - 1) if n else look()\nf(3)", "now"),
+        ("def f(n): f(n - 1) if n else look()\nf(30)", "never"),
+        # What counts is the room where the message waits for control to return to.
+        ("def f(n): library(lambda: f(n - 1)) if n else look()\nf(30)", "back in f"),
+    ],
+)
+def test_near_the_limit_of_recursion_messages_wait(
+    source: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safe_points, "_ROOM", sys.getrecursionlimit() - 20)
+    cell = Cell()
+    cell.run(source)
+    assert cell.where == expected
 
 
 @pytest.fixture

@@ -133,6 +133,38 @@ def test_code_that_is_suspended_by_what_was_held_holds_the_rest(gated: Gated) ->
     assert gated.ran == ["behind"]
 
 
+class Failing(Loop):
+    """A loop in which nothing can be scheduled: the stack is used up, or Stop comes."""
+
+    fails: type[BaseException] | None = None
+
+    def call_later(self, *args: Any, **keys: Any) -> Handle:
+        if self.fails is RecursionError:
+            raise self.fails
+        handle = super().call_later(*args, **keys)
+        if self.fails is not None:
+            raise self.fails
+        return handle
+
+
+@pytest.mark.parametrize("error", [RecursionError, KeyboardInterrupt])
+def test_what_was_held_runs_also_if_it_could_not_be_scheduled(error: type[BaseException]) -> None:
+    gated = Gated()
+    gated.loop = loop = Failing()
+    gated.gate = TaskGate(Failing.call_later, loop)  # type: ignore[arg-type]
+    gated.gate.suspend(Advance.NONE)
+    gated.soon("held")
+    loop.turn()
+    loop.fails = error
+    with pytest.raises(error):
+        gated.gate.resume(Advance.NONE)
+    loop.fails = None
+
+    gated.soon("after")
+    loop.turn()
+    assert gated.ran == ["held", "after"]
+
+
 def test_what_is_held_can_be_cancelled(gated: Gated) -> None:
     gated.gate.suspend(Advance.NONE)
     cancelled = gated.soon("cancelled")
@@ -206,6 +238,33 @@ def test_between_two_lines_of_a_cell_async_callbacks_advance(
         gated.gate.resume(advance)
         gated.loop.turn()
         assert sorted(map(str, gated.ran)) == ["of its child", "of someone else", "of the callback"]
+        done.set()
+        await task
+
+    asyncio.run(main())
+
+
+@has_loops
+def test_a_suspend_that_fails_has_no_effect(gated: Gated) -> None:
+    gated.loop = loop = Failing()
+    gated.gate = gate = TaskGate(Failing.call_later, loop)  # type: ignore[arg-type]
+
+    async def main() -> None:
+        done = asyncio.Event()
+        gate.suspend(Advance.NONE)
+        task = start_callback(_of_callback(gated, done), asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        loop.turn()
+        loop.fails = RecursionError
+        with pytest.raises(RecursionError):
+            gate.resume(Advance.NONE)
+        with pytest.raises(RecursionError):
+            gate.suspend(Advance.CALLBACKS)
+        loop.fails = None
+        assert not gate.is_closed
+        gated.soon("after")
+        loop.turn()
+        assert gated.ran == ["of the callback", "of its child", "after"]
         done.set()
         await task
 

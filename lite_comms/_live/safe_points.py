@@ -70,6 +70,10 @@ _LIBRARY_FOLDERS = tuple(
 
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
+# How many calls deep callbacks can go on top of the user's code. Near the limit of recursion what
+# lite_comms itself calls could fail half way.
+_ROOM = 200
+
 # 0, 1, 2 and 5 are reserved for debuggers, coverage, profilers and optimizers.
 _TOOL_IDS = (4, 3)
 
@@ -88,7 +92,7 @@ class SafePoint(NamedTuple):
     frame : frame or None
         The innermost frame in which it may be: now, if it is the frame that was
         asked about, and otherwise when control returns to it. None if only after
-        all of this code has returned.
+        all of this code has returned, or if too little of the stack is left there.
     in_coroutine : bool
         Whether a coroutine of the user's is among the frames, so that asyncio
         promises it that no other task runs before its next await.
@@ -121,15 +125,19 @@ class SafePoints:
         """
         found = None
         in_coroutine = False
+        depth = 0  # that of the frame that is found
         while frame is not None:
             kind = self._kind(frame)
             if kind is _Kind.USER:
-                found = found or frame
+                if found is None:
+                    found, depth = frame, 0
                 in_coroutine = in_coroutine or frame.f_code.co_flags & _COROUTINE != 0
             elif kind is _Kind.LIBRARY:
                 found, in_coroutine = None, False
+            depth += 1
             frame = frame.f_back
-        return SafePoint(found, in_coroutine)
+        has_room = depth < sys.getrecursionlimit() - _ROOM
+        return SafePoint(found if has_room else None, in_coroutine)
 
     def _kind(self, frame: FrameType) -> _Kind:
         if frame.f_globals is self._user_ns:

@@ -49,9 +49,6 @@ from .tasks import Advance, TaskGate, in_async_callback
 # How long `time.sleep` blocks the worker at a time, where the event loop must not turn.
 _NAP_S = 0.05
 
-# How much of the stack must be left to call a callback on top of the user's code.
-_ROOM = 200
-
 # What is waited for may also become true without a message.
 _POLL_S = 0.02
 
@@ -304,20 +301,11 @@ class Signals:
             else:
                 self._clock.interval = ACTIVE_MS if self._turns < CALM_AFTER_TURNS else CALM_MS
             return self.suspender.turn(0, self._advance(point, False))
-        if _depth(point.frame) < sys.getrecursionlimit() - _ROOM:
-            self._read_mail()
+        self._read_mail()
         return False
 
     def _read_mail(self) -> None:
         self.suspender.aside(self._port.look)
-
-
-def _depth(frame: FrameType | None) -> int:
-    depth = 0
-    while frame is not None:
-        depth += 1
-        frame = frame.f_back
-    return depth
 
 
 def _imports(frame: FrameType) -> bool:

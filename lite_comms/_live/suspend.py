@@ -39,7 +39,8 @@ class Suspender:
     Attributes
     ----------
     is_changing : bool
-        Whether what belongs to the cell is being set aside, or put back.
+        Whether what belongs to the cell is being set aside, or put back, or tasks are being held
+        back, or let go: Stop must not come then.
     """
 
     def __init__(
@@ -59,10 +60,10 @@ class Suspender:
 
     def turn(self, seconds: float, advance: Advance) -> bool:
         """Let the event loop turn for some seconds or until Stop; return whether it could."""
-        self._gate.suspend(advance)
-        if advance is not Advance.ALL:
-            self._on_suspend()
+        self._change(self._gate.suspend, advance)
         try:
+            if advance is not Advance.ALL:
+                self._on_suspend()
             self.aside(suspend, self._turn_js(min(seconds, _LONGEST_S) * 1000).promise)
         except BaseException as error:
             self._clock.wake()
@@ -70,14 +71,17 @@ class Suspender:
                 return False  # in a callback of a promise, where can_run_sync is wrong
             raise
         finally:
-            self._gate.resume(advance)
+            self._change(self._gate.resume, advance)
         return True
 
     def aside(self, f: Callable[..., object], *args: Any) -> None:
         """Call a function with the cell's replacements set aside; Stop waits for the changes."""
+        self._change(self._outputs.aside, self._between_changes, f, args)
+
+    def _change(self, f: Callable[..., object], *args: Any) -> None:
         self.is_changing = True
         try:
-            self._outputs.aside(self._between_changes, f, args)
+            f(*args)
         finally:
             self.is_changing = False
 

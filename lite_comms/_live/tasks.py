@@ -171,9 +171,16 @@ class TaskGate:
         self._drain_soon()
 
     def suspend(self, advance: Advance) -> None:
-        """Let only some tasks run, until `resume` is called with the same value."""
+        """Let only some tasks run, until `resume` is called with the same value.
+
+        If it raises, for example where the stack is used up, it has no effect.
+        """
         self._suspended.append(advance)
-        self._drain_soon()
+        try:
+            self._drain_soon()
+        except BaseException:
+            self._suspended.remove(advance)
+            raise
 
     def resume(self, advance: Advance) -> None:
         """Revert a `suspend`."""
@@ -205,8 +212,8 @@ class TaskGate:
 
     def _drain_soon(self) -> None:
         if self._held and not self._is_draining and self._first() is not None:
-            self._is_draining = True
             self._original(self._loop, 0, self._drain, context=Context())
+            self._is_draining = True  # not before: it may have raised
 
     @runs_user_code
     def _drain(self) -> None:

@@ -529,6 +529,48 @@ def test_a_cell_that_a_waiting_task_keeps_from_beginning_is_told_to_the_page(
     assert kernel.run("print(begun)") == "['at last']\n"
 
 
+@pytest.mark.parametrize("left", [range(2, 9), range(9, 16), [20, 60, 150]], ids=str)
+def test_at_the_limit_of_recursion_messages_wait_and_later_cells_begin(
+    kernel: Kernel, left: list[int]
+) -> None:
+    printed = during(
+        kernel,
+        f"""
+        def deepest(n=0):
+            try:
+                return deepest(n + 1)
+            except RecursionError:
+                return n
+
+        def spin_at(n):
+            if n:
+                return spin_at(n - 1)
+            before = len(heard)
+            end = time.monotonic() + 0.3
+            while time.monotonic() < end:
+                pass
+            return len(heard) - before
+
+        async def tick():
+            while True:
+                await asyncio.sleep(0.001)
+
+        begin()
+        task = asyncio.create_task(tick())
+        while not is_over():
+            pass
+        suspender = get_comm_manager().transport._signals.suspender
+        bottom = deepest()
+        seen = set()
+        for left in {[*left]}:
+            seen.add((spin_at(bottom - left), suspender.is_suspended))
+        print(seen)
+        """,
+    )
+    assert printed == "{(0, False)}\n"
+    kernel.run("begin()\ntask.cancel()\nawait asyncio.wait([task])")
+
+
 def test_stop_does_not_come_while_what_the_cell_has_replaced_is_set_aside(kernel: Kernel) -> None:
     printed = during(
         kernel,
