@@ -15,6 +15,8 @@ class Running:
     ----------
     cell : asyncio.Task or None
         The task that runs the latest cell, or the one that has installed lite_comms.
+    can_suspend : bool
+        Whether the latest cell could be suspended when it began; True until one has begun.
     in_callback : bool
         Whether a comm callback is being called. Of one that is awaited, only its first part
         counts.
@@ -24,6 +26,7 @@ class Running:
 
     def __init__(self) -> None:
         self.cell: asyncio.Task[Any] | None = None
+        self.can_suspend = True
         self.in_callback = False
         self.on_handled: Callable[[], object] | None = None
 

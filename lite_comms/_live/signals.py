@@ -185,10 +185,12 @@ class Signals:
         """When messages are handled while a cell runs."""
         if not self.is_live:
             return "messages are handled at each await; in synchronous code it is turned off"
-        if HAS_JSPI:
+        if HAS_JSPI and self._running.can_suspend:
             when = f"and every {ACTIVE_MS} to {CALM_MS} ms in between"
         elif self._clock.hasInbox:
             when = "and in between, by memory that is shared with the page"
+        elif HAS_JSPI:
+            when = "only: the kernel runs its cells so that they cannot be suspended"
         else:
             when = "only: the browser has no JSPI, and the page shares no memory with the kernel"
         return f"messages are handled at each await {when}"

@@ -88,6 +88,19 @@ def test_this_kernel_can_suspend_python(kernel: Kernel) -> None:
     assert "every 15 to 40 ms in between" in kernel.run("s = lite_comms.status()")
 
 
+def test_status_says_if_the_kernel_runs_cells_that_cannot_be_suspended(kernel: Kernel) -> None:
+    # Stands for a kernel that calls the code of cells otherwise than Pyodide asks for.
+    kernel.run(
+        "from lite_comms._transports.port import port\n"
+        "can_run_sync, port.can_run_sync = port.can_run_sync, lambda: False"
+    )
+    printed = kernel.run("s = lite_comms.status()\nport.can_run_sync = can_run_sync")
+    assert (
+        "at each await only: the kernel runs its cells so that they cannot be suspended" in printed
+    )
+    assert "every 15 to 40 ms in between" in kernel.run("s = lite_comms.status()")
+
+
 def test_a_loop_of_the_users_hears_messages_at_once(kernel: Kernel) -> None:
     printed = during(
         kernel,

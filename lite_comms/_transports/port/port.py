@@ -100,6 +100,8 @@ class PortTransport(StockTransport):
         self._manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
         self._running.cell = asyncio.current_task() if self._parents.current else None
+        if self._running.cell is not None:
+            self._running.can_suspend = can_run_sync()
         if self._channel.state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("port.js").read_text("utf-8")
@@ -396,6 +398,7 @@ class PortTransport(StockTransport):
             self._tell_due()
 
     def _on_begin(self) -> None:
+        self._running.can_suspend = can_run_sync()
         self._due = None
         self._tell_begun(self._parents.current)
 
