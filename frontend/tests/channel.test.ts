@@ -933,6 +933,14 @@ describe('Stop', () => {
     expect(worker.posted).toEqual([]);
   });
 
+  it('is sent to a kernel that says only later that it knows it', async () => {
+    await open('begun');
+    worker.say('hello', VERSION, '0.1.0', 'begun', 'interrupt');
+    expect(worker.posted).toEqual([HELLO, STOP_URLS]);
+    channel.interrupt();
+    expect(worker.posted.at(-1)).toEqual(['interrupt', 1]);
+  });
+
   it('goes by shared memory where there is such', () => {
     vi.stubGlobal('crossOriginIsolated', true);
     start();

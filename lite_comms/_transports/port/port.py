@@ -87,6 +87,7 @@ class PortTransport(StockTransport):
         self._waiting = Waiting(self._handle_late)
         self._signals: Signals | None = None
         self._not_live = ""  # why synchronous code cannot be interrupted
+        self._is_unproved = False  # whether a later cell may show that it can be
         self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
         self._running = Running()
@@ -110,6 +111,7 @@ class PortTransport(StockTransport):
         if self._channel.state in ("closed", "closing"):
             # What cannot be done must not be promised: the page would answer Stop with it.
             self._not_live = missing()
+            self._is_unproved = self._not_live != ""
         self._follow(Connect())
 
     def _follow(self, event: Event) -> None:
@@ -134,6 +136,8 @@ class PortTransport(StockTransport):
                 self._stop_bringing()
             case "open":
                 self._port.open()
+                # The page's hello has called this, and no cell.
+                self._outputs.context = copy_context()
                 self._go_live()
             case "answered":
                 self._port.answered()
@@ -374,8 +378,6 @@ class PortTransport(StockTransport):
                 self._tell_due,
             )
             signals.start()
-            # The page's hello has called this, and no cell.
-            self._outputs.context = copy_context()
         except Exception as error:
             self._not_live = f"Pyodide's signals cannot be taken over: {error!r}"
             self.show_error(f"lite_comms: {self._not_live}", error)
@@ -387,10 +389,24 @@ class PortTransport(StockTransport):
     async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
         """Run a cell, live if possible."""
         self._running.cell = asyncio.current_task()
+        if self._is_unproved and self._is_open:
+            self._prove_again()
         try:
             return await (run(code) if self._signals is None else self._signals.run(run, code))
         finally:
             self._running.cell = None
+
+    def _prove_again(self) -> None:
+        """Try out once more whether code can be interrupted; if so, go live and tell the page.
+
+        Pyodide 314.0.4 looks for no signals in code that runs after an await, where lite_comms may
+        have been installed.
+        """
+        self._not_live = missing()
+        if not self._not_live:
+            self._is_unproved = False
+            self._go_live()
+            self._say_hello()
 
     def _on_request(self, request: dict[str, Any]) -> None:
         self._due = request
