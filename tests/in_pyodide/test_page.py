@@ -107,7 +107,7 @@ def test_what_stays_in_the_notebook_is_short_and_does_nothing_later(kernel: Kern
     kernel.run(LOAD)
     (script,) = scripts(kernel)
     kernel.page("await new Promise(resolve => setTimeout(resolve, 50))")
-    assert len(script) < 400
+    assert len(script) < 450
     assert kernel.page("return globalThis.runs") == 1
 
     kernel.page(
@@ -115,6 +115,49 @@ def test_what_stays_in_the_notebook_is_short_and_does_nothing_later(kernel: Kern
         "await page.turn(); await new Promise(resolve => setTimeout(resolve, 100))"
     )
     assert kernel.page("const {runs} = globalThis; delete globalThis.runs; return runs") == 1
+
+
+@pytest.mark.parametrize(
+    "then", ["timers[0]()", "made[0].onmessage({data: {script: 'throw 1'}})"], ids=["none", "error"]
+)
+def test_the_channel_of_the_page_is_closed_without_an_answer_and_after_an_error(
+    kernel: Kernel, then: str
+) -> None:
+    carry(kernel, WORKS)
+    kernel.run(LOAD)
+    (script,) = scripts(kernel)
+    said = kernel.page(
+        """
+        const {BroadcastChannel, setTimeout} = globalThis;
+        const [timers, said, made] = [[], [], []];
+        globalThis.setTimeout = f => timers.push(f);
+        globalThis.BroadcastChannel = class {
+          constructor() { made.push(this); }
+          postMessage(message) { said.push(message); }
+          close() { said.push('closed'); }
+        };
+        """
+        f"try {{ (0, eval)({json.dumps(script)}); {then}; }}"
+        "finally { Object.assign(globalThis, {BroadcastChannel, setTimeout}); }"
+        "return said"
+    )
+    assert (said[0], said[-1]) == ({"isAsking": True}, "closed")
+
+
+def test_what_the_page_would_call_is_freed_when_the_port_opens(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, WORKS.replace("answers.postMessage({problem: ''});", ""))
+    jspi_kernel.run("""
+from lite_comms._transports.port import page
+made = []
+make = page.create_once_callable
+page.create_once_callable = lambda f: made.append(make(f)) or made[-1]
+_ = lite_comms.install()
+page.create_once_callable = make
+""")
+    printed = jspi_kernel.run(
+        "try:\n    made[0].destroy()\nexcept Exception as error:\n    print(error)"
+    )
+    assert "has already been destroyed" in printed
 
 
 def test_the_reason_is_printed_and_kept(jspi_kernel: Kernel) -> None:

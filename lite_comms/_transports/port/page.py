@@ -20,15 +20,18 @@ from pyodide.ffi import create_once_callable
 
 _SCRIPT = Path(__file__).with_name("page.js.bz2")
 
-# What stays in the notebook. It does nothing where the kernel that wrote it does not listen.
+# What stays in the notebook. It does nothing where the kernel that wrote it does not listen. One
+# that does may answer only after its cell, with a script that closes the channel.
 _OUTPUT = """\
 {{
   const answers = new BroadcastChannel({name});
-  answers.onmessage = ({{data}}) => {{
+  const timer = setTimeout(() => answers.close(), 600_000);
+  answers.onmessage = ({{data: {{script}}}}) => {{
     try {{
-      data.script && new Function('answers', data.script)(answers);
+      script && (clearTimeout(timer), new Function('answers', script)(answers));
     }} catch (error) {{
       answers.postMessage({{problem: `${{error}}`}});
+      answers.close();
     }}
   }};
   answers.postMessage({{isAsking: true}});
@@ -41,16 +44,24 @@ _DELIVER = """(name, script, onProblem) => {
   const LISTENS_MS = 10_000;
   const answers = new BroadcastChannel(name);
   let isGiven = false;
+  let isOpen = true;
+  const close = () => {
+    if (isOpen) {
+      isOpen = false;
+      answers.close();
+      onProblem.destroy();
+    }
+  };
   answers.onmessage = ({data}) => {
     if (data.isAsking && !isGiven) {
       isGiven = true;
       answers.postMessage({script});
     } else if (data.problem !== undefined) {
+      isOpen = false;
       answers.close();
-      onProblem(data.problem);
+      onProblem(data.problem); // and it is destroyed
     }
   };
-  const close = () => answers.close();
   setTimeout(() => setTimeout(close, LISTENS_MS));
   return close;
 }"""
