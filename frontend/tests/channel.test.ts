@@ -741,6 +741,39 @@ describe('the state that JupyterLab shows', () => {
     ]);
   });
 
+  it('is busy at once where a callback says something, for its log entry ends with a status', async () => {
+    await open();
+    const says = (n: number) => {
+      const parent = JSON.stringify(comm(`${n}`).header);
+      worker.say('comm', 'stream', '{"name":"stdout","text":"x"}', '{}', parent);
+    };
+    channel.take(comm('1'), client);
+    says(1);
+    worker.say('ack', 1);
+    expect(shown()).toEqual([['status', {execution_state: 'busy'}, undefined]]);
+    vi.advanceTimersByTime(50);
+    says(1); // a task that goes on
+    vi.advanceTimersByTime(99);
+    expect(shown()).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(shown().slice(1)).toEqual([['status', {execution_state: 'idle'}, undefined]]);
+    channel.take(comm('2'), client);
+    says(2);
+    vi.advanceTimersByTime(1000);
+    expect(shown().slice(2)).toEqual([['status', {execution_state: 'busy'}, undefined]]);
+    worker.say('ack', 2);
+    expect(shown().slice(3)).toEqual([['status', {execution_state: 'idle'}, undefined]]);
+  });
+
+  it('is busy at once also where it says so on the stock path', () => {
+    channel.fromKernel(reply('error', comm('1'), {}), vi.fn());
+    vi.advanceTimersByTime(1000);
+    expect(shown()).toEqual([
+      ['status', {execution_state: 'busy'}, undefined],
+      ['status', {execution_state: 'idle'}, undefined]
+    ]);
+  });
+
   it('is left to the cell while one runs', async () => {
     await open();
     channel.take(request('execute_request', 'a'), client);

@@ -7,6 +7,9 @@
 
 const BUSY_AFTER_MS = 100;
 
+/** Stands among the messages that are being handled for one that has just caused an output. */
+const SAID = '';
+
 export class BusySign {
   /**
    * @param show - Shows a state.
@@ -20,18 +23,26 @@ export class BusySign {
   /** A message is being handled. */
   begin(msg_id: string): void {
     this._handling.add(msg_id);
-    this._timer ??= setTimeout(() => {
-      this._shown = !this._isBusyAnyway();
-      if (this._shown) {
-        this._show('busy');
-      }
-    }, BUSY_AFTER_MS);
+    this._timer ??= setTimeout(() => this._showBusy(), BUSY_AFTER_MS);
   }
 
   /** A message is being handled, and JupyterLab already shows that the kernel is busy. */
   isShown(msg_id: string): void {
     this._handling.add(msg_id);
     this._shown = true;
+  }
+
+  /**
+   * The kernel says something in answer to a message, which may have been handled long ago.
+   *
+   * What is logged makes JupyterLite's indicator turn until JupyterLab's status changes. So busy is shown
+   * at once, and idle follows; for outputs in a row both are shown once.
+   */
+  said(): void {
+    this._handling.add(SAID);
+    clearTimeout(this._saidTimer);
+    this._saidTimer = setTimeout(() => this.end(SAID), BUSY_AFTER_MS);
+    this._showBusy();
   }
 
   /** It has been handled. */
@@ -46,6 +57,7 @@ export class BusySign {
   clear(): void {
     this._handling.clear();
     clearTimeout(this._timer);
+    clearTimeout(this._saidTimer);
     this._timer = undefined;
     if (this._shown) {
       this._shown = false;
@@ -55,7 +67,15 @@ export class BusySign {
     }
   }
 
+  private _showBusy(): void {
+    if (!this._shown && !this._isBusyAnyway()) {
+      this._shown = true;
+      this._show('busy');
+    }
+  }
+
   private readonly _handling = new Set<string>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _saidTimer: ReturnType<typeof setTimeout> | undefined;
   private _shown = false;
 }

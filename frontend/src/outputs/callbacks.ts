@@ -7,7 +7,7 @@
  */
 import type {ISessionContext} from '@jupyterlab/apputils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import {COMM_TYPES} from '../wire/comm_messages';
+import {COMM_TYPES, OUTPUT_TYPES} from '../wire/comm_messages';
 import {type ICell, Origins, WIDGETS} from './origins';
 import {Shown, type Update} from './outputs';
 import {MOST_COMMS, Recent} from './recent';
@@ -21,8 +21,6 @@ export type Place = 'cell' | 'log';
 
 /** How many kernels are remembered; one that no document is open for may live on. */
 const MOST_KERNELS = 100;
-
-const OUTPUTS: ReadonlySet<string> = new Set(['stream', 'display_data', 'execute_result', 'error']);
 
 /** The comm target by which a kernel chooses the place: `{"show": "cell"}` or `{"show": "log"}`. */
 const TARGET = 'lite_comms.callbacks';
@@ -169,7 +167,7 @@ class Listener {
     }
     const parent = msg.parent_header as KernelMessage.IHeader;
     const isOwn = COMM_TYPES.has(parent.msg_type) && parent.session === this._connection.clientId;
-    if (!isOwn || !OUTPUTS.has(msg_type) || taken.has(msg)) {
+    if (!isOwn || !OUTPUT_TYPES.has(msg_type) || taken.has(msg)) {
       return;
     }
     if (this._kernel.place === 'log') {

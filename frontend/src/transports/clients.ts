@@ -8,7 +8,7 @@
 import type {KernelMessage} from '@jupyterlab/services';
 import {BusySign} from '../live/busy';
 import {copyBytes} from '../wire/buffers';
-import {COMM_TYPES, type IReason} from '../wire/comm_messages';
+import {COMM_TYPES, type IReason, OUTPUT_TYPES} from '../wire/comm_messages';
 import type {IFromKernel} from '../wire/frames';
 import {ToldErrors} from './told';
 
@@ -110,6 +110,7 @@ export class Clients {
       this._parentText = parent;
     }
     const header = this._header(msg_type);
+    this.says(msg_type, this._parent);
     this._deliver(last =>
       message(
         header,
@@ -122,6 +123,14 @@ export class Clients {
     );
     if (msg_type === 'error' && this._hasExecutions()) {
       this.told.add(this._parent, JSON.parse(content));
+    }
+  }
+
+  /** Note that the kernel has sent a message of this type. */
+  says(msg_type: string, parent: object): void {
+    const {msg_type: cause} = parent as KernelMessage.IHeader;
+    if (OUTPUT_TYPES.has(msg_type) && COMM_TYPES.has(cause)) {
+      this.busy.said();
     }
   }
 

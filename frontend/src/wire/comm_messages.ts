@@ -6,6 +6,14 @@ import type {KernelMessage} from '@jupyterlab/services';
 
 export const COMM_TYPES: ReadonlySet<string> = new Set(['comm_open', 'comm_msg', 'comm_close']);
 
+/** What a cell or a callback shows. */
+export const OUTPUT_TYPES: ReadonlySet<string> = new Set([
+  'stream',
+  'display_data',
+  'execute_result',
+  'error'
+]);
+
 /** Why a kernel, or a comm, has ended; a comm_close has it in its metadata. */
 export interface IReason {
   readonly ename: string;

@@ -183,6 +183,7 @@ export class Channel {
 
   /** Update the queue from a message of the kernel. It may be shown more than once. */
   observe(msg: Message): void {
+    this._clients.says(msg.header.msg_type, msg.parent_header);
     if (!this._queue.heard(msg)) {
       return;
     }
