@@ -161,5 +161,13 @@ it('what callbacks without a cell say is in one notice, until the user closes it
   shown.dismissed.push('n1');
   tellOfCallback('three\n', 'error');
   expect(notices()[1]).toBe('error: A comm callback without a cell: three');
+  const long = 'a long line '.repeat(20);
+  [long, long, '\n'].forEach(text => tellOfCallback(text, 'error'));
+  const shownOf = `updated: A comm callback without a cell: ${long.slice(0, 100).trim()}`;
+  expect(notices()[1]).toBe(shownOf);
+  tellOfCallback(`${long}\n`, 'error');
+  expect(notices()[1]).toBe(shownOf);
+  tellOfCallback('four\n', 'error');
+  expect(notices()[1]).toBe('updated: A comm callback without a cell: four');
   vi.useRealTimers();
 });

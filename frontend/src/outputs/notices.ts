@@ -86,10 +86,12 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Say what a callback has said that has no cell: all of them in one notice, which shows the latest line. */
 export function tellOfCallback(text: string, type: 'error' | 'warning'): void {
-  line = (line.endsWith('\n') ? text : line + text).slice(0, MAX_LINE);
+  const hasEnded = line.endsWith('\n');
+  // Cut off behind what is shown, but its end tells that the next text begins another line.
+  line = hasEnded ? text : line.slice(0, MAX_LINE) + text;
   timer ??= setTimeout(() => {
     timer = undefined;
-    const message = `A comm callback without a cell: ${line.trim()}`;
+    const message = `A comm callback without a cell: ${line.slice(0, MAX_LINE).trim()}`;
     const options = {autoClose: SHOWN_MS};
     if (!Notification.update({id: said, message, type, ...options})) {
       said = Notification.emit(message, type, options);
