@@ -101,6 +101,18 @@ it('all of it is allowed again when the outputs have been cleared', () => {
   expect(kinds()).toEqual(['display_data', 'stream stdout 100000']);
 });
 
+it('what is to be cleared by the next output takes no room from it', () => {
+  print('x'.repeat(100_000));
+  print('x');
+  outputs.clear(true);
+  print('y'.repeat(10));
+  expect(kinds()).toEqual(['stream stdout 10']);
+  outputs.clear(true);
+  display('x'.repeat(10_000_001));
+  display('x'.repeat(10_000_001));
+  expect(kinds()).toEqual(['told']);
+});
+
 it('what the cell says itself is not counted', () => {
   outputs.add({output_type: 'stream', name: 'stdout', text: 'x'.repeat(200_000)});
   print('y');

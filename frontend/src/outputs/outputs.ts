@@ -9,6 +9,7 @@ export interface IOutputs {
   readonly length: number;
   readonly isDisposed: boolean;
   readonly changed: ISignal<unknown, unknown>;
+  clear(): void;
   get(index: number): {readonly type: string; readonly data: object};
   add(output: never): unknown;
   set(index: number, output: never): void;
@@ -62,6 +63,9 @@ export class Shown {
    * @returns What updates it, or undefined if it was left out.
    */
   add(msg: Message): Update | undefined {
+    if (isToBeCleared(this._outputs)) {
+      this._outputs.clear();
+    }
     const {header, content} = msg;
     const {msg_type} = header;
     const kind = msg_type === 'stream' ? 'text' : msg_type === 'error' ? 'error' : 'display';
@@ -98,9 +102,9 @@ export class Shown {
 
   private _tell(): void {
     if (!this._isTold) {
-      this._isTold = true;
       const text = this._stream === 'stderr' ? `\n${LEFT_OUT}` : LEFT_OUT;
       this._put('stream', {name: 'stderr', text});
+      this._isTold = true;
     }
   }
 
@@ -116,6 +120,14 @@ export class Shown {
 }
 
 const all = new WeakMap<IOutputs, Shown>();
+
+/**
+ * Whether the next output is to clear those before it, by `clear_output(wait=True)`: then there is room
+ * for it. A private field of JupyterLab; where there is none, JupyterLab clears when it is added.
+ */
+function isToBeCleared(outputs: object): boolean {
+  return (outputs as {clearNext?: unknown}).clearNext === true;
+}
 
 /** How long a text is, or the contents of a display together. */
 function lengthOf(value: unknown): number {
