@@ -5,7 +5,14 @@ import type {Kernel} from '@jupyterlab/services';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {Signal} from '@lumino/signaling';
 import {beforeEach, describe, expect, it} from 'vitest';
-import {Callbacks, type IView, type Place, take} from '../src/outputs/callbacks';
+import {
+  Callbacks,
+  type ILog,
+  type IView,
+  type Level,
+  type Place,
+  take
+} from '../src/outputs/callbacks';
 import type {ICell} from '../src/outputs/origins';
 
 type Hook = (msg: object) => boolean | undefined | PromiseLike<boolean | undefined>;
@@ -32,8 +39,10 @@ class Connection {
     return header;
   }
 
-  hear(msg: object): void {
+  /** @param handle - What JupyterLab calls before iopubMessage, as it does ipywidgets. */
+  hear(msg: object, handle = () => {}): void {
     this.anyMessage.emit({msg, direction: 'recv'});
+    handle();
     this.iopubMessage.emit(msg);
   }
 
@@ -63,13 +72,28 @@ class Connection {
   private _sent = 0;
 }
 
+/** The log of a notebook. */
+class Log implements ILog {
+  readonly entries: string[] = [];
+  add: ILog['add'] = (msg, level) => void this.entries.push(logged(msg, level));
+
+  get count(): number {
+    return this.entries.length;
+  }
+}
+
+function logged({header, content}: Parameters<ILog['add']>[0], level: Level): string {
+  return `${level}: ${textOf({output_type: header.msg_type, ...content})}`;
+}
+
 /** A view of a notebook or a console. */
 class View implements IView {
   constructor(
     connection: Connection,
     readonly name = 'notebook',
-    readonly logsWidgets = true
+    hasLog = true
   ) {
+    this.log = hasLog ? new Log() : null;
     this.sessionContext = {
       session: {kernel: connection},
       kernelChanged: new Signal({})
@@ -93,11 +117,15 @@ class View implements IView {
     return outputs;
   }
 
-  readonly log: IView['log'] = ({header, content}, level) =>
-    void this.logged.push(`${level}: ${textOf({output_type: header.msg_type, ...content})}`);
+  readonly log: Log | null;
+  readonly told: string[] = [];
+  readonly tell: IView['tell'] = (msg, level) => void this.told.push(logged(msg, level));
+
+  get logged(): string[] {
+    return this.log!.entries;
+  }
 
   readonly sessionContext: IView['sessionContext'];
-  readonly logged: string[] = [];
   all: ICell[] = [];
   /** The header of the execute_request, by cell. */
   readonly parents = new Map<string, Header>();
@@ -170,7 +198,6 @@ describe('what a callback says is shown in the cell', () => {
     display({a: 1}, parent);
     expect(textsIn(first)).toEqual(['stream one', 'error E', 'display_data {"a":1}']);
     expect(textsIn(second)).toEqual([]);
-    expect(notebook.logged).toEqual([]);
   });
 
   it('that shows the widget, the last of them', () => {
@@ -509,12 +536,12 @@ describe('of several connections to a kernel', () => {
     const inConsole = new Connection('console');
     const extra = new Connection('extra');
     connections.push(inConsole, extra);
-    const console = new View(inConsole, 'console', false);
-    callbacks.add(console);
+    const other = new View(inConsole, 'other');
+    callbacks.add(other);
     callbacks.follow(extra.real);
     print('x', inConsole.send('c'));
     print('y', extra.send('c'));
-    expect(console.logged).toEqual(['warning: stream x']);
+    expect(other.logged).toEqual(['warning: stream x']);
     expect(notebook.logged).toEqual(['warning: stream y']);
   });
 
@@ -550,7 +577,8 @@ describe('the log console has it', () => {
       say('error', ERROR, connection.send('c'));
     };
     sayAll();
-    expect([textsIn(outputs), notebook.logged]).toEqual([[], ['error: error E']]);
+    expect(textsIn(outputs)).toEqual([]);
+    expect(notebook.logged.splice(0)).toEqual(['warning: stream x', 'error: error E']);
     const choose = (show: string) =>
       connection.targets.get('lite_comms.callbacks')!({}, {content: {data: {show}}});
     choose('cell');
@@ -561,23 +589,55 @@ describe('the log console has it', () => {
     );
   });
 
-  it('by ipywidgets, where it is of a widget of a notebook', () => {
-    opened('w', 'no cell', {}, 'jupyter.widget');
-    say('error', ERROR, connection.send('w'));
-    // A widget that was there before the page.
-    say('comm_info_reply', {status: 'ok', comms: {v: {target_name: 'jupyter.widget'}}});
-    say('error', ERROR, connection.send('v'));
-    expect(notebook.logged).toEqual([]);
+  it.each(['cell', 'log'] as const)(
+    'once, by ipywidgets or else by us, and in the cell if it has one: %s',
+    place => {
+      start(place);
+      const outputs = notebook.run('cell');
+      opened('w', 'cell', {}, 'jupyter.widget');
+      const hear = (parent_header: Header, handle?: () => void) => {
+        const content = {name: 'stdout', text: 'x'};
+        connection.hear({header: {msg_type: 'stream'}, parent_header, content}, handle);
+      };
+      const byWidgets = () => void notebook.log!.entries.push('ipywidgets');
+      // The last two are of a message without callbacks, and of a task.
+      [connection.send('w'), connection.send('unknown')].forEach(parent => {
+        hear(parent, byWidgets);
+        hear(parent, byWidgets);
+        hear(parent);
+        hear(parent);
+      });
+      const entries = ['ipywidgets', 'ipywidgets', 'warning: stream x', 'warning: stream x'];
+      expect(notebook.logged).toEqual([...entries, ...entries]);
+      expect(textsIn(outputs)).toEqual(place === 'cell' ? ['stream xxxx'] : []);
+    }
+  );
+
+  it('once, where several messages come before the first is handled', () => {
+    const parents = [connection.send('a'), connection.send('b')];
+    const messages = parents.map(parent_header => ({
+      header: {msg_type: 'error'},
+      parent_header,
+      content: ERROR
+    }));
+    messages.forEach(msg => connection.anyMessage.emit({msg, direction: 'recv'}));
+    notebook.log!.entries.push('ipywidgets');
+    messages.forEach(msg => connection.iopubMessage.emit(msg));
+    expect(notebook.logged).toEqual(['ipywidgets', 'error: error E']);
   });
 
-  it('where it is of a widget of a console, of which ipywidgets logs nothing', () => {
+  it('not, but the user is told, where the application has none and no cell shows it', () => {
     const other = new Connection('other', 'another kernel');
     const console = new View(other, 'console', false);
     callbacks.add(console);
     connections = [other];
+    const prompt = console.run('prompt');
     opened('w', 'no cell', {}, 'jupyter.widget');
     say('error', ERROR, other.send('w'));
-    expect(console.logged).toEqual(['error: error E']);
+    const content = {comm_id: 'c', target_name: 't', data: {}};
+    say('comm_open', content, console.parents.get('prompt')!);
+    print('x', other.send('c'));
+    expect([console.told, textsIn(prompt)]).toEqual([['error: error E'], ['stream x']]);
   });
 
   it('and no cell of a view that is closed', () => {

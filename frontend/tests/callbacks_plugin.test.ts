@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 /** What the plugin hands over to the callbacks: cells, connections and the log console. */
 import './jsdom';
+import {Notification} from '@jupyterlab/apputils';
 import {LoggerRegistry, type LogLevel} from '@jupyterlab/logconsole';
 import {OutputAreaModel} from '@jupyterlab/outputarea';
 import {Signal} from '@lumino/signaling';
@@ -82,7 +83,9 @@ function raise({clientId, anyMessage, iopubMessage}: ReturnType<typeof connect>)
   const header = {msg_id: `of ${clientId}`, msg_type: 'comm_msg', session: clientId};
   anyMessage.emit({msg: {header, content, metadata: {}}, direction: 'send'});
   const error = {ename: 'E', evalue: 'v', traceback: []};
-  iopubMessage.emit({header: {msg_type: 'error'}, parent_header: header, content: error});
+  const msg = {header: {msg_type: 'error'}, parent_header: header, content: error};
+  anyMessage.emit({msg, direction: 'recv'});
+  iopubMessage.emit(msg);
 }
 
 /** A comm is opened by the cell of code. */
@@ -115,11 +118,20 @@ it('each connection that is made to a kernel is heard', () => {
 
 it('the log is that of the path which the document has now', () => {
   Object.assign(notebook.context, {path: 'renamed.ipynb'});
-  Object.assign(console.sessionContext, {path: 'renamed console'});
   raise(notebook.sessionContext.session.kernel);
+  expect(['a.ipynb', 'renamed.ipynb'].map(lengthOf)).toEqual([0, 1]);
+});
+
+it('what has no cell in a console is told in a notice: the log console cannot show its log', () => {
+  vi.useFakeTimers();
   raise(console.sessionContext.session.kernel);
-  expect(['a.ipynb', 'a console'].map(lengthOf)).toEqual([0, 0]);
-  expect(['renamed.ipynb', 'renamed console'].map(lengthOf)).toEqual([1, 1]);
+  vi.runAllTimers();
+  vi.useRealTimers();
+  const {notifications} = Notification.manager;
+  expect(notifications.map(({message}) => message)).toEqual([
+    'A comm callback without a cell: E: v'
+  ]);
+  expect(lengthOf('a console')).toBe(0);
 });
 
 it('what JupyterLab logs of a notebook by itself is not logged a second time', () => {
@@ -133,8 +145,4 @@ it('what JupyterLab logs of a notebook by itself is not logged a second time', (
   expect((['debug', 'info', 'warning', 'error'] as const).map(log)).toEqual([0, 0, 1, 1]);
   isLogged = false;
   expect(log('info')).toBe(1);
-  loggers.getLogger('a console').level = 'info';
-  loggers.getLogger('a console').clear();
-  raise(console.sessionContext.session.kernel);
-  expect(lengthOf('a console')).toBe(1);
 });

@@ -766,6 +766,8 @@ describe('the state that JupyterLab shows', () => {
   });
 
   it('is busy at once also where it says so on the stock path', () => {
+    channel.fromKernel({...reply('stream', comm('0'), {}), parent_header: undefined!}, vi.fn());
+    expect(shown()).toEqual([]);
     channel.fromKernel(reply('error', comm('1'), {}), vi.fn());
     vi.advanceTimersByTime(1000);
     expect(shown()).toEqual([

@@ -7,13 +7,13 @@ import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
 import {type ILogger, ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
-import type {Kernel} from '@jupyterlab/services';
+import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {CommandToolbarButton, stopIcon} from '@jupyterlab/ui-components';
 import {version} from '../../package.json';
 import {renderJavaScript} from '../comms/javascript';
 import {Documents, GlobalJupyter, type IDocument} from '../comms/jupyter';
 import {alwaysWaitAsync} from '../live/isolation';
-import {Callbacks, type IView} from '../outputs/callbacks';
+import {Callbacks, type ILog, type IView, type Level} from '../outputs/callbacks';
 import {tellOfCallback, tellOfDeadKernel, tellOfDeafKernel} from '../outputs/notices';
 import type {ICell} from '../outputs/origins';
 import type {IOutputs} from '../outputs/outputs';
@@ -190,18 +190,14 @@ export const callbacks: JupyterFrontEndPlugin<void> = {
       // What JupyterLab keeps of all outputs of a notebook, at level Info, is not logged once more.
       const skips = ({level}: ILogger) =>
         (level === 'info' || level === 'debug') && app.isPluginActivated(LOG_OUTPUT);
-      const log = logTo(loggers, () => context.path, content.rendermime, skips);
-      add(panel, {
-        sessionContext,
-        cells: () => cellsOf(content.widgets),
-        log,
-        logsWidgets: loggers !== null
-      });
+      const {rendermime} = content;
+      const log = loggers && new Log(loggers, () => context.path, rendermime, skips);
+      add(panel, {sessionContext, cells: () => cellsOf(content.widgets), log, tell});
     };
+    // The log console shows that of a notebook only.
     const addConsole = (panel: ConsolePanel) => {
       const {console, sessionContext} = panel;
-      const log = logTo(loggers, () => sessionContext.path, console.rendermime);
-      add(panel, {sessionContext, cells: () => cellsOf(console.cells), log, logsWidgets: false});
+      add(panel, {sessionContext, cells: () => cellsOf(console.cells), log: null, tell});
     };
     notebooks?.forEach(addNotebook);
     notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
@@ -233,25 +229,33 @@ function* cellsOf(cells: Iterable<ILabCell>): Iterable<ICell> {
   }
 }
 
-/** What puts an output into the log console, or into a notice in an application that has none. */
-function logTo(
-  loggers: ILoggerRegistry | null,
-  path: () => string,
-  rendermime: IRenderMimeRegistry,
-  skips: (logger: ILogger) => boolean = () => false
-): IView['log'] {
-  return ({header, content}, level) => {
-    if (!loggers) {
-      tellOfCallback(asText(content), level);
-      return;
-    }
-    const logger = loggers.getLogger(path());
-    if (!skips(logger)) {
-      logger.rendermime = rendermime;
+/** What JupyterLab has logged of a document, which has another log when it is renamed. */
+class Log implements ILog {
+  constructor(
+    private readonly _loggers: ILoggerRegistry,
+    private readonly _path: () => string,
+    private readonly _rendermime: IRenderMimeRegistry,
+    private readonly _skips: (logger: ILogger) => boolean
+  ) {}
+
+  get count(): number {
+    return this._logger.version;
+  }
+
+  add({header, content}: KernelMessage.IIOPubMessage, level: Level): void {
+    const logger = this._logger;
+    if (!this._skips(logger)) {
+      logger.rendermime = this._rendermime;
       logger.log({type: 'output', data: {...content, output_type: header.msg_type}, level});
     }
-  };
+  }
+
+  private get _logger(): ILogger {
+    return this._loggers.getLogger(this._path());
+  }
 }
+
+const tell: IView['tell'] = ({content}, level) => tellOfCallback(asText(content), level);
 
 /** An output in one text. */
 function asText(content: object): string {

@@ -7,8 +7,8 @@
  */
 import type {ISessionContext} from '@jupyterlab/apputils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import {COMM_TYPES, OUTPUT_TYPES} from '../wire/comm_messages';
-import {type ICell, Origins, WIDGETS} from './origins';
+import {isOfCallback} from '../wire/comm_messages';
+import {type ICell, Origins} from './origins';
 import {Shown, type Update} from './outputs';
 import {MOST_COMMS, Recent} from './recent';
 
@@ -16,7 +16,7 @@ type Connection = Kernel.IKernelConnection;
 type Message = KernelMessage.IIOPubMessage;
 type Hook = (msg: Message) => boolean | PromiseLike<boolean>;
 
-/** Where it is shown: in a cell, or in the log console only, as by JupyterLab itself. */
+/** Where it is shown: in a cell and in the log console, or in the log console only. */
 export type Place = 'cell' | 'log';
 
 /** How many kernels are remembered; one that no document is open for may live on. */
@@ -29,10 +29,19 @@ const TARGET = 'lite_comms.callbacks';
 export interface IView {
   readonly sessionContext: Pick<ISessionContext, 'session' | 'kernelChanged'>;
   readonly cells: () => Iterable<ICell>;
-  /** Put an output into the log console of the document. */
-  readonly log: (msg: Message, level: 'error' | 'warning') => void;
-  /** Whether ipywidgets logs what the callbacks of its widgets say. */
-  readonly logsWidgets: boolean;
+  /** The log of the document; null where the application cannot show one. */
+  readonly log: ILog | null;
+  /** Tell the user of an output that is seen nowhere else. */
+  readonly tell: (msg: Message, level: Level) => void;
+}
+
+export type Level = 'error' | 'warning';
+
+/** What the log console of JupyterLab shows for a document. */
+export interface ILog {
+  /** How many outputs it has got, by whomever. */
+  readonly count: number;
+  add(msg: Message, level: Level): void;
 }
 
 /** What somebody has taken, so that it is shown nowhere else. */
@@ -119,7 +128,6 @@ class SharedKernel {
 
   place!: Place;
   origins!: Origins;
-
   /** A kernel is there that has no comms yet. */
   reset(): void {
     this.place = this._default;
@@ -139,8 +147,16 @@ class Listener {
     _connection.anyMessage.connect((_, {msg, direction}) => {
       const {origins} = this._kernel;
       direction === 'send' ? origins.sent(msg) : origins.heard(msg);
+      if (answersComm(msg)) {
+        this._logged.set(msg, this._logCount);
+      }
     });
-    _connection.iopubMessage.connect((_, msg) => this._heard(msg as Message));
+    _connection.iopubMessage.connect((_, msg) => {
+      this._heard(msg as Message);
+      if (answersComm(msg)) {
+        this._lastCount = this._logCount;
+      }
+    });
     _connection.statusChanged.connect((_, status) => {
       if (status === 'restarting' || status === 'autorestarting' || status === 'dead') {
         this._kernel.reset();
@@ -157,7 +173,6 @@ class Listener {
   }
 
   private _heard(msg: Message): void {
-    const {msg_type} = msg.header;
     const display = displayId(msg);
     if (display !== undefined) {
       // Those that are there already, as JupyterLab does it with the displays of cells.
@@ -166,45 +181,59 @@ class Listener {
       updates?.forEach(update => update(content) || updates.delete(update));
     }
     const parent = msg.parent_header as KernelMessage.IHeader;
-    const isOwn = COMM_TYPES.has(parent.msg_type) && parent.session === this._connection.clientId;
-    if (!isOwn || !OUTPUT_TYPES.has(msg_type) || taken.has(msg)) {
+    if (!answersComm(msg) || taken.has(msg) || !this._isOwn(parent)) {
       return;
     }
-    if (this._kernel.place === 'log') {
-      this._log(msg);
-      return;
+    const {place, origins} = this._kernel;
+    const cell = place === 'cell' ? origins.cellOf(parent) : undefined;
+    if (cell) {
+      const update = Shown.in(cell.outputs).add(msg);
+      if (update && display !== undefined) {
+        const updates = this._displays.get(display) ?? new Set<Update>();
+        this._displays.set(display, updates.add(update));
+      }
     }
-    const cell = this._kernel.origins.cellOf(parent);
-    if (!cell) {
-      this._log(msg, 'warning');
-      return;
-    }
-    const update = Shown.in(cell.outputs).add(msg);
-    if (update && display !== undefined) {
-      const updates = this._displays.get(display) ?? new Set<Update>();
-      this._displays.set(display, updates.add(update));
-    }
+    this._log(msg, cell !== undefined);
   }
 
-  /**
-   * JupyterLab logs all that a kernel says at level Info, which is not kept unless the user wants it;
-   * ipywidgets logs what it has to do with, in notebooks.
-   */
-  private _log(msg: Message, others?: 'warning'): void {
-    const parent = msg.parent_header as KernelMessage.IHeader;
-    const views = this._kernel.views();
-    const isOfWidget = this._kernel.origins.targetOf(parent) === WIDGETS;
-    if (isOfWidget && views.some(({logsWidgets}) => logsWidgets)) {
+  /** Whether it is for this listener to show what is said in answer to a message. */
+  private _isOwn({session}: KernelMessage.IHeader): boolean {
+    return session === this._connection.clientId;
+  }
+
+  /** Log an output, unless ipywidgets has done it: it does so for what answers some messages of widgets. */
+  private _log(msg: Message, isShown: boolean): void {
+    const isLogged = this._logCount > Math.max(this._logged.get(msg) ?? 0, this._lastCount);
+    const view = this._view;
+    if (isLogged || !view) {
       return;
     }
     const {name} = msg.content as {name?: string};
-    const level = msg.header.msg_type === 'error' || name === 'stderr' ? 'error' : others;
-    if (level) {
-      const isOwn = ({sessionContext}: IView) =>
-        sessionContext.session?.kernel === this._connection;
-      (views.find(isOwn) ?? views[0])?.log(msg, level);
+    const level = msg.header.msg_type === 'error' || name === 'stderr' ? 'error' : 'warning';
+    if (view.log) {
+      view.log.add(msg, level);
+    } else if (!isShown) {
+      view.tell(msg, level);
     }
   }
+
+  /** The document of this connection, or another one of the kernel. */
+  private get _view(): IView | undefined {
+    const views = this._kernel.views();
+    const isOwn = ({sessionContext}: IView) => sessionContext.session?.kernel === this._connection;
+    return views.find(isOwn) ?? views[0];
+  }
+
+  private get _logCount(): number {
+    return this._view?.log?.count ?? 0;
+  }
+
+  /**
+   * How long the log was when an output came, and when the one before had been handled. JupyterLab
+   * handles one after the other: if it is longer now, somebody has logged this one meanwhile.
+   */
+  private readonly _logged = new WeakMap<object, number>();
+  private _lastCount = 0;
 
   /** By display id: what updates the outputs in which callbacks have shown it. */
   private readonly _displays = new Recent<Set<Update>>(MOST_COMMS);
@@ -233,6 +262,10 @@ function note(hook: Hook): Hook {
     }
     return passes;
   };
+}
+
+function answersComm({header, parent_header}: KernelMessage.IMessage): boolean {
+  return isOfCallback(header.msg_type, parent_header);
 }
 
 function displayId({content}: Message): string | undefined {

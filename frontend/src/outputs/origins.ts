@@ -12,9 +12,6 @@ import {MOST_COMMS, MOST_MESSAGES, Recent} from './recent';
 
 type Message = KernelMessage.IMessage;
 
-/** The comm target of ipywidgets. */
-export const WIDGETS = 'jupyter.widget';
-
 /** A cell of a notebook or a console, with its outputs. */
 export interface ICell {
   readonly id: string;
@@ -31,7 +28,6 @@ interface IOpener {
 }
 
 interface IComm {
-  target?: string;
   opener?: IOpener;
   /** The element of the page whose script has opened it. */
   node?: WeakRef<Node>;
@@ -74,9 +70,9 @@ export class Origins {
         }
         break;
       case 'comm_open': {
-        const {comm_id, target_name} = content as KernelMessage.ICommOpenMsg['content'];
+        const {comm_id} = content as KernelMessage.ICommOpenMsg['content'];
         const node = this._nodeNow();
-        this._comms.set(comm_id, {target: target_name, ...(node && {node})});
+        this._comms.set(comm_id, node ? {node} : {});
         this._sentTo(comm_id, header.msg_id, content);
         break;
       }
@@ -96,9 +92,9 @@ export class Origins {
   heard({header, parent_header, content}: Message): void {
     switch (header.msg_type) {
       case 'comm_open': {
-        const {comm_id, target_name, data} = content as KernelMessage.ICommOpenMsg['content'];
+        const {comm_id, data} = content as KernelMessage.ICommOpenMsg['content'];
         const opener = this._openerOf(parent_header as KernelMessage.IHeader);
-        this._comms.set(comm_id, {target: target_name, ...(opener && {opener})});
+        this._comms.set(comm_id, opener ? {opener} : {});
         this._learnState(comm_id, data);
         break;
       }
@@ -110,14 +106,6 @@ export class Origins {
       case 'comm_close':
         this._forget((content as KernelMessage.ICommCloseMsg['content']).comm_id);
         break;
-      case 'comm_info_reply': {
-        // Asked by others, for comms that were there before the page.
-        const {comms = {}} = content as {comms?: {[id: string]: {target_name: string}}};
-        for (const [id, {target_name}] of Object.entries(comms)) {
-          this._comm(id).target = target_name;
-        }
-        break;
-      }
     }
   }
 
@@ -134,11 +122,6 @@ export class Origins {
       this._containing(comm.node?.deref()) ??
       this._opening(comm)
     );
-  }
-
-  /** The target of the comm that a message of the page was for, if it is known. */
-  targetOf({msg_id}: KernelMessage.IHeader): string | undefined {
-    return this._sent.get(msg_id)?.comm.target;
   }
 
   /**
@@ -217,7 +200,6 @@ export class Origins {
     // All widgets of the kernel, for a page that has been reloaded.
     if (method === 'update_states' && states) {
       for (const [id, widget] of Object.entries(states)) {
-        this._comm(id).target = WIDGETS;
         this._learnState(id, widget);
       }
     }

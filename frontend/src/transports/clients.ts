@@ -8,7 +8,7 @@
 import type {KernelMessage} from '@jupyterlab/services';
 import {BusySign} from '../live/busy';
 import {copyBytes} from '../wire/buffers';
-import {COMM_TYPES, type IReason, OUTPUT_TYPES} from '../wire/comm_messages';
+import {COMM_TYPES, type IReason, isOfCallback} from '../wire/comm_messages';
 import type {IFromKernel} from '../wire/frames';
 import {ToldErrors} from './told';
 
@@ -127,9 +127,8 @@ export class Clients {
   }
 
   /** Note that the kernel has sent a message of this type. */
-  says(msg_type: string, parent: object): void {
-    const {msg_type: cause} = parent as KernelMessage.IHeader;
-    if (OUTPUT_TYPES.has(msg_type) && COMM_TYPES.has(cause)) {
+  says(msg_type: string, parent: object | undefined): void {
+    if (isOfCallback(msg_type, parent)) {
       this.busy.said();
     }
   }

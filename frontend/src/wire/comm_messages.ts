@@ -6,13 +6,20 @@ import type {KernelMessage} from '@jupyterlab/services';
 
 export const COMM_TYPES: ReadonlySet<string> = new Set(['comm_open', 'comm_msg', 'comm_close']);
 
-/** What a cell or a callback shows. */
-export const OUTPUT_TYPES: ReadonlySet<string> = new Set([
+const OUTPUT_TYPES: ReadonlySet<string> = new Set([
   'stream',
   'display_data',
   'execute_result',
   'error'
 ]);
+
+/**
+ * Whether a message of this type, with this parent header, is an output of a comm callback. What a
+ * kernel says before its first request has no parent.
+ */
+export function isOfCallback(msg_type: string, parent: {msg_type?: string} | undefined): boolean {
+  return OUTPUT_TYPES.has(msg_type) && COMM_TYPES.has(parent?.msg_type ?? '');
+}
 
 /** Why a kernel, or a comm, has ended; a comm_close has it in its metadata. */
 export interface IReason {
