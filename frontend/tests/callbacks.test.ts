@@ -46,6 +46,10 @@ class Connection {
     this.iopubMessage.emit(msg);
   }
 
+  dispose(): void {
+    this.disposed.emit(undefined);
+  }
+
   registerMessageHook(id: string, hook: Hook): void {
     this.hooks.set(id, hook);
   }
@@ -67,6 +71,7 @@ class Connection {
   readonly anyMessage = new Signal<unknown, unknown>({});
   readonly iopubMessage = new Signal<unknown, unknown>({});
   readonly statusChanged = new Signal<unknown, unknown>({});
+  readonly disposed = new Signal<unknown, unknown>({});
   readonly hooks = new Map<string, Hook>();
   readonly targets = new Map<string, (comm: unknown, msg: object) => void>();
   private _sent = 0;
@@ -483,7 +488,8 @@ describe('a message is not shown', () => {
   it('for the messages of another page', () => {
     const outputs = notebook.run('cell');
     opened('c', 'cell');
-    print('x', {...connection.send('c'), session: 'another'});
+    const parent = {msg_id: 'another 1', msg_type: 'comm_msg', session: 'another'};
+    print('x', parent);
     expect([textsIn(outputs), notebook.logged]).toEqual([[], []]);
   });
 
@@ -530,6 +536,27 @@ describe('of several connections to a kernel', () => {
     extra.targets.get('lite_comms.callbacks')!({}, {content: {data: {show: 'log'}}});
     say('error', ERROR, connection.send('c'));
     expect([textsIn(outputs), notebook.logged]).toEqual([[], ['error: error E']]);
+  });
+
+  it('another one shows what a task says whose notebook was closed, once', () => {
+    opened('c', 'no cell');
+    const outputs = notebook.run('cell');
+    opened('d', 'cell');
+    const parents = [connection.send('c'), connection.send('d')];
+    const others = [new Connection('again'), new Connection('extra')];
+    connections.push(...others);
+    callbacks.follow(others[1]!.real);
+    const reopened = new View(others[0]!);
+    reopened.all = notebook.all;
+    callbacks.add(reopened);
+    callbacks.remove(notebook);
+    connection.dispose();
+    connections.shift();
+    parents.forEach(parent => print('x', parent));
+    expect(textsIn(outputs)).toEqual(['stream x']);
+    expect(reopened.logged).toEqual(['warning: stream x', 'warning: stream x']);
+    print('y', others[0]!.send('d'));
+    expect(textsIn(outputs)).toEqual(['stream xy']);
   });
 
   it('one logs in its own document, or in another one of the kernel', () => {

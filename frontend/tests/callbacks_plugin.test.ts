@@ -20,6 +20,7 @@ const connect = (clientId: string) => ({
   anyMessage: new Signal<unknown, unknown>({}),
   iopubMessage: new Signal<unknown, unknown>({}),
   statusChanged: new Signal<unknown, unknown>({}),
+  disposed: new Signal<unknown, unknown>({}),
   registerCommTarget: () => undefined
 });
 

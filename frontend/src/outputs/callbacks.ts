@@ -128,6 +128,9 @@ class SharedKernel {
 
   place!: Place;
   origins!: Origins;
+  /** The connections that the page has to it, in the order of their making. */
+  readonly connections = new Set<Connection>();
+
   /** A kernel is there that has no comms yet. */
   reset(): void {
     this.place = this._default;
@@ -142,6 +145,9 @@ class Listener {
     private readonly _connection: Connection,
     private readonly _kernel: SharedKernel
   ) {
+    const {connections} = _kernel;
+    connections.add(_connection);
+    _connection.disposed.connect(() => connections.delete(_connection));
     noteHooks(_connection);
     // Learned here and not by iopubMessage, which does not have a comm_open whose target is not there.
     _connection.anyMessage.connect((_, {msg, direction}) => {
@@ -197,8 +203,15 @@ class Listener {
   }
 
   /** Whether it is for this listener to show what is said in answer to a message. */
-  private _isOwn({session}: KernelMessage.IHeader): boolean {
-    return session === this._connection.clientId;
+  private _isOwn({msg_id, session}: KernelMessage.IHeader): boolean {
+    const {connections, origins} = this._kernel;
+    if (session === this._connection.clientId) {
+      return true;
+    }
+    // What a task says after its notebook was closed is for one of the others.
+    const [first] = connections;
+    const hasSender = [...connections].some(({clientId}) => clientId === session);
+    return first === this._connection && !hasSender && origins.isSent(msg_id);
   }
 
   /** Log an output, unless ipywidgets has done it: it does so for what answers some messages of widgets. */

@@ -124,6 +124,11 @@ export class Origins {
     );
   }
 
+  /** Whether a message is one of this page to a comm. */
+  isSent(msg_id: string): boolean {
+    return this._sent.has(msg_id);
+  }
+
   /**
    * The cell that shows one of these widgets: the innermost, and of several cells the one that the user
    * has acted in, or else the last.
