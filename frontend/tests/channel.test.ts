@@ -212,6 +212,28 @@ describe('a comm message of the page', () => {
     expect(warned).toEqual([first[0]]);
   });
 
+  it('and so are other versions and messages that JupyterLab refuses, together', async () => {
+    await open();
+    client.deliver = () => {
+      throw new Error('no such message');
+    };
+    for (let i = 0; i < 75; i++) {
+      worker.say('comm', 'comm_msg', '{}', '{}', '{}');
+      worker.say('hello', VERSION + 1, '9');
+    }
+    expect(warned.length).toBe(7);
+    expect(warned[0]).toBe("lite_comms: JupyterLab refuses a 'comm_msg' message");
+    expect(warned[1]).toMatch('lite_comms: the kernel speaks version');
+    expect(warned[6]).toMatch('(100 so far)');
+    const {channel: _, ...msg} = reply('stream', comm('1'), {n: 1n});
+    for (let i = 0; i < 1000; i++) {
+      channel.fromKernel({channel: 'iopub', ...msg} as Message, vi.fn());
+    }
+    expect(warned.splice(7)).toEqual([
+      "lite_comms: a message 'stream' of the kernel is no JSON (1000 so far)"
+    ]);
+  });
+
   it('is answered by the header that it had, whatever its sender does to it', async () => {
     await open();
     const msg = comm('1');

@@ -30,10 +30,12 @@ export class Clients {
   /**
    * @param session - The session of the kernel's messages.
    * @param hasExecutions - Whether a cell is queued or running.
+   * @param complain - Shows an error of the kernel, which may make it again and again.
    */
   constructor(
     private readonly _session: string,
-    private readonly _hasExecutions: () => boolean
+    private readonly _hasExecutions: () => boolean,
+    private readonly _complain: (what: string, error: unknown) => void
   ) {}
 
   /** Add a client. Its socket removes it when it closes. */
@@ -144,7 +146,7 @@ export class Clients {
       // JupyterLite's own path writes JSON, too: NaN becomes null, a BigInt cannot be sent.
       text = JSON.stringify({header, parent_header, metadata, content});
     } catch (error) {
-      console.error(`lite_comms: a message '${header.msg_type}' of the kernel is no JSON`, error);
+      this._complain(`a message '${header.msg_type}' of the kernel is no JSON`, error);
       return;
     }
     this._deliver(
@@ -218,7 +220,7 @@ export class Clients {
       try {
         client.deliver(msg);
       } catch (error) {
-        console.error(`lite_comms: JupyterLab refuses a '${msg.header.msg_type}' message`, error);
+        this._complain(`JupyterLab refuses a '${msg.header.msg_type}' message`, error);
       }
     });
   }

@@ -5,7 +5,7 @@
  */
 import {fromWire, NO_MESSAGE, type ToKernel, type ToPage, toWire} from '../wire/frames';
 
-/** How many errors of the other end are shown; after them only the 10th, 100th, ... */
+/** How many errors and warnings are shown; after them only the 10th, 100th, ... */
 const SHOWN = 5;
 
 export class Port {
@@ -50,12 +50,28 @@ export class Port {
 
   /** Show an error of the other end. One that keeps coming does not fill the console. */
   complain(what: string, ...more: unknown[]): void {
+    const text = this._counted(what);
+    if (text) {
+      console.error(text, ...more);
+    }
+  }
+
+  /** The same for what is no error; both are counted together. */
+  warn(what: string): void {
+    const text = this._counted(what);
+    if (text) {
+      console.warn(text);
+    }
+  }
+
+  private _counted(what: string): string | undefined {
     const count = ++this._complaints;
     if (count <= SHOWN) {
-      console.error(`lite_comms: ${what}`, ...more);
-    } else if (Number.isInteger(Math.log10(count))) {
-      console.error(`lite_comms: ${what} (${count} so far)`, ...more);
+      return `lite_comms: ${what}`;
     }
+    return Number.isInteger(Math.log10(count))
+      ? `lite_comms: ${what} (${count} so far)`
+      : undefined;
   }
 
   dispose(): void {

@@ -35,7 +35,7 @@ export class Actions {
         }
         break;
       case 'warn':
-        console.warn(action.text);
+        peer!.port.warn(action.text);
         break;
       case 'refuse':
         this._refuse(action, peer);

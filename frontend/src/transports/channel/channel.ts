@@ -28,7 +28,14 @@ export class Channel {
     private readonly _options: IOptions,
     private readonly _onEnd: () => void = () => undefined
   ) {
-    this._clients = new Clients(_options.id, () => this._queue.hasExecutions);
+    this._clients = new Clients(
+      _options.id,
+      () => this._queue.hasExecutions,
+      (what, error) =>
+        this._peer
+          ? this._peer.port.complain(what, error)
+          : console.error(`lite_comms: ${what}`, error)
+    );
     this._actions = new Actions(_options, this._clients, this._queue, (msg, client) =>
       this.take(msg, client)
     );

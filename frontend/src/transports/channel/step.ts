@@ -268,9 +268,8 @@ function isReady<M>(state: State<M>): boolean {
   return (state.is === 'stock' || state.is === 'open') && state.isReady;
 }
 
-const NO_ANSWER =
-  "lite_comms: the kernel's half did not answer; its comms take JupyterLite's own path";
+const NO_ANSWER = "the kernel's half did not answer; its comms take JupyterLite's own path";
 
 const otherVersion = (version: number) =>
-  `lite_comms: the kernel speaks version ${version} of the protocol, the page ${VERSION}: ` +
+  `the kernel speaks version ${version} of the protocol, the page ${VERSION}: ` +
   "comms take JupyterLite's own path. In a cell, lite_comms.status() says what helps.";
