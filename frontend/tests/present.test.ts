@@ -1,5 +1,5 @@
 /** Kernels and connections of JupyterLite that were there before lite_comms. */
-import type {Kernel} from '@jupyterlab/services';
+import {type Kernel, KernelMessage} from '@jupyterlab/services';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
 import {connectKernels} from '../src/install/connect';
 import {findPresent} from '../src/install/present';
@@ -122,6 +122,32 @@ it('knows of what is sent while it looks', async () => {
   lite.kernels[0]!.end('ok');
   await Promise.all([cell.done, opened.done]);
   expect(posted()).toEqual(['hello', 'hello', 'hello']);
+});
+
+it('sends what a connection still holds back once, when it does', async () => {
+  const connection = await connect();
+  const held = connection as unknown as {_pendingMessages: unknown[]; _sendPending(): void};
+  const update = {comm_id: 'c', data: {method: 'update', state: {}}};
+  const messages = [1, 2].map(() =>
+    KernelMessage.createMessage({
+      msgType: 'comm_msg',
+      channel: 'shell',
+      session: connection.clientId,
+      content: update
+    })
+  );
+  // As while it connects, or waits for the kernel's info.
+  held._pendingMessages.push(messages[0]);
+  messages.forEach(msg => connection.sendShellMessage(msg, false));
+  await takeOver();
+  answer();
+  expect(posted()).toEqual(['hello', 'hello']);
+  held._pendingMessages.shift();
+  held._sendPending();
+  const ids = lite
+    .worker!.posted.slice(2)
+    .map(([, , msg]) => JSON.parse(msg as string).header.msg_id);
+  expect(ids).toEqual(messages.map(({header}) => header.msg_id));
 });
 
 it('does not wait for what has been handled', async () => {

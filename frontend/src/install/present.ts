@@ -76,7 +76,7 @@ export async function findPresent(kernels: object, client: IClient | null): Prom
     const all = connectionsOf(kernels);
     const unfinished = all
       .flatMap(connection =>
-        futuresOf(connection)
+        sentBy(connection)
           .filter(future => !finished.has(future))
           .map(({msg, done}) => ({msg, done, kernelId: connection.id}))
       )
@@ -162,6 +162,19 @@ function futuresOf(connection: object): IFuture[] {
   return _futures instanceof Map
     ? [..._futures.values()]
     : unknown("JupyterLab's kernel connection has no '_futures'");
+}
+
+/** What a connection has sent; what it still holds back will be sent through the channel. */
+function sentBy(connection: object): IFuture[] {
+  const pending = pendingOf(connection);
+  return futuresOf(connection).filter(({msg}) => !pending.has(msg));
+}
+
+function pendingOf(connection: object): ReadonlySet<unknown> {
+  const {_pendingMessages} = connection as {_pendingMessages?: unknown};
+  return Array.isArray(_pendingMessages)
+    ? new Set(_pendingMessages)
+    : unknown("JupyterLab's kernel connection has no '_pendingMessages'");
 }
 
 function socketOf(connection: object): WebSocket | null {
