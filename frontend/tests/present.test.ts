@@ -336,6 +336,19 @@ it.each([
   Object.assign(owner(), {[field]: before});
 });
 
+it('leaves a kernel alone that has neither a Worker nor a known way to send', async () => {
+  const connection = await connect();
+  const other = await lite.manager.startNew({name: 'python'});
+  await other.info;
+  Object.assign(lite.kernels[1]!, {_worker: undefined, _sendMessage: undefined});
+  const {handleMessage, dispose} = lite.kernels[1]!;
+  await takeOver();
+  answer();
+  connection.createComm('echo', 'c').open();
+  expect(posted().at(-1)).toBe('comm');
+  expect(lite.kernels[1]!).toMatchObject({handleMessage, dispose});
+});
+
 it('can be undone, also for what was there before', async () => {
   const connection = await connect();
   await takeOver();

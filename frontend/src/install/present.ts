@@ -6,6 +6,7 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {IKernel} from '@jupyterlite/services';
+import {workerOf} from './reach';
 import type {IUnfinished} from '../transports/channel/queue';
 
 type Message = KernelMessage.IMessage;
@@ -59,7 +60,8 @@ export async function findPresent(kernels: object, client: IClient | null): Prom
   for (const {id} of (await client?.listRunning()) ?? []) {
     // JupyterLite returns the kernel itself.
     const kernel = (await client!.getModel(id)) as unknown as IKernel | undefined;
-    if (kernel) {
+    // One of another language may be made in another way; without a Worker it has no port.
+    if (kernel && (workerOf(kernel) || hasSendMessage(kernel))) {
       running.push({kernel, sendMessage: sendMessageOf(kernel)});
     }
   }
@@ -143,10 +145,15 @@ interface IFuture {
   readonly done: Promise<unknown>;
 }
 
+type Sending = {readonly _sendMessage: IRunning['sendMessage']};
+
+function hasSendMessage(kernel: object): kernel is Sending {
+  return typeof (kernel as Partial<Sending>)._sendMessage === 'function';
+}
+
 function sendMessageOf(kernel: IKernel): IRunning['sendMessage'] {
-  const {_sendMessage} = kernel as {_sendMessage?: IRunning['sendMessage']};
-  return typeof _sendMessage === 'function'
-    ? _sendMessage
+  return hasSendMessage(kernel)
+    ? kernel._sendMessage
     : unknown("JupyterLite's kernel has no '_sendMessage'");
 }
 
