@@ -1111,3 +1111,19 @@ describe('shared memory', () => {
     }
   });
 });
+
+it('what was taken back is forgotten when the kernel is gone', () => {
+  Object.assign(client, {session: 'page'});
+  const msg = comm('1', 'comm_msg', {comm_id: 'c', data: {method: 'update', state: {}}});
+  const takeBack = () => {
+    start();
+    channel.resume([{msg, done: new Promise(() => {})}], undefined);
+    worker.say('hello', VERSION, '0.1.0');
+    expect(worker.posted.map(([type]) => type)).toEqual(['hello', 'comm']);
+  };
+  takeBack();
+  expect([1, 2].map(() => channel.isTakenBack(msg))).toEqual([true, false]);
+  takeBack();
+  start(); // another kernel
+  expect(channel.isTakenBack(msg)).toBe(false);
+});

@@ -143,6 +143,7 @@ export class Queue implements IPath {
   empty(): Header[] {
     const headers = [...this._entries.values()].map(({header}) => header);
     this._entries.clear();
+    this._takenBack.clear();
     return headers;
   }
 
