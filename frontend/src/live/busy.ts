@@ -7,7 +7,7 @@
 
 const BUSY_AFTER_MS = 100;
 
-/** Stands among the messages that are being handled for one that has just caused an output. */
+/** The id in the place of the messages that have just caused an output. */
 const SAID = '';
 
 export class BusySign {
@@ -33,10 +33,10 @@ export class BusySign {
   }
 
   /**
-   * The kernel says something in answer to a message, which may have been handled long ago.
+   * A comm message has caused an output. It may have been handled already.
    *
-   * What is logged makes JupyterLite's indicator turn until JupyterLab's status changes. So busy is shown
-   * at once, and idle follows; for outputs in a row both are shown once.
+   * JupyterLite's kernel indicator shows "busy" for each new entry of the log until JupyterLab's status
+   * changes. So show busy at once and idle when no more outputs come.
    */
   said(): void {
     this._handling.add(SAID);

@@ -56,7 +56,7 @@ export class Port {
     }
   }
 
-  /** The same for what is no error; both are counted together. */
+  /** Show a warning about the other end, counted together with its errors. */
   warn(what: string): void {
     const text = this._counted(what);
     if (text) {
@@ -64,6 +64,12 @@ export class Port {
     }
   }
 
+  dispose(): void {
+    this._worker.removeEventListener('message', this._listener);
+    this._worker.removeEventListener('error', this._onError);
+  }
+
+  /** The text to show, or undefined after too many. */
   private _counted(what: string): string | undefined {
     const count = ++this._complaints;
     if (count <= SHOWN) {
@@ -72,11 +78,6 @@ export class Port {
     return Number.isInteger(Math.log10(count))
       ? `lite_comms: ${what} (${count} so far)`
       : undefined;
-  }
-
-  dispose(): void {
-    this._worker.removeEventListener('message', this._listener);
-    this._worker.removeEventListener('error', this._onError);
   }
 
   private _complaints = 0;
