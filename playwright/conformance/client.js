@@ -168,8 +168,10 @@
         const type = msg.header.msg_type;
         const parent = this.names.of(msg.parent_header?.msg_id);
         const isOfOthers = parent === 'a stranger';
+        // By a status without a parent the page shows that a callback runs, after it has said something.
+        const isOfPage = isOfOthers || parent === 'nobody';
         const isLeftOut =
-          type === 'status' ? !status || isOfOthers : type === 'execute_input' && isOfOthers;
+          type === 'status' ? !status || isOfPage : type === 'execute_input' && isOfOthers;
         // A second thread of a server kernel looks for a comm, too, and tells the same once more.
         const isSaidTwice = parent === 'nobody' && /^No such comm:/.test(msg.content.text ?? '');
         if (isLeftOut || isSaidTwice || parent.startsWith(HIDDEN)) {
