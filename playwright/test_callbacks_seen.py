@@ -188,6 +188,34 @@ def test_a_notebook_that_is_opened_again_shows_it_in_the_same_cell(
     expect(output_of(area)).to_have_text(["click 1\n"])
 
 
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_the_kernel_indicator_is_idle_again_after_it_was_logged(
+    opened: Callable[[str], Notebook | Console], app: str
+) -> None:
+    cells = opened(app)
+    idle = cells.page.locator(".jp-KernelStatus-success").first
+    area = cells.run(f"{BUTTON}{TALK}clicks = 2\nbutton")
+    expect(idle).to_be_visible()
+    area.get_by_role("button", name="Press").click()
+    expect(output_of(area)).to_have_text(["click 3\n"])
+    cells.page.wait_for_timeout(500)
+    expect(idle).to_be_visible(timeout=2_000)
+    # A comm that ipywidgets does not know, after its callback is over.
+    cells.python("""
+import asyncio
+async def later():
+    await asyncio.sleep(0.5)
+    print('later')
+def late(comm, msg):
+    comm.task = asyncio.ensure_future(later())
+get_ipython().kernel.comm_manager.register_target('late', late)
+""")
+    said = cells.javascript("Jupyter.notebook.kernel.comm_manager.new_comm('late');")
+    expect(output_of(said)).to_have_text(["later\n"])
+    cells.page.wait_for_timeout(500)
+    expect(idle).to_be_visible(timeout=2_000)
+
+
 def test_a_console_shows_it_on_the_kernel_of_a_notebook_and_after_that_is_closed(
     new_tab: Callable[[str], Tab], plain: str
 ) -> None:
