@@ -19,6 +19,7 @@ from serve import serving
 NewTab = Callable[[str], Tab]
 
 STOCK = "JupyterLite's own comm path"
+NOT_QUIET = "until the comm messages that are under way there have been handled"
 
 # Loading and using it in one cell, as a user would.
 AT_ONCE = f"{LOAD}\nlite_comms.status();"
@@ -161,8 +162,10 @@ def test_each_message_that_is_sent_meanwhile_comes_once_and_in_order(
     notebook.python(f"%pip install -q lite-comms\n{NUMBERS}")
     number = notebook.start(f"await __import__('asyncio').sleep(0.5)\n{LOAD}")
     notebook.page.evaluate(SEND_NUMBERS, 200)
-    assert notebook.ended(number) == ""
+    # While they come the port may have to wait, and the cell says so.
+    assert notebook.ended(number) in ("", f"lite_comms: {STOCK}, {NOT_QUIET}")
     assert notebook.python("numbers == list(range(200)) or numbers") == "True"
+    assert "transport port" in notebook.python("lite_comms.status();")
 
 
 def test_a_second_notebook_finds_it_there(new_tab: NewTab, loaded: str) -> None:
@@ -209,7 +212,7 @@ def test_what_is_saved_does_nothing_when_it_is_opened_again(new_tab: NewTab, loa
         tab.page.wait_for_timeout(100)
     (output,) = saved
     assert list(output["data"]) == ["application/javascript"]
-    assert len(json.dumps(output)) < 500
+    assert len(json.dumps(output)) < 600
     notebook.page.reload()
     expect(notebook.cells).to_have_count(2, timeout=START_TIMEOUT_MS)
     assert notebook.python("1") == "1"
@@ -327,7 +330,9 @@ def test_a_page_that_forbids_code_from_text_stays_as_it_is(new_tab: NewTab, load
     notebook = tab.notebook()
     # As a policy without 'unsafe-eval' does, under which JupyterLab itself does not start.
     tab.page.evaluate(
-        "globalThis.Function = class { constructor() { throw new EvalError('forbidden'); } }"
+        "globalThis.Function = new Proxy(Function, {"
+        " construct() { throw new EvalError('forbidden'); }"
+        "}); undefined"
     )
     assert notebook.python(LOAD) == (
         f"lite_comms: {STOCK}: the page cannot run its half of lite_comms: EvalError: forbidden"
