@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pages import Console, Notebook, Tab, said
+from serve import serving
 
 BUTTON = """
 from ipywidgets import Button, HBox, Output
@@ -259,6 +261,23 @@ def test_a_notebook_can_leave_it_to_the_log_console(
     expect(lines).to_have_count(1)
     expect(output_of(area)).to_have_count(0)
     notebook.python("lite_comms.show_callbacks('cell')")
+
+
+def test_a_site_can_leave_it_to_the_log_console(
+    new_tab: Callable[[str], Tab], site_copy: Callable[..., Path]
+) -> None:
+    settings = {"lite-comms:callbacks": {"show": "log"}}
+    with serving(site_copy(litePluginSettings=settings)) as url:
+        (notebook,) = new_tab(url).lab("empty.ipynb")
+        notebook.python(TALK)
+        talk = notebook.javascript("Jupyter.notebook.kernel.comm_manager.new_comm('talk').send(1);")
+        lines = log_console(notebook.page)
+        expect(lines.filter(has_text="heard 1")).to_have_count(1)
+        expect(output_of(talk)).to_have_count(0)
+        # A kernel of such a site can choose the cell.
+        notebook.python("import lite_comms; lite_comms.show_callbacks('cell')")
+        talk = notebook.javascript("Jupyter.notebook.kernel.comm_manager.new_comm('talk').send(2);")
+        expect(output_of(talk)).to_have_text(["opened\nheard 2\n"])
 
 
 def test_what_has_no_cell_is_in_the_log_console(

@@ -69,6 +69,39 @@ def test_what_a_callback_of_an_ipykernel_says_is_in_its_cell(
     expect(said_there.last).to_contain_text("ZeroDivisionError: division by zero")
 
 
+def test_the_page_code_of_a_saved_notebook_finds_its_kernel_which_lives(
+    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+) -> None:
+    url, folder = server
+    name = "saved.ipynb"  # with a kernel of its own
+    (folder / name).write_bytes((Path(__file__).parent / "files/empty.ipynb").read_bytes())
+    notebook = new_tab(url).server_notebook(name)
+    notebook.python(
+        """
+from ipykernel.comm import Comm
+
+def count(comm, msg):
+    global opened
+    opened += 1
+    comm.on_msg(lambda msg: comm.send([opened, msg['content']['data']]))
+
+opened = 0
+get_ipython().kernel.comm_manager.register_target('count', count)
+"""
+    )
+    open_comm = """
+    const comm = Jupyter.notebook.kernel.comm_manager.new_comm('count');
+    comm.on_msg(msg => say(msg.content.data));
+    comm.send('sent at once');
+    """
+    expect(said(notebook.javascript(open_comm))).to_have_text(['[1,"sent at once"]'])
+    notebook.page.keyboard.press("Control+s")
+    expect(notebook.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+    notebook.page.reload()
+    # The output's script runs anew, before JupyterLab has found the kernel.
+    expect(said(notebook.root)).to_have_text(['[2,"sent at once"]'])
+
+
 def test_the_first_notebook_of_the_introduction_runs_on_a_server(
     new_tab: Callable[[str], Tab], server: tuple[str, Path]
 ) -> None:
