@@ -112,9 +112,12 @@ def everything():
         for owner, holder in (holders | modules).items()
         if hasattr(holder, "__dict__")
         for name, value in vars(holder).items()
-        if not owner.startswith(("module __main__", "module lite_comms"))
+        if not owner.startswith(("module __main__", "module lite_comms", "module jupyter_ui_poll"))
         and (owner, name) != ("module sys", "excepthook")  # IPython's, new for each statement
-    } | {("kernel", "comm_manager"): id(shell.kernel.comm_manager)}
+    } | {
+        ("kernel", "comm_manager"): id(shell.kernel.comm_manager),
+        ("sys.modules", "jupyter_ui_poll"): id(sys.modules.get("jupyter_ui_poll")),
+    }
 
 before = everything()
 lite_comms.install()
@@ -156,6 +159,7 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
         "shell run_cell",
         "shell run_cell_async",
         "shell set_parent",
+        "sys.modules jupyter_ui_poll",
     ]
 
 
