@@ -70,7 +70,7 @@ FOLLOW = """() => {
   const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
   kernel.iopubMessage.connect((_, {header: {msg_type}, content}) => {
     if (msg_type === 'stream') {
-      order.push(...content.text.trim().split(/\\s+/).map(Number));
+      order.push(...(content.text.match(/\\d+/g) ?? []).map(Number));
     } else if (msg_type === 'comm_msg') {
       order.push(content.data);
     }
