@@ -104,7 +104,7 @@ def test_two_lines_make_a_stock_site_live(
     notebook.run("1")
     assert not is_on(tab)
     printed = notebook.python(AT_ONCE)
-    assert "in force, transport port" in printed
+    assert "active, transport port" in printed
     assert "brought by a notebook" in printed
     assert is_on(tab)
 
@@ -281,7 +281,7 @@ def test_a_page_under_a_sub_path_without_blobs_and_in_a_frame_takes_it(
             tab.page.keyboard.insert_text(AT_ONCE)
             tab.page.keyboard.press("Shift+Enter")
             expect(inner.locator(".jp-CodeConsole-content .jp-OutputArea")).to_contain_text(
-                "in force, transport port", timeout=START_TIMEOUT_MS
+                "active, transport port", timeout=START_TIMEOUT_MS
             )
 
 

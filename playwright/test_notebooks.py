@@ -37,7 +37,7 @@ Run = Callable[[str], tuple[Notebook, Outputs]]
 
 def test_the_first_notebook_opens_a_comm_from_the_kernel(run_all: Run) -> None:
     _, outputs = run_all("01-open-from-the-kernel.ipynb")
-    assert "in force, transport port" in text(outputs[2])
+    assert "active, transport port" in text(outputs[2])
     expect(outputs[4].get_by_role("listitem")).to_have_text(
         [
             "the page waits for comms named my_comm_target",

@@ -123,7 +123,7 @@ def test_the_first_notebook_of_the_introduction_runs_on_a_server(
     notebook = new_tab(url).server_notebook(name, len(content["cells"]))
     codes = [n for n, cell in enumerate(content["cells"]) if cell["cell_type"] == "code"]
     outputs = [notebook.run_cell(n) for n in codes]
-    assert "in force, transport server" in text(outputs[1])
+    assert "active, transport server" in text(outputs[1])
     expect(outputs[2].get_by_role("listitem")).to_have_text(
         [
             "the page waits for comms named my_comm_target",

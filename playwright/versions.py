@@ -93,7 +93,7 @@ def failures(
     """Use a new kernel; what does not work, and what is seen instead."""
     if stock and (seen := cells.python("1 + 1")) != "2":
         yield "start", seen
-    if "in force, transport port" in (seen := cells.python(first_cell)):
+    if "active, transport port" in (seen := cells.python(first_cell)):
         cells.python(ECHO)
         expect(said(cells.javascript(ECHO_PAGE)), "echo").to_have_text(['"hello"'])
         if (seen := cells.python(LOOP)) != "handled":

@@ -13,7 +13,7 @@ from lite_comms import MemoryTransport
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """Each test begins and ends without lite_comms in force, without comms and targets."""
+    """Each test begins and ends without lite_comms installed, without comms and targets."""
     yield
     lite_comms.uninstall()
     comm.get_comm_manager().comms.clear()
@@ -22,7 +22,7 @@ def nothing_left() -> Iterator[None]:
 
 @pytest.fixture
 def memory() -> Iterator[MemoryTransport]:
-    """A page in this process, which knows the target "plot"; lite_comms is in force with it."""
+    """A page in this process, which knows the target "plot"; lite_comms is installed with it."""
     with MemoryTransport() as memory:
         memory.register_target("plot", lambda comm, msg: None)
         yield memory

@@ -18,7 +18,7 @@ _page = lite_comms.MemoryTransport()
 lite_comms.install(_page)
 _manager = comm.get_comm_manager()
 
-from ipywidgets.widgets.tests import utils  # noqa: E402 (it keeps what is in force when imported)
+from ipywidgets.widgets.tests import utils  # noqa: E402 (it keeps what is installed when imported)
 
 
 class RecordingComm(lite_comms.Comm):

@@ -23,7 +23,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerKernel]:
 
 @pytest.fixture
 def kernel(process: ServerKernel) -> ServerKernel:
-    """A kernel with lite_comms in force, and no comms and targets."""
+    """A kernel with lite_comms installed, and no comms and targets."""
     process.run(
         "import lite_comms; _ = lite_comms.uninstall(); import comm\n"
         "comm.get_comm_manager().comms.clear(); comm.get_comm_manager().targets.clear()\n"
@@ -346,7 +346,7 @@ def test_status_says_server(kernel: ServerKernel) -> None:
     )
 
     shown = text(received, "stdout")
-    assert "in force, transport server\n" in shown
+    assert "active, transport server\n" in shown
     assert "  why      a server kernel: messages take ipykernel's own path\n" in shown
     assert shown.endswith("server server\n")
 

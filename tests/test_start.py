@@ -1,4 +1,4 @@
-"""lite_comms is in force before the first cell, and a kernel starts without it if it must."""
+"""lite_comms is active before the first cell, and a kernel starts without it if it must."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_failure_is_shown_with_the_first_cell(
     shell.run_cell("print('the first cell')")
     out, err = capsys.readouterr()
     assert out == "the first cell\n"
-    assert err.startswith("lite_comms is not in force, it failed to start:\nTraceback")
+    assert err.startswith("lite_comms is not active: it failed to start:\nTraceback")
     assert err.rstrip().endswith("RuntimeError: this kernel is too new")
 
 

@@ -10,8 +10,7 @@ from lite_comms import Comm, MemoryTransport, Status
 from lite_comms._install.status import status_of
 
 NOT_INSTALLED = (
-    "call lite_comms.install(), or %load_ext lite_comms; until then the kernel's own comms are in "
-    "force"
+    "call lite_comms.install(), or %load_ext lite_comms; until then the kernel's own comms are used"
 )
 
 
@@ -28,7 +27,7 @@ def test_status_says_that_nothing_is_installed() -> None:
     )
 
 
-def test_status_says_what_is_in_force(memory: MemoryTransport) -> None:
+def test_status_says_what_is_active(memory: MemoryTransport) -> None:
     Comm("plot")
     comm_package.get_comm_manager().register_target("a", lambda comm, msg: None)
     comm_package.get_comm_manager().register_target("b", lambda comm, msg: None)
@@ -53,11 +52,11 @@ def test_status_prints_what_it_returns(
     assert capsys.readouterr().out == f"{status}\n"
 
 
-def test_a_status_in_force_reads_as_text() -> None:
+def test_an_active_status_reads_as_text() -> None:
     status = Status(True, "server", "server", "because", "at once", 2, ("a", "b"), "1.2.3")
 
     assert str(status) == (
-        "lite_comms 1.2.3: in force, transport server\n"
+        "lite_comms 1.2.3: active, transport server\n"
         "  why      because\n"
         "  live     at once\n"
         "  kernel   server\n"
@@ -66,7 +65,7 @@ def test_a_status_in_force_reads_as_text() -> None:
     )
 
 
-def test_a_status_that_is_not_in_force_reads_as_text() -> None:
+def test_a_status_that_is_not_active_reads_as_text() -> None:
     assert str(status_of(None, "jupyterlite")) == (
         f"lite_comms {lite_comms.__version__}: not installed\n"
         f"  why      {NOT_INSTALLED}\n"

@@ -8,7 +8,7 @@ declare const __webpack_public_path__: string;
 
 const kernelStart: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:kernel-start',
-  description: "Puts lite_comms in force in JupyterLite's Python kernels, before the first cell.",
+  description: "Installs lite_comms in JupyterLite's Python kernels, before the first cell.",
   autoStart: true,
   activate: () => {
     const file = `pypi/lite_comms-${version}-py3-none-any.whl`;

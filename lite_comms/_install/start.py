@@ -24,6 +24,6 @@ def start() -> None:
 
         def tell(info: object) -> None:
             events.unregister("pre_run_cell", tell)
-            print(f"lite_comms is not in force, it failed to start:\n{reason}", file=sys.stderr)
+            print(f"lite_comms is not active: it failed to start:\n{reason}", file=sys.stderr)
 
         events.register("pre_run_cell", tell)

@@ -51,7 +51,7 @@ class Status:
     page: str = ""
 
     def __str__(self) -> str:
-        state = f"in force, transport {self.transport}" if self.installed else "not installed"
+        state = f"active, transport {self.transport}" if self.installed else "not installed"
         targets = ", ".join(self.targets) or "none"
         bypassed = ", ".join(self.bypassed)
         return (
@@ -74,7 +74,7 @@ def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...
             kernel,
             None,
             "call lite_comms.install(), or %load_ext lite_comms; until then the kernel's own "
-            "comms are in force",
+            "comms are used",
             "",
             0,
             (),

@@ -89,6 +89,6 @@ def with_comm(kernel: Kernel, code: str, target: str) -> Kernel:
 
 @pytest.fixture
 def kernel(running_kernel: Kernel) -> Kernel:
-    """The shared kernel, with lite_comms in force, without comms and targets."""
+    """The shared kernel, with lite_comms installed, without comms and targets."""
     running_kernel.run(RESET)
     return running_kernel

@@ -179,7 +179,7 @@ def test_status_names_the_kernel_and_the_transport(kernel: Kernel) -> None:
 
     assert printed == (
         f"lite_comms {kernel.run('print(lite_comms.__version__)').strip()}: "
-        "in force, transport stock\n"
+        "active, transport stock\n"
         "  why      JupyterLite's own comm path: the page's half of lite_comms has not answered; "
         "messages from the page wait while a cell runs\n"
         "  live     messages wait for the end of the cell\n"

@@ -90,7 +90,7 @@ def scripts(kernel: Kernel) -> list[Any]:
 def test_the_next_line_has_the_port(jspi_kernel: Kernel) -> None:
     carry(jspi_kernel, WORKS)
     printed = jspi_kernel.run(LOAD)
-    assert "in force, transport port" in printed
+    assert "active, transport port" in printed
     assert "page     lite_comms 9.9, brought by a notebook" in printed
     assert "live     messages are handled at each await and every" in printed
 
@@ -99,7 +99,7 @@ def test_the_next_cell_has_the_port(kernel: Kernel) -> None:
     carry(kernel, WORKS)
     kernel.run(LOAD)
     kernel.page("await page.turn()")
-    assert "in force, transport port" in kernel.run("_ = status()")
+    assert "active, transport port" in kernel.run("_ = status()")
 
 
 def test_what_stays_in_the_notebook_is_short_and_does_nothing_later(kernel: Kernel) -> None:
@@ -167,7 +167,7 @@ def test_the_reason_is_printed_and_kept(jspi_kernel: Kernel) -> None:
         "JupyterLite's own comm path: the page cannot run its half of lite_comms: it is a tea pot"
     )
     assert printed.startswith(f"lite_comms: {reason}\n")
-    assert f"in force, transport stock\n  why      {reason}\n" in printed
+    assert f"active, transport stock\n  why      {reason}\n" in printed
 
     carry(jspi_kernel, WORKS)
     assert jspi_kernel.run("print(lite_comms.install().transport)") == "port\n"

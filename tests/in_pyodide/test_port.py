@@ -167,7 +167,7 @@ def fail(self):
 signals.ResumeWatch.start = fail
 lite_comms.install()
 """)
-    # The uninstall has given back what the tests before had in force.
+    # The uninstall has given back what the tests before had installed.
     kernel.page("page.post('bye'); await page.turn()")
     kernel.run("sleep, call_later = time.sleep, signals.WebLoop.call_later")
     kernel.page(f"{HELLO}; await page.turn()")
