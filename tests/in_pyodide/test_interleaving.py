@@ -320,7 +320,8 @@ def test_an_async_callback_is_not_interrupted_by_another_callback(kernel: Kernel
                 pass
             depth -= 1
         begin(answer)
-        while not is_over():
+        # On a slow machine all messages may come at once, before a task has advanced.
+        while not (is_over() and worst) and not is_over(10**9):
             pass
         print(worst)
         """,

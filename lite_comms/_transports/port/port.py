@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from lite_comms._wire.message import CommMessage
 
 # How long the page may take to say that its half is there, and to get it.
-_ANSWER_S = 0.02
+_ANSWER_S = 0.05
 _BRING_S = 1.0
 
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
