@@ -180,7 +180,7 @@ def test_stop_shows_what_it_shows_in_the_browser(
 
     on_server, in_browser = new_tab(url).server_notebook(name), new_tab(plain).notebook()
     assert on_server.python("1 + 1") == in_browser.python("1 + 1")  # both have started
-    # Two lines at most before the one that is stopped: other versions of IPython show more or fewer.
+    # Two lines at most before the one that is stopped: IPythons differ in how many they show.
     for code in (
         f"{RUNS}while True: pass",
         f"def f(_):\n    while True: pass\nf({RUNS.strip()})",

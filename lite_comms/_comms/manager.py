@@ -298,7 +298,8 @@ class CommManager(comm.base_comm.CommManager):
     def _handle(
         self, handler: Callable[[dict[str, Any]], object], msg: dict[str, Any]
     ) -> asyncio.Task[None] | None:
-        return cast("asyncio.Task[None] | None", self.transport.under(msg, handler, msg))
+        task: asyncio.Task[None] | None = self.transport.under(msg, handler, msg)
+        return task
 
     def _open(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         content = msg["content"]

@@ -6,7 +6,6 @@ One of the modules that talk to the worker; the others run in any Python.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +116,10 @@ def with_date(header: dict[str, Any]) -> dict[str, Any]:
     """Make a header's date a datetime, as jupyter_client does."""
     when = header.get("date")
     if isinstance(when, str):
-        with suppress(ValueError):  # jupyter_client, too, leaves what it cannot read
+        try:
             header["date"] = datetime.fromisoformat(when)
+        except ValueError:
+            return header  # jupyter_client, too, leaves what it cannot read
     return header
 
 

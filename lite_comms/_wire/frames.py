@@ -184,6 +184,15 @@ def from_wire(wire: Sequence[Any]) -> ToKernel:
     FrameError
         If it is not a frame that the page may send.
     """
+    # Nearly all frames; of any other what is wrong is named below.
+    if (
+        len(wire) > 3
+        and wire[0] == "comm"
+        and type(wire[1]) is int
+        and type(wire[2]) is str
+        and type(wire[3]) is bool
+    ):
+        return FromPage(wire[1], wire[2], wire[3], tuple(wire[4:]))
     name = wire[0] if wire else None
     frame = TO_KERNEL.get(name) if isinstance(name, str) else None
     if frame is None:

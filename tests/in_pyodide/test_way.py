@@ -15,7 +15,7 @@ pytestmark = pytest.mark.pyodide
 # Of a small message without buffers or metadata, once what is kept has been made. Both are what it
 # took when they were written: who makes the way longer has to say why.
 SEND_CALLS = 11
-RECEIVE_CALLS = 37
+RECEIVE_CALLS = 35
 
 COUNT = """
 import json, sys

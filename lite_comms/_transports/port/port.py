@@ -65,6 +65,9 @@ _BRING_S = 1.0
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
 _SHOWN = 5
 
+# Made once: what json.loads does in between takes as long as a small message.
+_read = json.JSONDecoder().decode
+
 
 class PortTransport(StockTransport):
     """Sends to the page directly; until the page answers, by JupyterLite's own path.
@@ -321,7 +324,7 @@ class PortTransport(StockTransport):
     def _accept(self, frame: FromPage) -> bool:
         """Handle a message, unless it has to wait."""
         try:
-            msg = json.loads(frame.message)
+            msg = _read(frame.message)
             msg["parent_header"] = {}
             msg["buffers"] = [flat(buffer) for buffer in frame.buffers]
             msg["msg_id"], msg["msg_type"] = msg["header"]["msg_id"], msg["header"]["msg_type"]
