@@ -12,8 +12,11 @@ class FakeWorker extends EventTarget {
   readonly posted: unknown[][] = [];
   readonly transferred: Transferable[] = [];
 
-  postMessage(data: {lite_comms: unknown[]}, transfer: Transferable[]): void {
-    this.posted.push(data.lite_comms);
+  postMessage({lite_comms}: {lite_comms: unknown[]}, transfer: Transferable[]): void {
+    // Several frames, or one.
+    this.posted.push(
+      ...(Array.isArray(lite_comms[0]) ? (lite_comms as unknown[][]) : [lite_comms])
+    );
     this.transferred.push(...transfer);
   }
 
@@ -51,6 +54,9 @@ const OPTIONS = {
   onDeaf: () => () => undefined,
   onDied: () => undefined
 };
+
+/** Resolves when comm messages that were sent together have left. */
+const left = () => Promise.resolve();
 
 /** What the page says of itself. */
 const HELLO = ['hello', VERSION, '0.1.0', 'begun', 'live'];
@@ -250,6 +256,7 @@ describe('a comm message of the page', () => {
       channel.take(comm('2'), client);
     };
     channel.take(comm('1'), client);
+    await left();
     expect(
       worker.posted.map(([, , message]) => JSON.parse(message as string).header.msg_id)
     ).toEqual(['1', '2']);
@@ -292,6 +299,7 @@ describe('a comm message sent after a cell', () => {
     channel.observe(busy(a));
     expect(posted()).toEqual([]);
     worker.say('begun', 'a');
+    await left();
     expect(posted()).toEqual(['1', '2']);
     send(comm('3'));
     expect(worker.posted.map(([, id, , may_wait]) => [id, may_wait])).toEqual([
@@ -406,6 +414,7 @@ describe('a comm message sent after a cell', () => {
     expect([client.stock, posted()]).toEqual([[b], ['hello']]);
     expect(client.heard.map(([, , parent]) => parent)).toEqual(['1', '2', '3']);
     worker.say('begun', 'a');
+    await left();
     expect(posted()).toEqual(['hello', '1', '2', '3']);
   });
 
@@ -496,6 +505,43 @@ describe('a comm message sent after a cell', () => {
   });
 });
 
+describe('comm messages that are sent without an interruption', () => {
+  const ids = () => posts.map(frames => frames.map(([type, id]) => (type === 'comm' ? id : type)));
+  let posts: unknown[][][];
+
+  beforeEach(async () => {
+    await open('interrupt');
+    posts = [];
+    worker.postMessage = ({lite_comms}) =>
+      void posts.push(Array.isArray(lite_comms[0]) ? (lite_comms as unknown[][]) : [lite_comms]);
+  });
+
+  it('leave together, but for the first one', async () => {
+    for (const id of ['1', '2', '3']) {
+      channel.take(comm(id), client);
+    }
+    expect(ids()).toEqual([[1]]);
+    await left();
+    expect(ids()).toEqual([[1], [2, 3]]);
+    channel.take(comm('4'), client);
+    expect(ids()).toEqual([[1], [2, 3], [4]]);
+  });
+
+  it('leave before any other frame', () => {
+    channel.take(comm('1'), client);
+    channel.take(comm('2'), client);
+    channel.interrupt();
+    expect(ids().slice(0, 3)).toEqual([[1], [2], ['watch']]);
+  });
+
+  it('leave meanwhile when there are many', () => {
+    for (let i = 1; i <= 70; i++) {
+      channel.take(comm(`${i}`), client);
+    }
+    expect(posts.map(frames => frames.length)).toEqual([1, 32, 32]);
+  });
+});
+
 describe('a comm_open', () => {
   it('may wait for its target while an execution is queued or running', async () => {
     await open();
@@ -504,6 +550,7 @@ describe('a comm_open', () => {
     channel.take(comm('1', 'comm_open'), client);
     channel.observe(idle(cells[0]!));
     channel.take(comm('2', 'comm_open'), client);
+    await left();
     expect(worker.posted.map(wire => wire[3])).toEqual([true, true]);
     channel.observe(idle(cells[1]!));
     expect(worker.posted[2]).toEqual(['idle']);
@@ -1067,6 +1114,7 @@ describe('shared memory', () => {
     channel.take(request('execute_request', 'x'), client);
     channel.take(comm('1'), client);
     expect(words()[1]).toBeGreaterThan(100);
+    await left();
     expect(worker.posted.filter(([type]) => type === 'comm').length).toBe(2);
   });
 

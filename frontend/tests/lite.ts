@@ -14,7 +14,11 @@ type Content = {[key: string]: unknown};
 /** Stands for the kernel's Worker. */
 export class Worker extends EventTarget {
   readonly posted: unknown[][] = [];
-  postMessage = (data: {lite_comms: unknown[]}) => void this.posted.push(data.lite_comms);
+  postMessage = ({lite_comms}: {lite_comms: unknown[]}) =>
+    // Several frames, or one.
+    void this.posted.push(
+      ...(Array.isArray(lite_comms[0]) ? (lite_comms as unknown[][]) : [lite_comms])
+    );
   say = (...wire: unknown[]) =>
     this.dispatchEvent(new MessageEvent('message', {data: {lite_comms: wire}}));
 }

@@ -78,6 +78,7 @@ it('takes back what ipywidgets has sent behind a cell, and opens the port in it'
   const before = [comm.open({}), comm.send({method: 'request_states'})];
   await takeOver();
   answer('begun');
+  await Promise.resolve(); // they leave together
   expect(posted()).toEqual(['hello', 'hello', 'comm', 'comm']);
   comm.send({n: 1});
   const ids = lite.worker!.posted.slice(2).map(([, id]) => id);
@@ -144,6 +145,7 @@ it('sends what a connection still holds back once, when it does', async () => {
   expect(posted()).toEqual(['hello', 'hello']);
   held._pendingMessages.shift();
   held._sendPending();
+  await Promise.resolve(); // they leave together
   const ids = lite
     .worker!.posted.slice(2)
     .map(([, , msg]) => JSON.parse(msg as string).header.msg_id);

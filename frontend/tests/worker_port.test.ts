@@ -6,6 +6,7 @@ import type {IFromPage} from '../src/wire/frames';
 
 /** What is used of it here. */
 interface IPort {
+  leave(id: number): void;
   watch(place: Int32Array, last?: number): void;
   look(): void;
   hold(): void;
@@ -19,6 +20,8 @@ const source = readFileSync(
 );
 
 let received: unknown[];
+let bursts: number[][];
+let most: number;
 let post: (...frame: unknown[]) => void;
 let port: IPort;
 let posted: unknown[][];
@@ -35,12 +38,18 @@ beforeEach(() => {
     })
   );
   received = [];
+  bursts = [];
+  most = Infinity;
   posted = [];
   refused = [];
   thrown = [];
   post = (...frame) =>
     worker.dispatchEvent(new MessageEvent('message', {data: {lite_comms: frame}}));
-  const make = (0, eval)(source) as (receive: unknown, pyodide: object) => IPort;
+  const make = (0, eval)(source) as (
+    receive: unknown,
+    receiveAll: unknown,
+    pyodide: object
+  ) => IPort;
   // As Python: whether it was a comm message that has been handled, or undefined if it is refused.
   const receive = (type: string, field: unknown) => {
     if (thrown.includes(field)) {
@@ -52,7 +61,23 @@ beforeEach(() => {
     received.push(type === 'comm' ? field : type);
     return type === 'comm';
   };
-  port = make(receive, {});
+  // As Python: how many of them it has handled.
+  const receiveAll = (text: string) => {
+    let messages: [number, boolean, object][];
+    try {
+      messages = (JSON.parse(text) as typeof messages).slice(0, most);
+    } catch {
+      return 0;
+    }
+    bursts.push(messages.map(([id]) => id));
+    for (const [id] of messages) {
+      if (receive('comm', id) !== true) {
+        port.leave(id);
+      }
+    }
+    return messages.length;
+  };
+  port = make(receive, receiveAll, {});
   shared = new SharedMemory(1024);
   return () => {
     port.close();
@@ -105,6 +130,94 @@ describe('a comm message in shared memory', () => {
   });
 });
 
+describe('a burst of comm messages', () => {
+  const turn = () => new Promise(resolve => setTimeout(resolve, 20));
+  const send = (lite_comms: unknown) =>
+    self.dispatchEvent(new MessageEvent('message', {data: {lite_comms}}));
+  const message = (id: number, text = '{}') => ['comm', id, text, false];
+
+  beforeEach(() => post(...message(1)));
+
+  it('enters Python at once, behind the first one, and is acknowledged in one frame', async () => {
+    [2, 3, 4].forEach(id => post(...message(id)));
+    expect(received).toEqual([1]);
+    await turn();
+    expect(bursts).toEqual([[2, 3, 4]]);
+    expect(posted).toEqual([['ack', 1, 2, 3, 4]]);
+  });
+
+  it('may come in one post', async () => {
+    send([message(2), message(3)]);
+    await turn();
+    expect([received, bursts]).toEqual([[1, 2, 3], [[2, 3]]]);
+  });
+
+  it('is handled before anything else that comes on the channel', () => {
+    [2, 3].forEach(id => post(...message(id)));
+    self.dispatchEvent(new MessageEvent('message', {data: {id: 'a request of comlink'}}));
+    expect(received).toEqual([1, 2, 3]);
+  });
+
+  it('is handled before another frame that comes behind it', () => {
+    [2, 3].forEach(id => post(...message(id)));
+    post('idle');
+    port.look();
+    expect(received).toEqual([1, 2, 3, 'idle']);
+  });
+
+  it('has buffers in its middle, which cross on their own', () => {
+    [2, 3].forEach(id => post(...message(id)));
+    post(...message(4), new ArrayBuffer(1));
+    [5, 6].forEach(id => post(...message(id)));
+    port.look();
+    expect([received, bursts]).toEqual([
+      [1, 2, 3, 4, 5, 6],
+      [
+        [2, 3],
+        [5, 6]
+      ]
+    ]);
+  });
+
+  it('acknowledges no message that Python has left', async () => {
+    refused = [3];
+    [2, 3, 4].forEach(id => post(...message(id)));
+    await turn();
+    expect(posted).toEqual([['ack', 1, 2, 4]]);
+  });
+
+  it('is taken one by one where a message is no JSON', () => {
+    [2, 3].forEach(id => post(...message(id)));
+    post(...message(4, 'no JSON'));
+    post(...message(5));
+    port.look();
+    expect([received, bursts]).toEqual([[1, 2, 3, 4, 5], []]);
+  });
+
+  it('goes on in a later turn of the event loop, a hundred at a time', async () => {
+    for (let id = 2; id <= 251; id++) {
+      post(...message(id));
+    }
+    await turn();
+    expect(bursts.map(({length}) => length)).toEqual([100, 100, 50]);
+    expect(received.length).toBe(251);
+  });
+
+  it('stops where Python holds messages back', async () => {
+    [2, 3, 4].forEach(id => post(...message(id)));
+    most = 1;
+    port.hold();
+    await turn();
+    expect(received).toEqual([1]);
+    port.release();
+    await turn();
+    expect([received, bursts]).toEqual([
+      [1, 2, 3, 4],
+      [[2], [3]]
+    ]);
+  });
+});
+
 describe('a frame that is refused changes nothing', () => {
   const errors = () => posted.filter(([type]) => type === 'error');
   const send = (frame: unknown) =>
@@ -131,6 +244,7 @@ describe('a frame that is refused changes nothing', () => {
     post('comm', 2 ** 40, '{}', false);
     post('comm', 3, '{}', false);
     post('comm', 2, '{}', false);
+    port.look();
     expect(errors()).toEqual([
       ['error', `the comm message ${2 ** 40} does not come after 1`, 2 ** 40],
       ['error', 'the comm message 3 does not come after 1', 3]
@@ -143,6 +257,7 @@ describe('a frame that is refused changes nothing', () => {
     post('comm', 2 ** 40, 'no JSON', false);
     post('comm', 1, '{}', false);
     post('comm', 2, '{}', false);
+    port.look();
     expect(received).toEqual([1, 2]);
   });
 
@@ -153,6 +268,7 @@ describe('a frame that is refused changes nothing', () => {
     port.release();
     post('comm', 7, '{}', false);
     post('comm', 8, '{}', false);
+    port.look();
     expect(received).toEqual([6, 7, 8]);
   });
 

@@ -111,6 +111,7 @@
       clearTimeout(timer);
     } else {
       await hop();
+      port.look(); // the rest of a burst, whose turn would come behind this one
     }
     while (asleep.at(-1) !== me) {
       await asleep.at(-1).ended;

@@ -55,8 +55,9 @@ class Parents:
         self.request: dict[str, Any] = {}
         self._raw: Any = None  # the same, as the kernel's JavaScript has set it
         self._execution: dict[str, Any] = {}  # the latest execute_request
-        # A copy of a header, the same as JSON, and as the kernel's JavaScript takes it.
-        self._written: tuple[dict[str, Any] | None, str, Any] = (None, "{}", None)
+        # A copy of a header, and the same as JSON; and that as the kernel's JavaScript takes it.
+        self._written: tuple[dict[str, Any] | None, str] = (None, "{}")
+        self._shared: tuple[str, Any] = ("", None)
 
     def adopt(self) -> bool:
         """Take the request that the kernel has; return whether it has one."""
@@ -91,24 +92,21 @@ class Parents:
     @property
     def header_text(self) -> str:
         """The header of the parent as JSON."""
-        return self._write(self.of_context.get(self._execution))[1]
-
-    def _write(self, parent: dict[str, Any]) -> tuple[dict[str, Any] | None, str, Any]:
-        header = parent.get("header", {})
+        header = self.of_context.get(self._execution).get("header", {})
         if header != self._written[0]:  # by value: user code may change it in place
-            text = _as_json(header)
-            # The kernel's JavaScript would copy a dict at each output.
-            wire = js.JSON.parse(f'{{"header": {text}}}').as_py_json()
-            self._written = dict(header), text, wire
-        return self._written
+            self._written = dict(header), _as_json(header)
+        return self._written[1]
 
     @property
     def _header(self) -> Any:
         """What the kernel's JavaScript reads at each output."""
-        parent = self.current
-        if not parent:
+        if not self.current:
             raise AttributeError("the kernel has had no request yet")
-        return self._write(parent)[2]
+        text = self.header_text
+        if text != self._shared[0]:
+            # The kernel's JavaScript would copy a dict at each output.
+            self._shared = text, js.JSON.parse(f'{{"header": {text}}}').as_py_json()
+        return self._shared[1]
 
     def get_parent(self, channel: str | None = None) -> dict[str, Any]:
         """Return the message that has caused what runs, as ``ipykernel``'s method does.
@@ -200,11 +198,10 @@ def _in_task() -> bool:
         return False
 
 
-def _as_json(header: dict[str, Any]) -> str:
-    return json.dumps(header, default=_iso)
-
-
 def _iso(date: object) -> str:
     if not isinstance(date, datetime):
         raise TypeError(f"a {type(date).__name__} is no JSON")
     return date.isoformat().replace("+00:00", "Z")
+
+
+_as_json = json.JSONEncoder(default=_iso).encode

@@ -20,6 +20,9 @@ VERSION = 1
 # The id of an error that belongs to no message.
 NO_MESSAGE = 0
 
+# The parent of a `FromKernel`: the text of the last one that had a text.
+SAME_PARENT = 0
+
 
 class FrameError(CommError):
     """What came over the port is not a frame of the protocol.
@@ -51,12 +54,16 @@ class Failed(NamedTuple):
 
 
 class FromKernel(NamedTuple):
-    """To the page: a comm message. Content, metadata and parent header are JSON."""
+    """To the page: a comm message. Content, metadata and parent header are JSON.
+
+    The parent is a number where the page knows the header: `SAME_PARENT`, or the id of a
+    `FromPage` that has not been acknowledged.
+    """
 
     msg_type: str
     content: str
     metadata: str
-    parent: str
+    parent: str | int
     buffers: tuple[Any, ...] = ()
 
 

@@ -44,6 +44,17 @@ const carried = options =>
     PROTOCOL
   );
 
+// The parent header of a comm frame as text: a number stands for the last one that had a text, or for
+// the header of a message of the page.
+let lastParent;
+const headers = new Map();
+const parentText = parent => {
+  if (typeof parent === 'string') {
+    lastParent = parent;
+  }
+  return parent === 0 || parent === lastParent ? lastParent : headers.get(parent);
+};
+
 let received = [];
 // What has come over the port since the start, and who waits for an acknowledgement.
 const frames = [];
@@ -54,6 +65,9 @@ worker.on('message', ({_kernelMessage: msg, lite_comms: frame, isClosed}) => {
   if (isClosed) {
     page.isClosed = true;
   } else if (frame) {
+    if (frame[0] === 'comm') {
+      frame[4] = parentText(frame[4]);
+    }
     frames.push(frame);
     const answered = frame[0] === 'ack' ? frame.slice(1) : frame[0] === 'error' ? [frame[2]] : [];
     answered.forEach(id => {
@@ -72,6 +86,14 @@ worker.on('message', ({_kernelMessage: msg, lite_comms: frame, isClosed}) => {
     });
   }
 });
+
+const keepHeader = (_, id, message) => {
+  try {
+    headers.set(id, JSON.stringify(JSON.parse(message).header));
+  } catch {
+    // A bad frame; the kernel says so.
+  }
+};
 
 // What the JavaScript of a request sees as `page`.
 const page = {
@@ -94,6 +116,9 @@ const page = {
 
   // Sends a frame over the port.
   post(...frame) {
+    if (frame[0] === 'comm') {
+      keepHeader(...frame);
+    }
     const buffers = frame.filter(field => field instanceof ArrayBuffer);
     worker.postMessage({lite_comms: frame}, buffers);
   },

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.pyodide
 
 # Of a small message without buffers or metadata, once what is kept has been made. Both are what it
 # took when they were written: who makes the way longer has to say why.
-SEND_CALLS = 11
-RECEIVE_CALLS = 35
+SEND_CALLS = 10
+RECEIVE_CALLS = 30
 
 COUNT = """
 import json, sys

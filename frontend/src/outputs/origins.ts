@@ -190,7 +190,13 @@ export class Origins {
 
   private _nodeNow(): WeakRef<Node> | undefined {
     const node = this._scriptNode();
-    return node ? new WeakRef(node) : undefined;
+    if (!node) {
+      return undefined;
+    }
+    if (this._lastNode?.deref() !== node) {
+      this._lastNode = new WeakRef(node);
+    }
+    return this._lastNode;
   }
 
   private _learnState(comm_id: string, data: unknown): void {
@@ -222,6 +228,7 @@ export class Origins {
     this._holders.forget(comm_id);
   }
 
+  private _lastNode?: WeakRef<Node>;
   private readonly _holders = new Holders();
   private readonly _comms = new Recent<IComm>(MOST_COMMS);
   /** By the id of a message of the page. */

@@ -9,7 +9,7 @@ import type {KernelMessage} from '@jupyterlab/services';
 import {BusySign} from '../live/busy';
 import {copyBytes} from '../wire/buffers';
 import {COMM_TYPES, type IReason, isOfCallback} from '../wire/comm_messages';
-import type {IFromKernel} from '../wire/frames';
+import {type IFromKernel, SAME_PARENT} from '../wire/frames';
 import {ToldErrors} from './told';
 
 type Message = KernelMessage.IMessage;
@@ -104,28 +104,39 @@ export class Clients {
   /**
    * Deliver a message that came over the port.
    *
+   * @param headerOf - Finds the header of a message of the page that is not acknowledged.
    * @throws SyntaxError if a field is not JSON; then no client receives the message.
    */
-  deliverComm({msg_type, content, metadata, parent, buffers}: IFromKernel): void {
-    if (parent !== this._parentText) {
-      this._parent = JSON.parse(parent);
-      this._parentText = parent;
-    }
+  deliverComm(frame: IFromKernel, headerOf: (id: number) => object | undefined): void {
+    const {msg_type, content, metadata, buffers} = frame;
+    const parent = this._parentOf(frame.parent, headerOf);
     const header = this._header(msg_type);
-    this.says(msg_type, this._parent);
+    this.says(msg_type, parent);
     this._deliver(last =>
       message(
         header,
         JSON.parse(content),
-        {...this._parent},
+        {...parent},
         metadata === '{}' ? {} : JSON.parse(metadata),
         // The last client gets the kernel's buffers, the others copies.
         buffers.map(buffer => new DataView(last ? buffer : buffer.slice(0)))
       )
     );
     if (msg_type === 'error' && this._hasExecutions()) {
-      this.told.add(this._parent, JSON.parse(content));
+      this.told.add(parent, JSON.parse(content));
     }
+  }
+
+  private _parentOf(
+    parent: string | number,
+    headerOf: (id: number) => object | undefined
+  ): {msg_type?: string} {
+    if (typeof parent === 'string') {
+      this._lastParent = JSON.parse(parent);
+    } else if (parent !== SAME_PARENT) {
+      return headerOf(parent) ?? {};
+    }
+    return this._lastParent;
   }
 
   /** Note that the kernel has sent a message of this type. */
@@ -207,8 +218,7 @@ export class Clients {
   /** Make the header of a message, the same one for all clients. */
   private _header(msg_type: string): object {
     const msg_id = `${this._session}_${++this._lastMessage}`;
-    const date = new Date().toISOString();
-    return {msg_id, msg_type, date, session: this._session, username: '', version: '5.3'};
+    return {msg_id, msg_type, date: now(), session: this._session, username: '', version: '5.3'};
   }
 
   private _deliver(make: (last: boolean) => Message, only?: string): void {
@@ -232,8 +242,21 @@ export class Clients {
   );
   private readonly _clients = new Set<IClient>();
   private _lastMessage = 0;
-  private _parentText = '';
-  private _parent: object = {};
+  /** Of the last frame that had it as text. */
+  private _lastParent: object = {};
+}
+
+let lastMs = 0;
+let lastDate = '';
+
+/** The date as text; a burst of messages has the same. */
+function now(): string {
+  const ms = Date.now();
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastDate = new Date(ms).toISOString();
+  }
+  return lastDate;
 }
 
 function message(

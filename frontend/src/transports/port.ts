@@ -8,6 +8,9 @@ import {fromWire, NO_MESSAGE, type ToKernel, type ToPage, toWire} from '../wire/
 /** How many errors and warnings are shown; after them only the 10th, 100th, ... */
 const SHOWN = 5;
 
+/** How many comm messages leave together; the kernel handles them while the page sends more. */
+const MOST_TOGETHER = 32;
+
 export class Port {
   /** @param onFrame - Called with each frame of the kernel that can be read, in their order. */
   constructor(worker: Worker, onFrame: (frame: ToPage) => void) {
@@ -36,10 +39,38 @@ export class Port {
     worker.addEventListener('error', this._onError);
   }
 
-  /** Send a frame. Its buffers are transferred, so the caller must not use them afterwards. */
+  /**
+   * Send a frame. Its buffers are transferred, so the caller must not use them afterwards.
+   *
+   * Of the comm messages that code sends without an interruption the first one leaves at once, and the
+   * others leave together, before any other frame, as soon as that code has ended or awaits.
+   */
   post(frame: ToKernel): void {
-    const buffers = frame.type === 'comm' ? frame.buffers : [];
-    this._worker.postMessage({lite_comms: toWire(frame)}, [...buffers]);
+    const wire = toWire(frame);
+    if (frame.type !== 'comm') {
+      this._flush();
+      this._worker.postMessage({lite_comms: wire}, []);
+    } else if (this._isBurst) {
+      this._frames.push(wire);
+      this._buffers.push(...frame.buffers);
+      if (this._frames.length === MOST_TOGETHER) {
+        this._flush();
+      }
+    } else {
+      this._isBurst = true;
+      queueMicrotask(() => {
+        this._isBurst = false;
+        this._flush();
+      });
+      this._worker.postMessage({lite_comms: wire}, [...frame.buffers]);
+    }
+  }
+
+  private _flush(): void {
+    const frames = this._frames.splice(0);
+    if (frames.length > 0) {
+      this._worker.postMessage({lite_comms: frames}, this._buffers.splice(0));
+    }
   }
 
   /** Show that a frame cannot be used, and tell the kernel. */
@@ -80,6 +111,10 @@ export class Port {
       : undefined;
   }
 
+  /** Whether a comm message has left, and the code that has sent it may send more. */
+  private _isBurst = false;
+  private readonly _frames: unknown[][] = [];
+  private readonly _buffers: ArrayBuffer[] = [];
   private _complaints = 0;
   private readonly _worker: Worker;
   private readonly _listener: (event: MessageEvent) => void;

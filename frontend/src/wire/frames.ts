@@ -30,13 +30,20 @@ interface IFailed {
   readonly id: number;
 }
 
-/** A comm message of the kernel. Content, metadata and parent header are JSON. */
+/** The parent of a comm message of the kernel: the text of the last one that had a text. */
+export const SAME_PARENT = 0;
+
+/**
+ * A comm message of the kernel. Content, metadata and parent header are JSON. The parent is a number
+ * where the page knows the header: `SAME_PARENT`, or the id of a comm message of the page that has not
+ * been acknowledged.
+ */
 export interface IFromKernel {
   readonly type: 'comm';
   readonly msg_type: string;
   readonly content: string;
   readonly metadata: string;
-  readonly parent: string;
+  readonly parent: string | number;
   readonly buffers: readonly ArrayBuffer[];
 }
 
@@ -133,12 +140,30 @@ export function fromWire(wire: unknown): ToPage {
   if (!Array.isArray(wire)) {
     throw new FrameError('a frame is a list');
   }
+  if (isPlainComm(wire)) {
+    const [type, msg_type, content, metadata, parent] = wire;
+    return {type, msg_type, content, metadata, parent, buffers: []};
+  }
   const [type, ...fields] = wire as unknown[];
   const read = READERS[type as ToPage['type']];
   if (typeof type !== 'string' || !Object.hasOwn(READERS, type)) {
     throw new FrameError(`unknown frame type ${JSON.stringify(type) ?? typeof type}`);
   }
   return read(new Fields(type, fields));
+}
+
+/** Nearly all frames; of any other what is wrong is named. */
+function isPlainComm(
+  wire: readonly unknown[]
+): wire is readonly ['comm', string, string, string, string | number] {
+  return (
+    wire.length === 5 &&
+    wire[0] === 'comm' &&
+    typeof wire[1] === 'string' &&
+    typeof wire[2] === 'string' &&
+    typeof wire[3] === 'string' &&
+    (typeof wire[4] === 'string' || typeof wire[4] === 'number')
+  );
 }
 
 const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
@@ -164,7 +189,7 @@ const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
     msg_type: fields.string('msg_type'),
     content: fields.string('content'),
     metadata: fields.string('metadata'),
-    parent: fields.string('parent'),
+    parent: fields.stringOrNumber('parent'),
     buffers: fields.buffers()
   })
 };
@@ -184,6 +209,13 @@ class Fields {
   number(name: string): number {
     const value = this._fields[this._at++];
     return typeof value === 'number' ? value : this._refuse(name, 'a number', value);
+  }
+
+  stringOrNumber(name: string): string | number {
+    const value = this._fields[this._at++];
+    return typeof value === 'string' || typeof value === 'number'
+      ? value
+      : this._refuse(name, 'a string or a number', value);
   }
 
   /** The rest, as far as it is text: a later version may say more. */

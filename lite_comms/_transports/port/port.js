@@ -1,15 +1,30 @@
 // The worker's end of the port. It picks out our frames before Python is entered, so that the messages
-// of comlink and coincident on the same channel cost nothing, has Python handle one frame at a time,
+// of comlink and coincident on the same channel cost nothing, has Python handle them in their order,
 // and acknowledges what has been handled.
-(receive, pyodide) => {
+(receive, receiveAll, pyodide) => {
+  // The parent header is that of the frame before; and how many frames enter Python at once.
+  const SAME = 0;
+  const MOST = 100;
   const post = (...frame) => {
     // Python has made them for this frame, so they can be transferred.
     const buffers = frame.filter(ArrayBuffer.isView).map(view => view.buffer);
     self.postMessage({lite_comms: frame}, buffers);
   };
-  // The messages of a burst are all handled first, and acknowledged in one frame.
+  // A comm message without buffers. What most of them share does not cross from Python again.
+  const send = (content, parent = SAME, type = 'comm_msg', metadata = '{}') => {
+    self.postMessage({lite_comms: ['comm', type, content, metadata, parent]});
+  };
+  // The first message of a burst is handled at once. Those that have arrived by then are handled in the
+  // next turn of the event loop: Python is entered once for many, and acknowledges them in one frame.
   let handled = [];
   const turn = new MessageChannel();
+  let isTurning = false;
+  const turnSoon = () => {
+    if (!isTurning) {
+      isTurning = true;
+      turn.port2.postMessage(null);
+    }
+  };
   const flush = () => {
     if (handled.length > 0) {
       post('ack', ...handled);
@@ -17,15 +32,18 @@
     }
   };
   turn.port1.onmessage = () => {
-    pump();
+    isTurning = false;
+    readMail();
+    pump(true);
     flush();
   };
   let isClosed = false;
   const ack = id => {
-    if (handled.push(id) === 1 && isClosed) {
+    handled.push(id);
+    if (isClosed) {
       flush();
-    } else if (handled.length === 1) {
-      turn.port2.postMessage(null);
+    } else {
+      turnSoon();
     }
   };
   const take = frame => {
@@ -45,6 +63,34 @@
       // If the first one is refused and no other has come since, the ids are still unknown.
       newest = isHandled === undefined && newest === id ? null : newest;
     }
+  };
+  // The comm messages at the head of the queue, those without buffers: Python can take them at once.
+  const burst = () => {
+    const end = waiting.findIndex(frame => !isPlain(frame));
+    return waiting.slice(0, Math.min(end < 0 ? waiting.length : end, MOST));
+  };
+  const isPlain = frame =>
+    frame[0] === 'comm' &&
+    frame.length === 4 &&
+    typeof frame[2] === 'string' &&
+    typeof frame[3] === 'boolean';
+  // The ids of a burst that are acknowledged later, or never.
+  const left = new Set();
+  // Returns whether Python could read them; if not, the next one is taken alone, and said to be bad.
+  const takeAll = frames => {
+    const texts = frames.map(([, id, message, mayWait]) => `[${id},${mayWait},${message}]`);
+    let count = 0;
+    try {
+      count = receiveAll(`[${texts.join()}]`, frames.length);
+    } catch {
+      // Too much for Python's memory; one of them may not be.
+    }
+    for (const [, id] of waiting.splice(0, count)) {
+      if (!left.delete(id)) {
+        ack(id);
+      }
+    }
+    return count > 0;
   };
   // Memory that is shared with the page. What the page posts is there as well, and can be read while the
   // event loop does not turn. PROTOCOL.md has the layout.
@@ -95,13 +141,23 @@
   const waiting = [];
   let holds = 0;
   let busy = false;
-  const pump = () => {
+  // Handles what waits; with `once`, one burst of it, so that the event loop turns in between.
+  const pump = (once = false) => {
     if (busy) {
       return;
     }
     busy = true;
+    let alone = 0;
     while (waiting.length > 0 && holds === 0) {
-      take(waiting.shift());
+      const frames = first === null && alone === 0 ? burst() : [];
+      if (frames.length < 2 || !takeAll(frames)) {
+        alone = Math.max(alone, frames.length, 1) - 1;
+        take(waiting.shift());
+      }
+      if (once && waiting.length > 0) {
+        turnSoon();
+        break;
+      }
     }
     busy = false;
   };
@@ -109,17 +165,23 @@
   const listener = ({data}) => {
     const frame = data?.lite_comms;
     if (frame === undefined) {
+      // A request of JupyterLite, perhaps: what was sent before it comes first.
+      pump();
       return;
     }
+    const frames = Array.isArray(frame?.[0]) ? frame : [frame];
+    frames.forEach(arrive);
+    if (!isTurning || frames.some(each => each?.[0] !== 'comm')) {
+      readMail();
+      pump(true);
+    }
+  };
+  const arrive = frame => {
     if (!Array.isArray(frame)) {
       refuse('a frame must be a list');
-      return;
-    }
-    if (frame[0] === 'interrupt' || frame[0] === 'hello') {
+    } else if (frame[0] === 'interrupt' || frame[0] === 'hello') {
       take(frame);
-      return;
-    }
-    if (frame[0] !== 'comm') {
+    } else if (frame[0] !== 'comm') {
       waiting.push(frame);
     } else if (!Number.isSafeInteger(frame[1]) || frame[1] < 1) {
       refuse(`the id of a comm message must count from 1, and is ${frame[1]}`);
@@ -128,10 +190,9 @@
     } else if (newest === null || frame[1] > newest) {
       enqueue(frame);
     }
-    readMail();
-    pump();
   };
-  self.addEventListener('message', listener);
+  // Before JupyterLite's own listener.
+  self.addEventListener('message', listener, true);
   // Resolves when the page answers, or after `ms`. The promise is in an object, because Pyodide
   // makes a task of a bare one.
   let waiters = [];
@@ -162,7 +223,12 @@
   pyodide.on_fatal = onFatal;
   return {
     post,
+    send,
     ack,
+    // Python acknowledges a message of a burst later, or has refused it.
+    leave(id) {
+      left.add(id);
+    },
     answer,
     answered,
     // The page speaks this protocol: it knows what to do when the worker ends.
@@ -172,7 +238,7 @@
     // Calls a function as if it were a frame that comes now.
     soon(task) {
       waiting.push(task);
-      turn.port2.postMessage(null);
+      turnSoon();
     },
     hold() {
       holds += 1;
@@ -180,7 +246,7 @@
     release() {
       holds = Math.max(0, holds - 1);
       // Not here: the caller may be in the middle of something.
-      turn.port2.postMessage(null);
+      turnSoon();
     },
     get isHeld() {
       return holds > 0;
@@ -208,7 +274,7 @@
       if (pyodide.on_fatal === onFatal) {
         pyodide.on_fatal = on_fatal;
       }
-      self.removeEventListener('message', listener);
+      self.removeEventListener('message', listener, true);
       flush();
       // Messages with async callbacks are acknowledged when these end.
       isClosed = true;

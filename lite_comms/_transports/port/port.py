@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
@@ -31,6 +32,7 @@ from lite_comms._wire.codec import encode
 from lite_comms._wire.errors import TransportError
 from lite_comms._wire.frames import (
     NO_MESSAGE,
+    SAME_PARENT,
     VERSION,
     Begun,
     Bye,
@@ -62,6 +64,9 @@ if TYPE_CHECKING:
 _ANSWER_S = 0.05
 _BRING_S = 1.0
 
+# How long the event loop waits for a burst of messages, and a callback that has begun.
+_BURST_S = 0.004
+
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
 _SHOWN = 5
 
@@ -83,6 +88,7 @@ class PortTransport(StockTransport):
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self._parents = self._outputs.parents
+        self._of_context = self._parents.of_context
         self._channel = Channel()
         self._is_open = False
         self.why = self._channel.why
@@ -94,6 +100,10 @@ class PortTransport(StockTransport):
         self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
         self._running = Running()
+        self._holds = 0
+        # The message that is handled, its id, and its header as it came.
+        self._handled: tuple[dict[str, Any] | None, int, Any] = (None, NO_MESSAGE, None)
+        self._said_parent = ""  # the last parent header that the page has been told
         self._give_up: Callable[[], object] | None = None  # bringing the page its half
 
     def connect(self, manager: Receiver) -> None:
@@ -109,8 +119,11 @@ class PortTransport(StockTransport):
         if self._channel.state == "closed":
             self._receiver = create_proxy(self._receive)
             source = Path(__file__).with_name("port.js").read_text("utf-8")
-            self._port = run_js(source)(self._receiver, pyodide_js._api)
-            self._post_wire = self._port.post  # looked up once: it costs as much as to post
+            self._burst_receiver = create_proxy(self._receive_all)
+            self._port = run_js(source)(self._receiver, self._burst_receiver, pyodide_js._api)
+            # Looked up once: it costs as much as to post.
+            self._post_wire, self._post_plain = self._port.post, self._port.send
+            self._said_parent = ""
         if self._channel.state in ("closed", "closing"):
             # What cannot be done must not be promised: the page would answer Stop with it.
             self._not_live = missing()
@@ -147,6 +160,7 @@ class PortTransport(StockTransport):
             case "close":
                 self._port.close()
                 self._receiver.destroy()
+                self._burst_receiver.destroy()
 
     def _say_hello(self) -> None:
         can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
@@ -194,18 +208,36 @@ class PortTransport(StockTransport):
         if not self._is_open:
             super().send(message)
             return
-        content = encode(message.content)
-        metadata = encode(message.metadata, "metadata") if message.metadata else "{}"
-        parent = self._parents.header_text
+        msg_type, content, metadata, buffers, _ = message
+        text = encode(content)
+        data = encode(metadata, "metadata") if metadata else "{}"
+        parent = self._parent_to_say()
         try:
-            # As to_wire writes it. to_js is the one copy out of the heap; JavaScript transfers it.
-            self._post_wire(
-                "comm", message.msg_type, content, metadata, parent, *map(to_js, message.buffers)
-            )
+            # As to_wire writes it.
+            if buffers:
+                # to_js is the one copy out of the heap; JavaScript transfers it.
+                self._post_wire("comm", msg_type, text, data, parent, *map(to_js, buffers))
+            elif metadata or msg_type != "comm_msg":
+                self._post_plain(text, parent, msg_type, data)
+            else:
+                self._post_plain(text, parent)
         except Exception as error:
+            self._said_parent = ""
             raise TransportError(
-                f"{message.msg_type} of comm {message.content['comm_id']} cannot be posted: {error}"
+                f"{msg_type} of comm {content['comm_id']} cannot be posted: {error}"
             ) from error
+
+    def _parent_to_say(self) -> str | int:
+        """Return the parent header as a `FromKernel` has it: what the page knows is a number."""
+        msg, number, header = self._handled
+        # User code may set another parent, or change this one.
+        if msg is not None and msg is self._of_context.get(None) and msg.get("header") == header:
+            return number
+        text = self._parents.header_text
+        if text == self._said_parent:
+            return SAME_PARENT
+        self._said_parent = text
+        return text
 
     def attach(self, comm: BaseComm) -> None:
         if comm.target_name == "jupyter.widget":
@@ -227,9 +259,11 @@ class PortTransport(StockTransport):
         self._port.soon(create_once_callable(call))
 
     def hold(self) -> None:
+        self._holds += 1
         self._port.hold()
 
     def release(self) -> None:
+        self._holds = max(0, self._holds - 1)
         if self._signals is None:
             self._port.release()
         else:
@@ -271,7 +305,7 @@ class PortTransport(StockTransport):
     def _publish(self, content: dict[str, Any]) -> bool:
         if not self._is_open:
             return False
-        self._post_frame(FromKernel("error", json.dumps(content), "{}", self._parents.header_text))
+        self._post_frame(FromKernel("error", json.dumps(content), "{}", self._parent_to_say()))
         return True
 
     # From the page
@@ -287,21 +321,64 @@ class PortTransport(StockTransport):
         try:
             frame = from_wire(wire)
             if type(frame) is FromPage:
-                return self._accept(frame)
+                return self._accept(frame.id, _read(frame.message), frame.may_wait, frame.buffers)
             self._take(frame)
         except BaseException as error:
-            # It is no valid frame, or is too large or nested too deeply.
-            reason = str(error) if isinstance(error, FrameError) else repr(error)
             message = wire[1] if wire and wire[0] == "comm" and len(wire) > 1 else NO_MESSAGE
-            self._post_frame(Failed(reason, message if type(message) is int else NO_MESSAGE))
+            self._refuse(message if type(message) is int else NO_MESSAGE, error)
             return None
         return False
+
+    def _receive_all(self, text: str, count: int) -> int:
+        """Handle a burst of messages; JavaScript calls this, so it must not raise.
+
+        Parameters
+        ----------
+        text : str
+            JSON: for each message its id, whether it may wait, and the message.
+        count : int
+            How many there should be.
+
+        Returns
+        -------
+        int
+            How many have been handled, or left for later. 0 if one cannot be read.
+        """
+        try:
+            messages = _read(text)
+        except (ValueError, RecursionError, MemoryError):
+            return 0
+        if len(messages) != count:
+            return 0
+        end = time.monotonic() + _BURST_S
+        for done, (message_id, may_wait, msg) in enumerate(messages, 1):
+            try:
+                is_handled = self._accept(message_id, msg, may_wait)
+            except BaseException as error:
+                self._refuse(message_id, error)
+                is_handled = False
+            if not is_handled:
+                self._port.leave(message_id)
+            if self._holds or time.monotonic() > end:
+                return done
+        return count
+
+    def _refuse(self, message_id: int, error: BaseException) -> None:
+        """Tell the page that a frame is not valid, or is too large or nested too deeply."""
+        if isinstance(error, FrameError):
+            reason = str(error)
+        elif isinstance(error, ValueError):
+            reason = f"a comm message cannot be read: {error!r}"
+        else:
+            reason = repr(error)
+        self._post_frame(Failed(reason, message_id))
 
     def _take(self, frame: ToKernel) -> None:
         match frame:
             case Idle():
                 self._waiting.release(None)
             case Hello() | Bye():
+                self._said_parent = ""  # it may be another page
                 if self._channel.closes_at(frame):
                     self._waiting.release(None)  # as long as it can be answered
                 self._follow(frame)
@@ -321,20 +398,24 @@ class PortTransport(StockTransport):
                     count = f" ({self._failed} so far)" if self._failed > _SHOWN else ""
                     self.show_error(f"lite_comms: the page cannot use a frame: {reason}{count}")
 
-    def _accept(self, frame: FromPage) -> bool:
-        """Handle a message, unless it has to wait."""
+    def _accept(
+        self, message_id: int, msg: Any, may_wait: bool, buffers: Sequence[Any] = ()
+    ) -> bool:
+        """Handle a message, unless it has to wait; return whether it has been handled."""
         try:
-            msg = _read(frame.message)
+            header = msg["header"]
             msg["parent_header"] = {}
-            msg["buffers"] = [flat(buffer) for buffer in frame.buffers]
-            msg["msg_id"], msg["msg_type"] = msg["header"]["msg_id"], msg["header"]["msg_type"]
+            msg["buffers"] = [flat(buffer) for buffer in buffers]
+            msg["msg_id"], msg["msg_type"] = header["msg_id"], header["msg_type"]
             comm_id = str(msg["content"].get("comm_id"))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FrameError(f"a comm message cannot be read: {error!r}") from None
-        if comm_id in self._waiting.by_comm or (frame.may_wait and self._wants_target(msg)):
-            self._waiting.add(comm_id, frame.id, msg)
+        if (self._waiting.by_comm and comm_id in self._waiting.by_comm) or (
+            may_wait and self._wants_target(msg)
+        ):
+            self._waiting.add(comm_id, message_id, msg)
             return False
-        return self._handle(frame.id, msg)
+        return self._handle(message_id, msg)
 
     def _wants_target(self, msg: dict[str, Any]) -> bool:
         """Return whether it is a comm_open whose target is not registered."""
@@ -352,8 +433,9 @@ class PortTransport(StockTransport):
 
         A message with an async callback is acknowledged when the callback has ended.
         """
-        with_date(msg["header"])
+        header = with_date(msg["header"])
         manager = self._manager
+        self._handled = msg, message_id, header.copy()
 
         def fail(error: BaseException) -> None:
             # Not an error of the user's callback, which the manager shows.
@@ -361,6 +443,7 @@ class PortTransport(StockTransport):
             self.under(msg, self.show_error, f"lite_comms: {what} could not be handled", error)
 
         task = self._running.call_back(lambda: manager.receive(msg), fail)
+        self._handled = None, NO_MESSAGE, None
         if task is None:
             return True
         when_done(task, lambda _: self._port.ack(message_id))

@@ -280,7 +280,7 @@ export class Channel {
 
   private _deliver(peer: Peer, frame: IFromKernel): void {
     try {
-      this._clients.deliverComm(frame);
+      this._clients.deliverComm(frame, id => peer.headerOf(id));
     } catch (error) {
       peer.port.refuse(error);
     }

@@ -22,6 +22,14 @@ export interface IPage {
   readonly live: boolean;
 }
 
+/** A comm message that has been posted. */
+interface ISent {
+  readonly header: Header;
+  readonly comm_id: string;
+  /** Whether its client waits for it no longer; the kernel may still answer with it as the parent. */
+  readonly isForgotten: boolean;
+}
+
 /** The size of the ring in shared memory that a kernel reads while its event loop does not turn. */
 const INBOX_BYTES = 2 ** 22;
 
@@ -80,28 +88,33 @@ export class Peer {
     this._stops?.noticed(number);
   }
 
+  /** The header of a message that the kernel has not acknowledged. */
+  headerOf(id: number): Header | undefined {
+    return this._unanswered.get(id)?.header;
+  }
+
   /** Remove a message that the kernel has handled; returns its header, or undefined. */
   handled(id: number): Header | undefined {
     this._inbox?.handled(id);
-    const header = this._unanswered.get(id)?.header;
+    const sent = this._unanswered.get(id);
     this._unanswered.delete(id);
-    return header;
+    return sent?.isForgotten === false ? sent.header : undefined;
   }
 
-  /** Remove what one client has sent. */
+  /** Note that nobody waits any longer for what one client has sent. */
   forget(session: string): void {
-    this._unanswered.forEach(({header}, id) => {
-      if (header.session === session) {
-        this._unanswered.delete(id);
+    this._unanswered.forEach((sent, id) => {
+      if (sent.header.session === session) {
+        this._unanswered.set(id, {...sent, isForgotten: true});
       }
     });
   }
 
   /** Remove the messages that the kernel has not handled, and return their headers, in order. */
   empty(): Header[] {
-    const headers = [...this._unanswered.values()].map(({header}) => header);
+    const sent = [...this._unanswered.values()].filter(({isForgotten}) => !isForgotten);
     this._unanswered.clear();
-    return headers;
+    return sent.map(({header}) => header);
   }
 
   dispose(): void {
@@ -138,7 +151,7 @@ export class Peer {
   private _post({msg: {header, content}, frame}: ITaken, may_wait: boolean): void {
     const {comm_id} = content as KernelMessage.ICommMsgMsg['content'];
     const id = ++this._lastId;
-    this._unanswered.set(id, {header, comm_id});
+    this._unanswered.set(id, {header, comm_id, isForgotten: false});
     const numbered = {...frame!, id, may_wait};
     if (may_wait) {
       this._inbox?.put(numbered);
@@ -156,6 +169,6 @@ export class Peer {
   /** Where the kernel reads what is sent while a cell runs, if it does. */
   private _inbox: SharedMemory | null = null;
   /** What has been posted and is not handled, by its id in the order of posting. */
-  private readonly _unanswered = new Map<number, {header: Header; comm_id: string}>();
+  private readonly _unanswered = new Map<number, ISent>();
   private _lastId = NO_MESSAGE;
 }
