@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 # A frame of the screen: more would not be seen.
 INTERVAL_S = 1 / 60
 
 
-class Item(NamedTuple):
-    """What `Comm.send` would be called with."""
-
-    data: Any
-    metadata: dict[str, Any] | None
-    buffers: Iterable[Any] | None
+# What `Comm.send` would be called with: data, metadata, buffers.
+Item = tuple[Any, dict[str, Any] | None, Iterable[Any] | None]
 
 
 class Latest:

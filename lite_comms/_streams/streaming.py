@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from lite_comms._wire.errors import ClosedError
 
-from .latest import Item, Latest
+from .latest import Latest
 
 Message = dict[str, Any]
 
@@ -51,7 +51,7 @@ class Streaming:
             return
         if self._latest is None:
             self._latest = self._make_latest()
-        self._latest.put(key, Item(data, metadata, buffers))
+        self._latest.put(key, (data, metadata, buffers))
 
     def send(
         self,
