@@ -255,6 +255,36 @@ def test_a_handler_that_closes_its_comm_comes_to_its_end(
     assert said == ["end"]
 
 
+def test_a_handler_of_the_comm_before_does_not_answer_a_request_with_the_same_id(
+    memory: MemoryTransport,
+) -> None:
+    async def main(asker: PageComm, answerer: Comm) -> None:
+        @answerer.on_request
+        async def _(msg: Message) -> Any:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                await asyncio.sleep(0.01)
+            return data(msg)
+
+        def ask(page: PageComm, what: str) -> None:
+            page.send(what, {"lite_comms": {"request": "1"}})
+
+        ask(asker, "before")
+        await settled(memory)
+        answerer.close()
+        answerer.open()
+        memory.deliver()
+        ask(memory.comms["1"], "after")
+        await asyncio.sleep(0.02)
+        await settled(memory)
+        marks = [msg["metadata"] for msg in memory.received if msg["msg_type"] == "comm_msg"]
+        assert marks == []
+        answerer.close()
+
+    run(memory, True, main)
+
+
 def test_the_end_of_the_block_ends_requests() -> None:
     async def main() -> None:
         with MemoryTransport() as memory:

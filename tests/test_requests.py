@@ -18,6 +18,7 @@ from lite_comms import (
     Reply,
 )
 from lite_comms import RequestError as Failed
+from lite_comms._requests.answering import Call
 
 
 def both_ends(memory: MemoryTransport) -> tuple[Comm, PageComm]:
@@ -335,7 +336,7 @@ def test_requests_end_when_another_comm_takes_the_id_over(
 
     with (
         pytest.warns(CommWarning, match="takes it over"),
-        pytest.raises(ClosedError, match="another comm has taken over its id"),
+        pytest.raises(ClosedError, match="its id has been opened again"),
     ):
         comm.request(timeout_s=1)
     with pytest.raises(ClosedError, match="the comm is closed"):
@@ -364,6 +365,14 @@ def test_a_comm_that_is_opened_again_asks_and_answers(memory: MemoryTransport) -
     page.on_request(lambda msg: "again")
 
     assert [data(comm.request()), data(page.request(1))] == ["again", {"kernel": 1}]
+
+
+def test_requests_end_when_their_comm_is_opened_while_it_is_open(memory: MemoryTransport) -> None:
+    comm, page = both_ends(memory)
+    page.on_request(lambda msg: comm.open())
+
+    with pytest.raises(ClosedError, match="its id has been opened again"):
+        comm.request()
 
 
 def test_a_request_cannot_be_waited_for_in_a_callback_and_is_not_sent(
@@ -463,14 +472,14 @@ def test_an_error_that_is_malformed_fails_its_request_and_names_the_field(
 
 def test_an_id_that_is_in_use_is_an_error_that_is_shown(memory: MemoryTransport) -> None:
     comm, page = both_ends(memory)
-    comm._calls["7"] = None  # a handler that has not ended
+    call = comm._calls["7"] = Call("7")  # a handler that has not ended
     page.send("again", {"lite_comms": {"request": "7"}})
 
     with pytest.raises(
         ValueError, match=r"<Comm 'plot' 1 open>: the other end asks twice under .*7"
     ):
         memory.deliver()
-    assert comm._calls == {"7": None}
+    assert comm._calls == {"7": call}
 
 
 def test_on_request_takes_a_callable_or_none(memory: MemoryTransport) -> None:

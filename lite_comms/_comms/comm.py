@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from lite_comms._kernel.code import warn
 from lite_comms._kernel.surroundings import find_shell
-from lite_comms._streams.latest import Item, Latest
+from lite_comms._streams.latest import Latest
 from lite_comms._wire.codec import NULL
 from lite_comms._wire.errors import user_message
 
@@ -190,8 +191,7 @@ class Comm(ReceivingComm):
             if replaced is not None and replaced is not self:
                 manager.register_comm(replaced)
             raise
-        if replaced is not self:
-            end_replaced(replaced)
+        end_replaced(replaced)
         self._closed = False
         # What came before the comm was closed is not for code that opens it again.
         self._forget_received()
@@ -279,17 +279,8 @@ class Comm(ReceivingComm):
         return self._manager.transport.cannot_turn
 
     def _make_latest(self) -> Latest:
-        def send(item: Item) -> None:
-            self._manager.publish(self, "comm_msg", *item)
-
-        def later(seconds: float, f: Callable[[], object]) -> None:
-            self._manager.transport.later(seconds, f)
-
-        def fail(error: Exception) -> None:
-            text = f"lite_comms: what send_latest was given for {self!r} cannot be sent"
-            self._manager.transport.show_error(text, error)
-
-        return Latest(send, later, fail)
+        publish = partial(self._manager.publish, self, "comm_msg")
+        return Latest(publish, lambda: self._manager.transport, repr(self))
 
     def _close_without_data(self) -> None:
         """Close both ends; if the page cannot be told, the kernel's end only."""

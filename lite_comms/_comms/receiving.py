@@ -231,7 +231,7 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
             What the callback has returned; the manager awaits it.
         """
         if (metadata := msg.get("metadata")) and (mark := read_mark(metadata)) is not None:
-            return self.handle_marked(mark, msg)
+            return self._handle_marked(mark, msg)
         if self._msg_callback is None:
             if self._keeps_messages:
                 self._keep(msg)
@@ -294,7 +294,7 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
         """Mark the comm as closed, and end the waits for messages that will not come."""
         self._closed = True
         self._inbox.wake()
-        self.end_requests()
+        self._end_requests()
         if self._latest is not None:
             self._latest.clear()
 
@@ -306,6 +306,6 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
 
 
 def end_replaced(comm: object) -> None:
-    """End the requests of a comm whose id another comm has taken over."""
+    """End the requests of a comm whose id has been opened once more, by itself or another."""
     if isinstance(comm, ReceivingComm):
-        comm.end_requests("another comm has taken over its id")
+        comm._end_requests("its id has been opened again")

@@ -39,14 +39,22 @@ class Reply:
     buffers: Iterable[Any] | None = None
 
 
+class Call:
+    """A call of the handler that has not been answered."""
+
+    def __init__(self, request_id: str) -> None:
+        self.id = request_id
+        self.task: asyncio.Task[Any] | None = None  # once the handler has returned an awaitable
+        self.running = sys.exception()  # what the interrupted code was handling
+
+
 class Answering:
     """The half of `Requesting` that answers."""
 
     comm_id: str
     target_name: str
     _request_handler: Handler | None
-    # By id. Without a task until the handler has returned an awaitable.
-    _calls: dict[str, asyncio.Task[Any] | None]
+    _calls: dict[str, Call]  # by the ids of the requests
 
     def on_request(self, handler: H) -> H:
         """Register the function that answers the other end's requests.
@@ -88,49 +96,47 @@ class Answering:
             why = f"{self.target_name!r} ({self.comm_id}) has no handler; on_request registers one"
             self._post_error(request_id, "NoRequestHandler", f"comm {why}", [])
             return None
-        running = sys.exception()
-        self._calls[request_id] = None
+        call = self._calls[request_id] = Call(request_id)
         try:
             result = self._hear(msg, self._request_handler)
             if inspect.isawaitable(result):
                 asyncio.get_running_loop()  # where there is none, that is the answer
-                return self._answer_later(request_id, result, running)
-            self._reply(request_id, result)
+                return self._answer_later(call, result)
+            self._reply(call, result)
         except BaseException as error:
-            if not self._answer_error(request_id, error, running):
+            if not self._answer_error(call, error):
                 raise
         return None
 
     @runs_user_code
-    async def _answer_later(
-        self, request_id: str, result: Awaitable[object], running: BaseException | None
-    ) -> None:
-        if request_id in self._calls:  # the handler may have closed the comm already
-            self._calls[request_id] = asyncio.current_task()
+    async def _answer_later(self, call: Call, result: Awaitable[object]) -> None:
+        call.task = asyncio.current_task()
         try:
-            self._reply(request_id, await result)
+            self._reply(call, await result)
         except BaseException as error:
-            if not self._answer_error(request_id, error, running):
+            if not self._answer_error(call, error):
                 raise
 
-    def _reply(self, request_id: str, result: object) -> None:
-        if request_id not in self._calls:
-            return  # nobody waits any longer
-        reply = result if isinstance(result, Reply) else Reply(result)
-        metadata = marked(reply.metadata, f"the reply of {self!r}", reply=request_id)
-        self._post(reply.data, metadata, reply.buffers)
-        del self._calls[request_id]
+    def _is_awaited(self, call: Call) -> bool:
+        """Whether the other end waits for it, and not for a later one with the same id."""
+        return self._calls.get(call.id) is call
 
-    def _answer_error(
-        self, request_id: str, error: BaseException, running: BaseException | None
-    ) -> bool:
+    def _reply(self, call: Call, result: object) -> None:
+        if not self._is_awaited(call):
+            return
+        reply = result if isinstance(result, Reply) else Reply(result)
+        metadata = marked(reply.metadata, f"the reply of {self!r}", reply=call.id)
+        self._post(reply.data, metadata, reply.buffers)
+        del self._calls[call.id]
+
+    def _answer_error(self, call: Call, error: BaseException) -> bool:
         """Answer with an error; return whether that is all that has to be done with it."""
-        if request_id not in self._calls:
+        if not self._is_awaited(call):
             return False
-        del self._calls[request_id]
-        forget_context(error, running)
+        del self._calls[call.id]
+        forget_context(error, call.running)
         lines = user_traceback(error).splitlines()
-        self._post_error(request_id, type(error).__name__, user_message(error), lines)
+        self._post_error(call.id, type(error).__name__, user_message(error), lines)
         return isinstance(error, Exception)  # others, such as that of Stop, end more than this
 
     def _post_error(self, request_id: str, ename: str, evalue: str, traceback: list[str]) -> None:
@@ -138,17 +144,17 @@ class Answering:
         self._post({}, marked(None, "", reply=request_id, error=error), None)
 
     def _cancel(self, request_id: str) -> None:
-        task = self._calls.pop(request_id, None)
-        if task is not None:
-            task.cancel()
+        call = self._calls.pop(request_id, None)
+        if call is not None and call.task is not None:
+            call.task.cancel()
 
     def _end_answering(self) -> None:
         """Cancel the handlers, but not the one that has closed the comm itself."""
         calls, self._calls = self._calls, {}
         current = current_task()
-        for task in calls.values():
-            if task is not None and task is not current:
-                task.cancel()
+        for call in calls.values():
+            if call.task is not None and call.task is not current:
+                call.task.cancel()
 
 
 def checked(callback: Handler | None, field: str, comm: object) -> Any:

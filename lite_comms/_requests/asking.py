@@ -54,7 +54,8 @@ class Asked:
         """Wait until it has ended."""
         if not self.is_done:
             self._news = asyncio.get_running_loop().create_future()
-            await self._news
+            if not self.is_done:  # another thread may have ended it just now
+                await self._news
 
     def result(self) -> Message:
         """Return the answer, or raise the error."""
@@ -217,6 +218,6 @@ class Asking:
     def _end_asking(self, why: str) -> None:
         """End all of them: no answer can come."""
         asked, self._asked = self._asked, {}
-        for each in asked.values():
+        for each in list(asked.values()):
             error = ClosedError(f"{each.what}: {why}", self._end_reason)
             each.end(None, error)

@@ -25,7 +25,7 @@ class Requesting(Asking, Answering):
         self._request_handler = None
         super().__init__(**kwargs)
 
-    def handle_marked(self, mark: Mark, msg: dict[str, Any]) -> Coroutine[Any, Any, None] | None:
+    def _handle_marked(self, mark: Mark, msg: dict[str, Any]) -> Coroutine[Any, Any, None] | None:
         """Handle a message that is part of a request.
 
         Parameters
@@ -49,7 +49,7 @@ class Requesting(Asking, Answering):
                 self._cancel(request_id)
         return None
 
-    def end_requests(self, why: str = "the comm has closed") -> None:
+    def _end_requests(self, why: str = "the comm has closed") -> None:
         """End all requests, both ways, because the ends no longer reach each other."""
         self._end_asking(why)
         self._end_answering()

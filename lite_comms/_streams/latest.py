@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
+from lite_comms._transports.base import Transport
+
 # A frame of the screen: more would not be seen.
 INTERVAL_S = 1 / 60
 
@@ -26,21 +28,18 @@ class Latest:
     ----------
     send : callable
         Sends an item.
-    later : callable
-        Calls a function after some seconds, once the code that runs now has ended or awaits.
-    fail : callable
-        Called with an item's exception if nobody else can be told.
+    transport : callable
+        Returns the transport that the comm has now.
+    comm : str
+        The comm, for the error message.
     """
 
     def __init__(
-        self,
-        send: Callable[[Item], None],
-        later: Callable[[float, Callable[[], object]], None],
-        fail: Callable[[Exception], object],
+        self, send: Callable[..., object], transport: Callable[[], Transport], comm: str
     ) -> None:
         self._send = send
-        self._later = later
-        self._fail = fail
+        self._transport = transport
+        self._comm = comm
         self._items: dict[Any, Item] = {}  # in the order in which they came
         self._is_due_at = 0.0
         self._has_timer = False
@@ -52,12 +51,12 @@ class Latest:
         if now >= self._is_due_at:
             self.flush()
             self._is_due_at = now + INTERVAL_S
-            self._send(item)
+            self._send(*item)
             return
         self._items[key] = item
         if not self._has_timer:
             self._has_timer = True
-            self._later(self._is_due_at - now, self._on_timer)
+            self._transport().later(self._is_due_at - now, self._on_timer)
 
     def flush(self) -> None:
         """Send what waits."""
@@ -66,10 +65,11 @@ class Latest:
             item = self._items.pop(key, None)
             if item is not None:
                 try:
-                    self._send(item)
+                    self._send(*item)
                 except Exception as error:
                     # The code that runs now has not given it, and what it does must not fail.
-                    self._fail(error)
+                    what = f"what send_latest was given for {self._comm} cannot be sent"
+                    self._transport().show_error(f"lite_comms: {what}", error)
 
     def clear(self) -> None:
         """Drop what waits."""

@@ -122,7 +122,7 @@ class MemoryTransport(Transport):
                 if isinstance(known, Comm):
                     known._end()  # ends the waits for messages that will not come
                 if known.comm_id in self.comms:
-                    self.comms[known.comm_id].end_requests()
+                    self.comms[known.comm_id]._end_requests()
         manager.comms.clear()
         manager.comms.update((i, known) for i, known in comms.items() if not known._closed)
         manager.targets.clear()

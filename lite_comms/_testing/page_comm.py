@@ -89,7 +89,7 @@ class PageComm(Requesting):
         self._page.comms.pop(self.comm_id, None)
         self._closed = True
         self.post("comm_close", {} if data is None else data, metadata, buffers)
-        self.end_requests()
+        self._end_requests()
 
     def post(
         self,
@@ -119,7 +119,7 @@ class PageComm(Requesting):
         """Handle a message of the kernel."""
         mark = read_mark(msg["metadata"])
         if mark is not None:
-            waits = self.handle_marked(mark, msg)
+            waits = self._handle_marked(mark, msg)
             if waits is not None:
                 loop = asyncio.get_running_loop()
                 task = asyncio.Task(waits, loop=loop, eager_start=True)
@@ -132,7 +132,7 @@ class PageComm(Requesting):
         """Handle the kernel's comm_close."""
         self._closed = True
         self._end_reason = reason_in(msg)
-        self.end_requests()
+        self._end_requests()
         if self._on_close is not None:
             self._on_close(msg)
 
