@@ -388,7 +388,7 @@ def test_a_request_cannot_be_waited_for_in_a_callback_and_is_not_sent(
         "RuntimeError",
         (
             "request of <Comm 'plot' 1 open>: its answer cannot be waited for here: this is a comm "
-            "callback; await arequest instead"
+            "callback; await arequest in a task instead"
         ),
     )
     assert [*marks(memory)[0]] == ["reply", "error"]

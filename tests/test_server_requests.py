@@ -171,7 +171,7 @@ def test_a_synchronous_request_is_refused_and_not_sent(kernel: ServerKernel) -> 
     (text,) = collect(kernel, received, "stream")
     assert printed(text) == (
         "request of <Comm 'target' 1 open>: its answer cannot be waited for here: on a server "
-        "kernel messages wait for the end of the cell; await arequest instead\n"
+        "kernel messages wait for the end of the cell; await arequest in a task instead\n"
     )
     assert answers(received) == []
 

@@ -120,12 +120,13 @@ class Asking:
             As for `send`; nothing has been asked.
         RuntimeError
             Where code cannot wait for messages (see ``lite_comms.wait_for``): await
-            `arequest` there. Nothing has been asked.
+            `arequest` there, in a task. Nothing has been asked.
         """
         what = f"request of {self!r}"
         if why := self._cannot_wait:
             raise RuntimeError(
-                f"{what}: its answer cannot be waited for here: {why}; await arequest instead"
+                f"{what}: its answer cannot be waited for here: {why}; "
+                "await arequest in a task instead"
             )
         asked = self._ask(what, data, metadata, buffers)
         try:
