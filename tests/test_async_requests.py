@@ -285,6 +285,18 @@ def test_a_handler_of_the_comm_before_does_not_answer_a_request_with_the_same_id
     run(memory, True, main)
 
 
+def test_a_comm_that_is_opened_again_ends_the_requests_of_its_page(memory: MemoryTransport) -> None:
+    async def main(asker: PageComm, answerer: Comm) -> None:
+        answerer.on_request(lambda msg: asyncio.sleep(60))
+        task = await started(memory, asker.arequest())
+        answerer.open()
+        await settled(memory)
+        with pytest.raises(ClosedError, match="its id has been opened again"):
+            await task
+
+    run(memory, True, main)
+
+
 def test_the_end_of_the_block_ends_requests() -> None:
     async def main() -> None:
         with MemoryTransport() as memory:

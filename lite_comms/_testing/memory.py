@@ -239,6 +239,8 @@ class MemoryTransport(Transport):
         return comm
 
     def _make_comm(self, target_name: str, comm_id: str) -> PageComm:
+        if comm_id in self.comms:
+            self.comms[comm_id]._end_requests("its id has been opened again")
         return PageComm(target_name, comm_id, self)
 
     def post(self, msg: Message) -> None:
