@@ -33,8 +33,14 @@ SOURCES = {".js", ".py"}
 # Each is the package's own: what a wheel says is imported, and what that unpacks.
 INIT = "__init__.py"
 
-# The base class of an exported one, which has public methods.
-BASE = "_comms.receiving"
+# The base classes of exported ones, which have public methods.
+BASES = {
+    "_comms.receiving",
+    "_requests.answering",
+    "_requests.asking",
+    "_requests.requesting",
+    "_streams.streaming",
+}
 
 # For a server kernel, and for a page that lacks the extension.
 ONLY_ON_HOSTS = {"_transports/server.py", "_transports/port/page.py"}
@@ -76,7 +82,7 @@ def build_kernel_wheel(root: str, folder: Path) -> Path:
 def public_modules(init: str) -> set[str]:
     """Find the files of the modules that ``help()`` on an exported name reads."""
     imports = [node for node in ast.walk(ast.parse(init)) if isinstance(node, ast.ImportFrom)]
-    modules = {node.module for node in imports if node.level and node.module} | {BASE}
+    modules = {node.module for node in imports if node.level and node.module} | BASES
     return {f"{module.replace('.', '/')}.py" for module in modules}
 
 

@@ -13,7 +13,9 @@ from ._install.install import (
     unload_ipython_extension,
 )
 from ._install.status import Status
+from ._requests.answering import Reply
 from ._testing.memory import MemoryTransport
+from ._testing.page_comm import PageComm
 from ._transports.base import Transport
 from ._wire.errors import (
     BufferFormatError,
@@ -21,6 +23,7 @@ from ._wire.errors import (
     CommError,
     CommWarning,
     EncodeError,
+    RequestError,
     TransportError,
 )
 from ._wire.message import CommMessage
@@ -36,6 +39,9 @@ __all__ = [
     "CommWarning",
     "EncodeError",
     "MemoryTransport",
+    "PageComm",
+    "Reply",
+    "RequestError",
     "Status",
     "Transport",
     "TransportError",

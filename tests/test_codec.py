@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lite_comms import EncodeError
-from lite_comms._wire.codec import encode, from_page, to_page
+from lite_comms._wire.codec import NULL, encode, from_page, to_page
 
 from .values import CASES, Case
 
@@ -41,6 +41,11 @@ def test_nan_leads_the_whole_message_to_the_second_try() -> None:
     second = encode([{2.0: 1}, {1.5}, NAN])
 
     assert (first, second) == ('[{"2.0": 1}, [1.5], [0, 1]]', '[{"2.0": 1}, [1.5], "nan"]')
+
+
+@pytest.mark.parametrize(("beside", "written"), [(1, "1"), (float("nan"), '"nan"')])
+def test_null_as_data_is_null_in_both_tries(beside: float, written: str) -> None:
+    assert encode({"data": NULL, "beside": beside}) == f'{{"data": null, "beside": {written}}}'
 
 
 def test_what_only_the_first_try_takes_is_refused_beside_nan() -> None:

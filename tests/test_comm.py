@@ -335,7 +335,7 @@ def test_a_with_block_that_raises_closes_the_kernels_end_if_nothing_can_be_sent(
     assert repr(comm) == "<Comm 'plot' 1 closed>"
     # The page does not know; it is told when it sends.
     memory.is_cut = False
-    PageComm("plot", "1", memory.comms, memory._post).send("still there?")
+    PageComm("plot", "1", memory).send("still there?")
     assert received(memory) == [("comm_open", {}), ("comm_close", {})]
 
 

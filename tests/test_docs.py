@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import doctest
+import inspect
 import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lite_comms import MemoryTransport
+from lite_comms import MemoryTransport, PageComm
 from lite_comms._testing import memory
 
 ROOT = Path(__file__).parent.parent
@@ -33,14 +38,45 @@ def with_blocks(kind: str) -> list[Any]:
     return [pytest.param(path, id=path.name) for path in PAGES if blocks(path, kind)]
 
 
+def answer(comm: PageComm, msg: dict[str, Any]) -> None:
+    """Answer as the page of docs/requests.md does, whose query must be a text."""
+
+    @comm.on_request
+    def _(msg: dict[str, Any]) -> dict[str, bool]:
+        return {"matches": msg["content"]["data"]["query"].startswith("(")}
+
+
+def chat(comm: PageComm, msg: dict[str, Any]) -> None:
+    comm.send("hello")
+    comm.close()
+
+
+async def delivering(page: MemoryTransport, running: Awaitable[object]) -> None:
+    """Run a cell that awaits, while messages are delivered."""
+    task = asyncio.ensure_future(running)
+    while not task.done():
+        page.deliver()
+        await asyncio.sleep(0)
+    await task
+
+
 @pytest.mark.parametrize("path", with_blocks("python"))
 def test_the_python_of_a_page_runs(path: Path) -> None:
     namespace: dict[str, Any] = {}
     with MemoryTransport() as page:
         page.register_target("my_comm_target", lambda comm, msg: comm.send({"hello": "kernel"}))
+        page.register_target("window", answer)
+        page.register_target("chat", chat)
+        page.register_target("progress", lambda comm, msg: None)
         for line, code in blocks(path, "python"):
             # As many lines before it as in the page: tracebacks point there.
-            exec(compile("\n" * (line - 1) + code, path, "exec"), namespace)
+            source = "\n" * (line - 1) + code
+            cell = compile(source, path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            if sys.platform == "emscripten" and cell.co_flags & inspect.CO_COROUTINE:
+                continue  # Pyodide has one loop, its own
+            running = eval(cell, namespace)
+            if running is not None:
+                asyncio.run(delivering(page, running))
             page.deliver()
 
     assert page.errors == []
@@ -52,6 +88,16 @@ def test_the_first_example_hears_the_answer_of_the_page(
     test_the_python_of_a_page_runs(ROOT / "README.md")
 
     assert "{'hello': 'kernel'}" in capsys.readouterr().out
+
+
+def test_what_the_page_answers_to_the_requests_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    test_the_python_of_a_page_runs(ROOT / "docs/requests.md")
+
+    awaited = "" if sys.platform == "emscripten" else "[True, True]\n"
+    loop = "" if sys.platform == "emscripten" else "hello\n"
+    assert capsys.readouterr().out == f"dark\n{awaited}AttributeError\n{loop}"
 
 
 def test_the_echo_of_readme_echoes() -> None:

@@ -10,10 +10,12 @@ import pytest
 import lite_comms
 from lite_comms import (
     BufferFormatError,
+    ClosedError,
     CommError,
     CommWarning,
     EncodeError,
     MemoryTransport,
+    RequestError,
     TransportError,
 )
 from lite_comms._kernel.code import user_traceback
@@ -26,6 +28,8 @@ from lite_comms._kernel.code import user_traceback
         (EncodeError, (CommError, ValueError)),
         (BufferFormatError, (CommError, TypeError)),
         (TransportError, (CommError, RuntimeError)),
+        (ClosedError, (CommError, EOFError)),
+        (RequestError, (CommError,)),
         (CommWarning, (UserWarning,)),
     ],
 )
@@ -42,6 +46,28 @@ def test_an_encode_error_has_path_and_reason() -> None:
         None,
     )
     assert str(error) == "data.rows[3].when: object is not JSON serializable"
+
+
+def test_a_request_error_shows_the_traceback_of_the_other_end() -> None:
+    error = pickle.loads(pickle.dumps(RequestError("RangeError", "too much", ["at f", "at g"])))
+
+    assert (error.ename, error.evalue, error.traceback) == (
+        "RangeError",
+        "too much",
+        ["at f", "at g"],
+    )
+    assert traceback.format_exception_only(error) == [
+        "lite_comms._wire.errors.RequestError: RangeError: too much\n",
+        "The other end's traceback:\n",
+        "at f\n",
+        "at g\n",
+    ]
+
+
+def test_a_request_error_without_a_message_and_a_traceback_is_its_name() -> None:
+    error = RequestError("AbortError", "", [])
+
+    assert (str(error), hasattr(error, "__notes__")) == ("AbortError", False)
 
 
 def test_an_encode_error_can_name_its_comm() -> None:

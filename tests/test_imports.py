@@ -21,6 +21,8 @@ ROOMS = (
     "_outputs",
     "_live",
     "_transports",
+    "_requests",
+    "_streams",
     "_comms",
     "_install",
     "_testing",

@@ -605,6 +605,6 @@ def test_only_the_last_ids_that_were_closed_are_kept(
     memory.received.clear()
 
     for comm_id in ("0", "1"):
-        PageComm("plot", comm_id, memory.comms, memory._post).send()
+        PageComm("plot", comm_id, memory).send()
 
     assert answers(memory) == [("comm_close", "0", "LookupError")]

@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable
 
-from lite_comms._kernel.code import runs_user_code
+from lite_comms._kernel.code import forget_context, runs_user_code
 from lite_comms._live.tasks import start_callback, when_done
 
 
@@ -45,7 +45,7 @@ def call(
         loop = asyncio.get_running_loop()
         task = start_callback(_awaited(result, fail, running), loop)
     except BaseException as error:
-        _forget_context(error, running)
+        forget_context(error, running)
         fail(error)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
@@ -68,16 +68,5 @@ async def _awaited(
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # also of Stop, which must not end the event loop
-        _forget_context(error, running)
+        forget_context(error, running)
         fail(error)
-
-
-def _forget_context(error: BaseException, running: BaseException | None) -> None:
-    """Take away the exception that the interrupted cell was handling: it is not the callback's."""
-    seen = {id(error)}
-    while error.__context__ is not None and id(error.__context__) not in seen:
-        if error.__context__ is running:
-            error.__context__ = None
-            return
-        error = error.__context__
-        seen.add(id(error))

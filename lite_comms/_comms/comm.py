@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from lite_comms._kernel.code import warn
 from lite_comms._kernel.surroundings import find_shell
+from lite_comms._streams.latest import Latest
+from lite_comms._wire.codec import NULL
 from lite_comms._wire.errors import user_message
 
 from .active import Manager, active_manager
-from .receiving import ReceivingComm
+from .receiving import ReceivingComm, end_replaced
 
 
 class Comm(ReceivingComm):
@@ -148,6 +151,8 @@ class Comm(ReceivingComm):
         **keys: Any,
     ) -> None:
         """Send a message of a given type; see `send`."""
+        if self._latest is not None:
+            self._latest.flush()
         self._manager.publish(self, msg_type, data, metadata, buffers, **keys)
 
     def open(
@@ -186,6 +191,7 @@ class Comm(ReceivingComm):
             if replaced is not None and replaced is not self:
                 manager.register_comm(replaced)
             raise
+        end_replaced(replaced)
         self._closed = False
         # What came before the comm was closed is not for code that opens it again.
         self._forget_received()
@@ -254,6 +260,27 @@ class Comm(ReceivingComm):
             )
         self._end_here()
         self._manager.forget(self)
+
+    # What the base classes need
+
+    def _post(self, data: Any, metadata: dict[str, Any], buffers: Iterable[Any] | None) -> None:
+        self.publish_msg("comm_msg", NULL if data is None else data, metadata, buffers)
+
+    @property
+    def _can_ask(self) -> bool:
+        # Answers reach the comm that has the id.
+        return not self._closed and self._manager.comms.get(self.comm_id) is self
+
+    def _wait_for(self, predicate: Callable[[], bool], timeout_s: float | None, what: str) -> None:
+        self._manager.transport.wait_for(predicate, timeout_s, what)
+
+    @property
+    def _cannot_wait(self) -> str:
+        return self._manager.transport.cannot_turn
+
+    def _make_latest(self) -> Latest:
+        publish = partial(self._manager.publish, self, "comm_msg")
+        return Latest(publish, lambda: self._manager.transport, repr(self))
 
     def _close_without_data(self) -> None:
         """Close both ends; if the page cannot be told, the kernel's end only."""

@@ -27,13 +27,15 @@ import comm.base_comm
 from comm.base_comm import BaseComm
 
 from lite_comms._kernel.code import warn
+from lite_comms._requests.answering import Handler
+from lite_comms._requests.marks import read_mark
 from lite_comms._transports.base import Transport
 from lite_comms._wire.errors import EncodeError, reason_in, user_message
 from lite_comms._wire.message import CommMessage, flat_buffers
 
 from .callbacks import call
 from .comm import Comm
-from .receiving import Handler
+from .receiving import end_replaced
 
 logger = logging.getLogger("lite_comms")
 
@@ -306,7 +308,9 @@ class CommManager(comm.base_comm.CommManager):
         target_name = content.get("target_name")
         try:
             opened = Comm(target_name, comm_id=content["comm_id"], primary=False, manager=self)
+            replaced = self.comms.get(opened.comm_id)
             self.register_comm(opened)
+            end_replaced(replaced)
         except Exception as error:  # an invalid name or id, or a warning that is an error
             self._show("a comm cannot be opened for the page", error)
             self._refuse(content.get("comm_id"), error)
@@ -371,11 +375,11 @@ class CommManager(comm.base_comm.CommManager):
         callback: Handler,
         msg: dict[str, Any],
     ) -> asyncio.Task[None] | None:
-        return call(
-            lambda: callback(msg),
-            lambda error: self._show(f"the {field} callback of {_name(known)} raised", error),
-            self._tasks,
-        )
+        def fail(error: BaseException) -> None:
+            name = field if read_mark(msg.get("metadata")) is None else "on_request"
+            self._show(f"the {name} callback of {_name(known)} raised", error)
+
+        return call(lambda: callback(msg), fail, self._tasks)
 
     def _find(self, comm_id: Any) -> BaseComm | None:
         return self.comms.get(comm_id) if isinstance(comm_id, str) else None

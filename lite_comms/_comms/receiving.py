@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from comm.base_comm import BaseComm
 
+from lite_comms._requests.answering import H, Handler, checked
+from lite_comms._requests.marks import read_mark
+from lite_comms._requests.requesting import Requesting
+from lite_comms._streams.streaming import Streaming
 from lite_comms._wire.errors import ClosedError, reason_in
 
 from .active import Manager
 from .inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
 
-Handler = Callable[[dict[str, Any]], object]
-H = TypeVar("H", bound="Handler | None")
-
 _TAKEN = "its on_msg callback takes the messages"
 
 
-class ReceivingComm(BaseComm):
+class ReceivingComm(Requesting, Streaming, BaseComm):
     """The half of `Comm` that receives.
 
     Parameters
@@ -76,7 +76,7 @@ class ReceivingComm(BaseComm):
         Registering a callback ends every `receive` and `areceive` that waits
         for this comm with a RuntimeError.
         """
-        before, self._msg_callback = self._msg_callback, _checked(callback, "on_msg", self)
+        before, self._msg_callback = self._msg_callback, checked(callback, "on_msg", self)
         if callback is not None:
             self._inbox.fail(_TAKEN)
         elif before is not None:
@@ -100,7 +100,7 @@ class ReceivingComm(BaseComm):
         callable or None
             `callback`, so that this works as a decorator.
         """
-        self._close_callback = _checked(callback, "on_close", self)
+        self._close_callback = checked(callback, "on_close", self)
         self._catch_up()
         return callback
 
@@ -223,11 +223,15 @@ class ReceivingComm(BaseComm):
     def handle_msg(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
         """Handle a comm_msg of the page: call the `on_msg` callback, or keep the message.
 
+        What belongs to a request is for neither.
+
         Returns
         -------
         object
             What the callback has returned; the manager awaits it.
         """
+        if (metadata := msg.get("metadata")) and (mark := read_mark(metadata)) is not None:
+            return self._handle_marked(mark, msg)
         if self._msg_callback is None:
             if self._keeps_messages:
                 self._keep(msg)
@@ -236,7 +240,7 @@ class ReceivingComm(BaseComm):
             self._inbox.put(msg)
             self._catch_up()
             return None
-        return self._hear(msg)
+        return self._hear(msg, self._msg_callback)
 
     def _keep(self, msg: dict[str, Any]) -> None:
         self._inbox.put(msg)
@@ -248,22 +252,25 @@ class ReceivingComm(BaseComm):
                 "ones are now dropped. Set on_msg, or call receive to take them."
             )
 
-    def _hear(self, msg: dict[str, Any]) -> object:
-        """Call the callback, between IPython's execute events.
+    def _hear(self, msg: dict[str, Any], callback: Handler) -> object:
+        """Call a callback, between IPython's execute events.
 
         Not in the middle of a cell: hooks of these events treat what exists, such as the figures
         of matplotlib, as finished.
         """
-        assert self._msg_callback is not None
         events = getattr(self._shell, "events", None)
         if events is None or self._manager.transport.runs_cell:
-            return self._msg_callback(msg)
+            return callback(msg)
         events.trigger("pre_execute")
         try:
-            return self._msg_callback(msg)
+            return callback(msg)
         finally:
             # Not when an async callback ends: that may be in the middle of a cell.
             events.trigger("post_execute")
+
+    def _hear_one(self, msg: dict[str, Any]) -> object:
+        assert self._msg_callback is not None
+        return self._hear(msg, self._msg_callback)
 
     @property
     def _is_behind(self) -> bool:
@@ -277,7 +284,7 @@ class ReceivingComm(BaseComm):
 
     def _hear_late(self) -> None:
         while self._is_behind:
-            self._manager.call_late(self, "on_msg", self._hear, self._inbox.pop())
+            self._manager.call_late(self, "on_msg", self._hear_one, self._inbox.pop())
         msg, callback = self._close_msg, self._close_callback
         if msg is not None and callback is not None:
             self._close_msg = None
@@ -287,6 +294,9 @@ class ReceivingComm(BaseComm):
         """Mark the comm as closed, and end the waits for messages that will not come."""
         self._closed = True
         self._inbox.wake()
+        self._end_requests()
+        if self._latest is not None:
+            self._latest.clear()
 
     def _end_here(self) -> None:
         """Mark the comm as closed by the kernel; callbacks get nothing after that."""
@@ -295,9 +305,7 @@ class ReceivingComm(BaseComm):
             self._inbox.clear()
 
 
-def _checked(callback: Handler | None, field: str, comm: ReceivingComm) -> Any:
-    if callback is not None and not callable(callback):
-        raise TypeError(
-            f"{field} of {comm!r} takes a callable or None, not {type(callback).__name__}"
-        )
-    return callback
+def end_replaced(comm: object) -> None:
+    """End the requests of a comm whose id has been opened once more, by itself or another."""
+    if isinstance(comm, ReceivingComm):
+        comm._end_requests("its id has been opened again")

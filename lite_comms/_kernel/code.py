@@ -68,6 +68,25 @@ def user_traceback(error: BaseException) -> str:
     return sendable("".join(lines)).rstrip()
 
 
+def forget_context(error: BaseException, running: BaseException | None) -> None:
+    """Take away the exception that the interrupted code was handling: it is not the callback's.
+
+    Parameters
+    ----------
+    error : BaseException
+        What the callback has raised.
+    running : BaseException or None
+        What was being handled when it was called.
+    """
+    seen = {id(error)}
+    while error.__context__ is not None and id(error.__context__) not in seen:
+        if error.__context__ is running:
+            error.__context__ = None
+            return
+        error = error.__context__
+        seen.add(id(error))
+
+
 def is_ours(frame: FrameType | None) -> bool:
     """Return whether a frame runs code of lite_comms or comm."""
     return frame is not None and frame.f_code.co_filename.startswith(_OURS)

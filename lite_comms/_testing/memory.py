@@ -121,6 +121,8 @@ class MemoryTransport(Transport):
                 known._closed = True
                 if isinstance(known, Comm):
                     known._end()  # ends the waits for messages that will not come
+                if known.comm_id in self.comms:
+                    self.comms[known.comm_id]._end_requests()
         manager.comms.clear()
         manager.comms.update((i, known) for i, known in comms.items() if not known._closed)
         manager.targets.clear()
@@ -178,6 +180,9 @@ class MemoryTransport(Transport):
     def soon(self, f: Callable[[], object]) -> None:
         self._queue.append((self._call_back, f))
 
+    def later(self, seconds: float, f: Callable[[], object]) -> None:
+        self.soon(f)
+
     @property
     def live(self) -> str:
         return "messages are handled when deliver is called"
@@ -229,13 +234,17 @@ class MemoryTransport(Transport):
         """
         comm = self._make_comm(target_name, comm_id or uuid.uuid4().hex)
         self.comms[comm.comm_id] = comm
+        data = {} if data is None else data
         comm.post("comm_open", data, metadata, buffers, target_name=target_name)
         return comm
 
     def _make_comm(self, target_name: str, comm_id: str) -> PageComm:
-        return PageComm(target_name, comm_id, self.comms, self._post)
+        if comm_id in self.comms:
+            self.comms[comm_id]._end_requests("its id has been opened again")
+        return PageComm(target_name, comm_id, self)
 
-    def _post(self, msg: Message) -> None:
+    def post(self, msg: Message) -> None:
+        """Send a message of the page to the kernel; a `PageComm` calls it."""
         self._queue.append((self._to_kernel, msg))
 
     def deliver(self) -> int:
@@ -273,7 +282,7 @@ class MemoryTransport(Transport):
             comm = self._make_comm(content["target_name"], comm_id)
             target = self._targets.get(comm.target_name)
             if target is None:
-                comm.post("comm_close")
+                comm.post("comm_close", {})
                 return
             self.comms[comm_id] = comm
             target(comm, msg)

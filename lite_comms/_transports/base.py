@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -172,6 +173,25 @@ class Transport:
             f()
         else:
             loop.call_soon(f)
+
+    def later(self, seconds: float, f: Callable[[], object]) -> None:
+        """Call a function after some seconds, once what runs then has ended or awaits.
+
+        Parameters
+        ----------
+        seconds : float
+            In how many seconds.
+        f : callable
+            The function.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a thread of a server kernel
+            timer = threading.Timer(seconds, f)
+            timer.daemon = True
+            timer.start()
+        else:
+            loop.call_later(seconds, f)
 
     def attach(self, comm: BaseComm) -> None:
         """Prepare for a comm that is about to be registered."""

@@ -29,6 +29,21 @@ from typing import Any
 
 from .errors import EncodeError
 
+
+class _Null(date):
+    """Encodes as null."""
+
+    def isoformat(self) -> Any:
+        return None
+
+    def strftime(self, _: str) -> Any:
+        return None
+
+
+# Data that is null. None as data means ``{}``, here and in ipykernel, and nothing else but dates
+# are asked by both how they are written.
+NULL = _Null(1, 1, 1)
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (as naive as what it is compared with)
 
 # JavaScript writes a number without an exponent below this magnitude, so a

@@ -6,7 +6,8 @@
     ├── EncodeError        a value that JSON cannot hold   (also a ValueError)
     ├── BufferFormatError  an object that is not a buffer  (also a TypeError)
     ├── TransportError     a message that cannot leave     (also a RuntimeError)
-    └── ClosedError        a wait for a comm that closes   (also an EOFError)
+    ├── ClosedError        a wait for a comm that closes   (also an EOFError)
+    └── RequestError       the answer to a request is an error
     CommWarning            a mistake that ipykernel silently accepts
 
 Each error also derives from the exception that a server kernel raises in its
@@ -77,6 +78,32 @@ class ClosedError(CommError, EOFError):
     def __str__(self) -> str:
         message, reason = self.args
         return f"{message}: {reason}" if reason else str(message)
+
+
+class RequestError(CommError):
+    """The other end has answered a request with an error.
+
+    Parameters
+    ----------
+    ename : str
+        The name of the error: its class in Python, its ``name`` in JavaScript. If
+        nobody answers requests there, it is ``"NoRequestHandler"``.
+    evalue : str
+        Its message.
+    traceback : list of str
+        The lines of its traceback, or of its stack in JavaScript.
+    """
+
+    def __init__(self, ename: str, evalue: str, traceback: list[str]) -> None:
+        self.ename = ename
+        self.evalue = evalue
+        self.traceback = traceback
+        super().__init__(ename, evalue, traceback)
+        if traceback:
+            self.add_note("\n".join(["The other end's traceback:", *traceback]))
+
+    def __str__(self) -> str:
+        return f"{self.ename}: {self.evalue}" if self.evalue else self.ename
 
 
 def reason_in(msg: dict[str, Any]) -> str:
