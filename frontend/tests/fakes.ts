@@ -19,6 +19,7 @@ export class FakeConnection {
   readonly comms = new Map<string, CommHandler>();
   readonly anyMessage = new Signal<this, Kernel.IAnyMessageArgs>(this);
   readonly statusChanged = new Signal<this, string>(this);
+  readonly disposed = new Signal<this, void>(this);
   readonly username = '';
   readonly clientId = 'client';
   readonly subshellId = null;

@@ -5,15 +5,22 @@
  * messaging specification.
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import {UUID} from '@lumino/coreutils';
+import {Comm} from '../api/comm';
+import {describe, errorOf} from '../api/errors';
+import type {Bytes, IMessage} from '../api/messages';
+import type {IComms, Target as ModuleTarget} from '../api/kernel/connect';
+import {type IKernelComm, KernelLine, type Opener} from '../api/kernel/line';
+import {addTarget, checkTarget, opener, removeTarget} from '../api/kernel/targets';
+import {openComm} from '../api/open';
 import {runFor, scriptNode} from '../outputs/script';
 import {DISCONNECTED} from '../wire/comm_messages';
-import {type Bytes, ClassicComm, reasonOf, type WhenConnected} from './comm';
-import {asClassic, describe, fenced, hearing, type ICallbacks} from './hear';
-import {addTarget, type Opener, removeTarget} from './targets';
+import {ClassicComm, LateLine, type WhenConnected} from './comm';
+import {asClassic, fenced, hearing, type ICallbacks} from './hear';
 
 /** The function that answers a comm_open. */
-export type Target = (comm: ClassicComm, msg: KernelMessage.ICommOpenMsg) => unknown;
+export type Target = (comm: ClassicComm, msg: IOpenMsg) => unknown;
+
+type IOpenMsg = KernelMessage.ICommOpenMsg;
 
 /** What a page may hear of code that it runs. */
 export interface IExecuteCallbacks extends ICallbacks {
@@ -168,7 +175,7 @@ export class ClassicKernel {
       try {
         send(this._connection);
       } catch (error) {
-        fail(reasonOf(error));
+        fail(errorOf(error));
       }
       this._waiting.shift(); // not before: what a callback sends meanwhile comes behind it
     }
@@ -199,28 +206,30 @@ export class ClassicCommManager {
    * @throws TypeError if `f` is not a function.
    */
   register_target(target_name: string, f: Target): void {
-    if (typeof f !== 'function') {
-      throw new TypeError(`comm target '${target_name}' needs a function, not ${describe(f)}`);
-    }
-    const open: Opener = async (comm, msg) => {
-      const classic = ClassicComm.of(comm);
-      try {
-        await f(classic, asClassic(msg));
-      } catch (error) {
-        console.error(
-          `lite_comms: the target function of ${classic} raised; the comm is closed`,
-          error
-        );
-        classic.refuse(error);
-      }
-    };
-    this.unregister_target(target_name);
-    this._targets.set(target_name, open);
-    const {connection} = this._kernel;
-    if (connection) {
-      addTarget(connection, target_name, open);
-    }
+    checkTarget(f, target_name);
+    const make = (comm: IKernelComm) => ClassicComm.of(this._connection!, comm);
+    const answer = (comm: ClassicComm, msg: IMessage) => f(comm, asClassic(msg) as IOpenMsg);
+    this._register(target_name, opener(make, answer));
   }
+
+  /** The comms of the module `lite-comms`. */
+  readonly comms: IComms = {
+    open: (targetName, data, options = {}) => {
+      const open = LateLine.opening(targetName, this._kernel.whenConnected);
+      return openComm(targetName, data, options, open);
+    },
+    registerTarget: (targetName, f) => {
+      checkTarget(f, targetName);
+      const make = (comm: IKernelComm) => Comm.on(new KernelLine(this._connection!, comm));
+      const open = opener(make, f as ModuleTarget);
+      this._register(targetName, open);
+      return () => {
+        if (this._targets.get(targetName) === open) {
+          this.unregister_target(targetName);
+        }
+      };
+    }
+  };
 
   /** Take a target away. */
   unregister_target(target_name: string, _f?: Target): void {
@@ -247,9 +256,8 @@ export class ClassicCommManager {
   ): ClassicComm {
     return ClassicComm.open(
       target_name,
-      comm_id || UUID.uuid4().replaceAll('-', ''),
-      {data, callbacks, metadata, buffers},
-      (send, fail) => this._kernel.whenConnected(send, fail)
+      {data, callbacks, metadata, buffers, comm_id},
+      this._kernel.whenConnected
     );
   }
 
@@ -267,6 +275,18 @@ export class ClassicCommManager {
     if (connection) {
       this._targets.forEach((open, name) => addTarget(connection, name, open));
     }
+  }
+
+  private _register(target_name: string, open: Opener): void {
+    this.unregister_target(target_name);
+    this._targets.set(target_name, open);
+    if (this._connection) {
+      addTarget(this._connection, target_name, open);
+    }
+  }
+
+  private get _connection(): Kernel.IKernelConnection | null {
+    return this._kernel.connection;
   }
 
   private readonly _kernel: ClassicKernel;

@@ -1,17 +1,20 @@
 /**
  * The page's end of a comm, as in the classic Jupyter Notebook.
  *
- * Way of a message: the user's JavaScript, this file, JupyterLab's kernel connection.
+ * Way of a message: the user's JavaScript, this file, the comm of `api/`, JupyterLab's kernel connection.
  * Names, argument orders and defaults are those of "Comms" in the documentation of the Jupyter
  * Notebook; the messages are those of "Custom Messages" in the Jupyter messaging specification.
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
-import type {JSONObject} from '@lumino/coreutils';
-import {copyBytes} from '../wire/buffers';
+import {Comm, type ILatestOptions} from '../api/comm';
+import {named} from '../api/errors';
+import {type IKernelComm, type IKernelConnection, KernelLine} from '../api/kernel/line';
+import type {ILine, IStyle} from '../api/line';
+import type {Bytes, IMessage, IOutgoing, ISendOptions} from '../api/messages';
+import {openComm} from '../api/open';
+import type {IRequestContext, IRequestOptions} from '../api/parts/requests';
 import {commClose, type IReason} from '../wire/comm_messages';
-import {describe, fenced, type Hear, hearing, type ICallbacks} from './hear';
-
-export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+import {asClassic, hearing, type ICallbacks} from './hear';
 
 /** What the user gives with a message. */
 export interface IContent {
@@ -20,9 +23,6 @@ export interface IContent {
   readonly metadata?: object | null | undefined;
   readonly buffers?: readonly Bytes[] | null | undefined;
 }
-
-/** What JupyterLab's comms take: data, metadata, buffers. */
-type Parts = readonly [JSONObject, JSONObject, ArrayBuffer[]];
 
 /**
  * Sends something at once, or when there is a kernel; an empty text stands for the id until then.
@@ -33,22 +33,29 @@ export type WhenConnected = (
   fail: (why: IReason) => void
 ) => string;
 
+type Msg = KernelMessage.ICommMsgMsg;
+
+/** Methods are named with underscores, and messages are those of the classic Notebook. */
+const CLASSIC: IStyle = {
+  name: method => method.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`),
+  message: asClassic
+};
+
 /** The page's end of a comm. */
-export class ClassicComm {
-  private constructor(
-    readonly target_name: string,
-    readonly comm_id: string
-  ) {}
+export class ClassicComm implements AsyncIterable<Msg> {
+  private constructor(private readonly _comm: Comm) {}
 
   /**
    * The page's end of a comm that the kernel has opened.
    *
    * @param target_name - The name that the kernel has used, where JupyterLab knows another.
    */
-  static of(comm: Kernel.IComm, target_name = comm.targetName): ClassicComm {
-    const classic = new ClassicComm(target_name, comm.commId);
-    classic._comm = comm;
-    return classic;
+  static of(
+    connection: IKernelConnection,
+    comm: IKernelComm,
+    target_name = comm.targetName
+  ): ClassicComm {
+    return new ClassicComm(Comm.on(new KernelLine(connection, comm, target_name), CLASSIC));
   }
 
   /**
@@ -59,29 +66,27 @@ export class ClassicComm {
    */
   static open(
     target_name: string,
-    comm_id: string,
-    content: IContent,
+    {data, comm_id, ...content}: IContent & {readonly comm_id?: string | null | undefined},
     whenConnected: WhenConnected
   ): ClassicComm {
-    const classic = new ClassicComm(target_name, comm_id);
-    classic._whenConnected = whenConnected;
-    try {
-      const [parts, hear] = prepared(content, `${classic}`);
-      whenConnected(
-        connection => classic._open(connection, parts, hear),
-        why => classic._fail(why)
-      );
-    } catch (error) {
-      throw named(error, `${classic} cannot be opened`);
-    }
-    return classic;
+    const options = {commId: comm_id, ...optionsOf(content, `comm '${target_name}'`)};
+    const open = LateLine.opening(target_name, whenConnected);
+    return new ClassicComm(openComm(target_name, data, options, open, CLASSIC));
+  }
+
+  get target_name(): string {
+    return this._comm.targetName;
+  }
+
+  get comm_id(): string {
+    return this._comm.commId;
   }
 
   /**
    * Send a message to the kernel's end.
    *
    * @returns The id of the message; an empty text if there is no kernel yet.
-   * @throws Error if the comm is closed or the data cannot be sent; nothing is sent then.
+   * @throws ClosedError if the comm is closed, or Error if the data cannot be sent; nothing is sent then.
    */
   send(
     data?: unknown,
@@ -89,11 +94,7 @@ export class ClassicComm {
     metadata?: object | null,
     buffers?: readonly Bytes[] | null
   ): string {
-    if (this._isClosed) {
-      throw new Error(`${this} is closed`);
-    }
-    const content = {data, callbacks, metadata, buffers};
-    return this._send(content, (comm, parts) => comm.send(...parts));
+    return this._comm.send(data, this._options({callbacks, metadata, buffers}));
   }
 
   /** Close both ends. A second call does nothing and returns undefined. */
@@ -103,167 +104,132 @@ export class ClassicComm {
     metadata?: object | null,
     buffers?: readonly Bytes[] | null
   ): string | undefined {
-    if (this._isClosed) {
-      return undefined;
-    }
-    const id = this._send({data, callbacks, metadata, buffers}, closeQuietly);
-    this._hasEnded = true;
-    return id;
+    return this._comm.close(data, this._options({callbacks, metadata, buffers}));
+  }
+
+  /** Send only the newest message of each key, at most one a frame; see `Comm.sendLatest`. */
+  send_latest(data?: unknown, options?: ILatestOptions): void {
+    this._comm.sendLatest(data, options);
+  }
+
+  /** Ask the kernel's end; the promise is of its reply. See `Comm.request`. */
+  async request(data?: unknown, options?: IRequestOptions): Promise<Msg> {
+    return (await this._comm.request(data, options)) as Msg;
+  }
+
+  /** Register the function that answers requests of the kernel's end. See `Comm.onRequest`. */
+  on_request(f: (msg: Msg, context: IRequestContext) => unknown): void {
+    this._comm.onRequest(f as Parameters<Comm['onRequest']>[0]);
   }
 
   /** Close because the target function failed, and tell the kernel why, if that can be sent. */
   refuse(error: unknown): void {
-    try {
-      this.close({}, null, {lite_comms: reasonOf(error)});
-    } catch (failure) {
-      console.error(`lite_comms: the kernel is not told that ${this} is closed`, failure);
-      this._comm?.dispose();
-    }
+    this._comm.refuse(error);
   }
 
   /** Register the function for messages of the kernel. */
-  on_msg(f: (msg: KernelMessage.ICommMsgMsg) => unknown): void {
-    this._onMsg = fenced(f, 'on_msg', this);
-    if (this._comm) {
-      this._comm.onMsg = this._onMsg;
-    }
+  on_msg(f: (msg: Msg) => unknown): void {
+    this._comm.onMsg(f as (msg: IMessage) => unknown);
   }
 
   /** Register the function that is called when the kernel closes the comm, or ends. */
   on_close(f: (msg: KernelMessage.ICommCloseMsg) => unknown): void {
-    const tell = fenced(f, 'on_close', this);
-    this._onClose = msg => {
-      this._hasEnded = true;
-      return tell(msg);
-    };
-    if (this._comm) {
-      this._comm.onClose = this._onClose;
-    }
+    this._comm.onClose(f as (msg: IMessage) => unknown);
+  }
+
+  /** The messages that no `on_msg` takes, until the comm is closed. */
+  [Symbol.asyncIterator](): AsyncIterator<Msg> {
+    return this._comm[Symbol.asyncIterator]() as AsyncIterator<Msg, void>;
   }
 
   toString(): string {
-    return `comm '${this.target_name}' (${this.comm_id})`;
+    return `${this._comm}`;
   }
 
-  private _open(connection: Kernel.IKernelConnection, parts: Parts, hear: Hear): string {
-    const {comm_id, target_name} = this;
-    if (connection.hasComm(comm_id)) {
-      throw new Error('its comm_id is in use');
-    }
-    const comm = connection.createComm(target_name, comm_id);
+  private _options(content: IContent): ISendOptions {
     try {
-      const id = hear(comm.open(...parts));
-      this._comm = comm;
-      comm.onMsg = this._onMsg;
-      comm.onClose = this._onClose;
-      return id;
+      return optionsOf(content, `${this}`);
     } catch (error) {
-      comm.dispose();
-      throw error;
+      throw named(error, `${this} cannot send`);
     }
+  }
+}
+
+function optionsOf({callbacks, metadata, buffers}: IContent, who: string): ISendOptions {
+  const hear = hearing(callbacks, who);
+  return {metadata, buffers, sent: future => void hear(future as Kernel.IShellFuture)};
+}
+
+/** A line that is opened when there is a kernel; until then, what is sent waits. */
+export class LateLine implements ILine {
+  onMsg: ILine['onMsg'] = () => undefined;
+  onClose: ILine['onClose'] = () => undefined;
+
+  private constructor(
+    readonly targetName: string,
+    readonly commId: string,
+    private readonly _whenConnected: WhenConnected
+  ) {}
+
+  /** Opens a line, now or later; see `openComm`. */
+  static opening(targetName: string, whenConnected: WhenConnected) {
+    return (commId: string, message: IOutgoing): ILine => {
+      const line = new LateLine(targetName, commId, whenConnected);
+      whenConnected(
+        connection => line._open(connection, message),
+        why => line._fail(why)
+      );
+      return line;
+    };
+  }
+
+  get isClosed(): boolean {
+    return this._line?.isClosed === true;
+  }
+
+  send(message: IOutgoing): string {
+    return this._by(line => line.send(message), message);
+  }
+
+  close(message: IOutgoing): string {
+    return this._by(line => line.close(message), message);
+  }
+
+  dispose(): void {
+    this._line?.dispose();
+  }
+
+  private _open(connection: Kernel.IKernelConnection, message: IOutgoing): string {
+    this._line = KernelLine.open(connection, this.targetName, this.commId, message);
+    this._line.onMsg = msg => this.onMsg(msg);
+    this._line.onClose = msg => this.onClose(msg);
+    return '';
   }
 
   /** It could not be opened when there was a kernel, or there will be none. */
   private _fail(why: IReason): void {
     console.error(`lite_comms: ${this} has not been opened: ${why.evalue}`);
-    if (!this._hasEnded) {
-      void this._onClose(commClose(this.comm_id, '', why));
-    }
+    void this.onClose(commClose(this.commId, '', why));
   }
 
-  private _send(content: IContent, by: Send): string {
-    try {
-      const [parts, hear] = prepared(content, `${this}`);
-      const send = (comm: Kernel.IComm) => hear(by(comm, parts));
-      return this._comm ? send(this._comm) : this._sendLater(send);
-    } catch (error) {
-      throw named(error, `${this} cannot send`);
+  private _by(send: (line: ILine) => string, {options}: IOutgoing): string {
+    if (this._line) {
+      return send(this._line);
     }
-  }
-
-  private _sendLater(send: (comm: Kernel.IComm) => string): string {
-    return this._whenConnected!(
-      () => (this._comm ? send(this._comm) : ''), // it is told if it could not be opened
+    return this._whenConnected(
+      () => (this._line ? send(this._line) : ''), // it is told if it could not be opened
       ({evalue}) => {
-        if (this._comm) {
+        if (this._line) {
           console.error(`lite_comms: ${this} has not sent what waited for the kernel: ${evalue}`);
+          options.failed?.(new Error(evalue));
         }
       }
     );
   }
 
-  private get _isClosed(): boolean {
-    return this._hasEnded || this._comm?.isDisposed === true;
+  toString(): string {
+    return `comm '${this.targetName}' (${this.commId})`;
   }
 
-  /** Null until there is a kernel. */
-  private _comm: Kernel.IComm | null = null;
-  /** What the kernel has opened does not wait. */
-  private _whenConnected?: WhenConnected;
-  private _onMsg: Kernel.IComm['onMsg'] = () => undefined;
-  private _onClose: Kernel.IComm['onClose'] = () => {
-    this._hasEnded = true;
-  };
-  /** It is closed, though JupyterLab disposes of its part only when `on_close` has returned. */
-  private _hasEnded = false;
-}
-
-/** Sends something by JupyterLab's comm. */
-type Send = (comm: Kernel.IComm, parts: Parts) => Kernel.IShellFuture;
-
-const closeQuietly: Send = (comm, parts) => {
-  const {onClose} = comm;
-  // JupyterLab would call it for our own close as well; the classic Notebook does not.
-  comm.onClose = () => undefined;
-  try {
-    return comm.close(...parts);
-  } catch (error) {
-    comm.onClose = onClose;
-    throw error;
-  }
-};
-
-/**
- * Copy what is to be sent, and check it.
- *
- * @throws TypeError, or what JSON.stringify throws, if it cannot be sent.
- */
-function prepared({data, callbacks, metadata, buffers}: IContent, who: string): [Parts, Hear] {
-  const parts: Parts = [json(data), json(metadata), bytes(buffers, who)];
-  return [parts, hearing(callbacks, who)];
-}
-
-/** JupyterLab serializes a message at once, or when the kernel has connected: take a copy. */
-function json(value: unknown): JSONObject {
-  return value === undefined || value === null ? {} : JSON.parse(JSON.stringify(value));
-}
-
-/** Copy each buffer: JupyterLab's own path sends all of the memory that a view stands on. */
-function bytes(buffers: readonly Bytes[] | null | undefined, who: string): ArrayBuffer[] {
-  if (buffers === undefined || buffers === null) {
-    return [];
-  }
-  if (!Array.isArray(buffers)) {
-    throw new TypeError(`buffers of ${who}: an array is needed, not ${describe(buffers)}`);
-  }
-  return buffers.map((buffer: Bytes, i) => {
-    if (ArrayBuffer.isView(buffer) || buffer instanceof ArrayBuffer) {
-      return copyBytes(buffer);
-    }
-    throw new TypeError(
-      `buffers[${i}] of ${who} is neither an ArrayBuffer nor a view, but ${describe(buffer)}`
-    );
-  });
-}
-
-export function reasonOf(error: unknown): IReason {
-  const {name, message} = error instanceof Error ? error : {name: 'Error', message: `${error}`};
-  return {ename: name, evalue: message};
-}
-
-function named(error: unknown, what: string): Error {
-  const reason = error instanceof Error ? error.message : String(error);
-  const out = new Error(reason.startsWith('buffers') ? reason : `${what}: ${reason}`);
-  out.cause = error;
-  return out;
+  private _line: ILine | null = null;
 }

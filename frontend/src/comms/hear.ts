@@ -1,5 +1,6 @@
 /** What page code hears of the kernel: its functions are called with the classic Notebook's messages. */
 import {type Kernel, KernelMessage} from '@jupyterlab/services';
+import {fence} from '../api/errors';
 import {take} from '../outputs/callbacks';
 
 /** What a page may hear of the kernel's answer to one message. */
@@ -100,24 +101,14 @@ export function fenced<M extends KernelMessage.IMessage>(
   field: string,
   who: object | string
 ) {
-  if (typeof f !== 'function') {
-    throw new TypeError(`${field} of ${who} takes a function, not ${describe(f)}`);
-  }
-  return async (msg: M): Promise<void> => {
-    try {
-      await f(asClassic(msg));
-    } catch (error) {
-      console.error(`lite_comms: the ${field} callback of ${who} raised`, error);
-    }
-  };
+  const call = fence(f, field, who);
+  return (msg: M) => call(asClassic(msg));
 }
 
 /** As the classic Notebook handed a message over: its id and type stand at the top as well. */
-export function asClassic<M extends KernelMessage.IMessage>(msg: M): M {
+export function asClassic<M extends {readonly header: Header}>(msg: M): M {
   const {msg_id, msg_type} = msg.header;
   return {...msg, msg_id, msg_type};
 }
 
-export function describe(value: unknown): string {
-  return value === null ? 'null' : typeof value;
-}
+type Header = {readonly msg_id: string; readonly msg_type: string};

@@ -6,12 +6,15 @@ import {PageConfig, PathExt} from '@jupyterlab/coreutils';
 import type {Kernel} from '@jupyterlab/services';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import type {ISignal} from '@lumino/signaling';
+import type {IComms} from '../api/kernel/connect';
 import {runFor} from '../outputs/script';
 import {ClassicKernel} from './classic';
 import {watchModules} from './modules';
 
 /** What page code knows as `Jupyter`, and by its older name `IPython`. */
 export interface IJupyter {
+  /** The notebook's comms as the module `lite-comms` has them; null where no notebook is open. */
+  readonly comms: IComms | null;
   readonly notebook: {
     readonly kernel: ClassicKernel | null;
     readonly base_url: string;
@@ -110,7 +113,7 @@ function jupyterWith<K extends ClassicKernel | null>(kernel: K, path: () => stri
       return path();
     }
   };
-  return {...shared, notebook};
+  return {...shared, comms: kernel && kernel.comm_manager.comms, notebook};
 }
 
 /**
@@ -125,8 +128,10 @@ export function jupyterFor(node: Node, jupyter: IJupyter): IJupyter {
   const {comm_manager} = kernel;
   const new_comm: typeof comm_manager.new_comm = (...args) =>
     runFor(node, () => comm_manager.new_comm(...args));
-  const own = withOther(kernel, {comm_manager: withOther(comm_manager, {new_comm})});
-  return {...jupyter, notebook: withOther(jupyter.notebook, {kernel: own})};
+  const open: IComms['open'] = (...args) => runFor(node, () => comm_manager.comms.open(...args));
+  const comms = {...comm_manager.comms, open};
+  const own = withOther(kernel, {comm_manager: withOther(comm_manager, {new_comm, comms})});
+  return {...jupyter, comms, notebook: withOther(jupyter.notebook, {kernel: own})};
 }
 
 /** An object as it is, but for some members. */

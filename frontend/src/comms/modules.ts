@@ -6,6 +6,7 @@
  */
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
+import {held} from '../api/parts/waiting';
 import type {Target} from './classic';
 import {ClassicComm} from './comm';
 import {asClassic} from './hear';
@@ -24,21 +25,24 @@ export function watchModules(connection: Kernel.IKernelConnection, load = import
   }
   watched.add(connection);
   const asked = new WeakMap<Open, {name: string; url: string}>();
-  connection.registerCommTarget(NAME, async (comm, msg) => {
+  connection.registerCommTarget(NAME, (comm, msg) => {
     const {name, url} = asked.get(msg) ?? {};
     if (name === undefined || url === undefined) {
       throw new Error(`Object '${NAME}' not found in registry`);
     }
     msg.content.target_name = name;
     msg.content.target_module = url;
-    const classic = ClassicComm.of(comm, name);
-    try {
-      const target = await load(url, name);
-      await target(classic, asClassic(msg));
-    } catch (error) {
-      console.error(`lite_comms: ${classic} is closed: its module '${url}' failed`, error);
-      classic.refuse(error);
-    }
+    const classic = ClassicComm.of(connection, comm, name);
+    const run = async () => {
+      try {
+        const target = await load(url, name);
+        await target(classic, asClassic(msg));
+      } catch (error) {
+        console.error(`lite_comms: ${classic} is closed: its module '${url}' failed`, error);
+        classic.refuse(error);
+      }
+    };
+    return held(run());
   });
   connection.anyMessage.connect((_, {msg, direction}) => {
     if (direction === 'recv' && msg.header.msg_type === 'comm_open') {

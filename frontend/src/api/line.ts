@@ -1,0 +1,30 @@
+/** What a comm stands on: the line to its other end, and how its user sees it. */
+import type {IMessage, IOutgoing} from './messages';
+
+/** What carries the messages of one comm. */
+export interface ILine {
+  readonly targetName: string;
+  readonly commId: string;
+  /** It can send nothing any more. */
+  readonly isClosed: boolean;
+  /** Set by the comm; called with each message. The next one may wait for the promise. */
+  onMsg: (msg: IMessage) => Promise<void> | undefined;
+  /** Set by the comm; called when the other end closes the comm, or has ended. */
+  onClose: (msg: IMessage) => Promise<void> | undefined;
+  /** Send a comm_msg; returns its id. */
+  send(message: IOutgoing): string;
+  /** Send a comm_close; returns its id. */
+  close(message: IOutgoing): string;
+  /** Close this end without a word. */
+  dispose(): void;
+}
+
+/** How users see a comm. */
+export interface IStyle {
+  /** The name of a method. */
+  name(method: string): string;
+  /** A message that they get. */
+  message<T>(msg: IMessage<T>): IMessage<T>;
+}
+
+export const PLAIN: IStyle = {name: method => method, message: msg => msg};

@@ -1,0 +1,76 @@
+/** The messages of a comm that no callback takes, and the code that waits for them. */
+import type {IMessage} from '../messages';
+import {whileWaiting} from './waiting';
+
+/** As many as Python's end of a comm keeps. */
+const MOST_MESSAGES = 1_000;
+const MOST_BYTES = 64 * 2 ** 20;
+
+/** Hands out the next message; undefined when there will be none any more. */
+type Taker = {resolve(msg: IMessage | undefined): void; reject(why: Error): void};
+
+export class Inbox {
+  constructor(private readonly _who: object) {}
+
+  put(msg: IMessage): void {
+    const taker = this._takers.shift();
+    if (taker) {
+      taker.resolve(msg);
+      return;
+    }
+    this._messages.push(msg);
+    this._nbytes += nbytes(msg);
+    while (
+      this._messages.length > MOST_MESSAGES ||
+      (this._nbytes > MOST_BYTES && this._messages.length > 1)
+    ) {
+      this._take();
+      if (!this._hasDropped) {
+        this._hasDropped = true;
+        console.warn(
+          `lite_comms: ${this._who} has no callback for messages; it keeps ` +
+            `${MOST_MESSAGES} of them or 64 MB, and the oldest ones are now dropped`
+        );
+      }
+    }
+  }
+
+  /** Wait for the next message; undefined when the comm is closed and none is left. */
+  next(): Promise<IMessage | undefined> {
+    if (this._messages.length > 0 || this._hasEnded) {
+      return Promise.resolve(this._take());
+    }
+    return whileWaiting(
+      new Promise((resolve, reject) => void this._takers.push({resolve, reject}))
+    );
+  }
+
+  /** No message comes any more. */
+  end(): void {
+    this._hasEnded = true;
+    this._takers.splice(0).forEach(({resolve}) => resolve(undefined));
+  }
+
+  /** Empty it for a callback; those who wait are told why they get nothing. */
+  giveUp(why: Error): IMessage[] {
+    this._takers.splice(0).forEach(({reject}) => reject(why));
+    this._nbytes = 0;
+    return this._messages.splice(0);
+  }
+
+  private _take(): IMessage | undefined {
+    const msg = this._messages.shift();
+    this._nbytes -= msg ? nbytes(msg) : 0;
+    return msg;
+  }
+
+  private readonly _messages: IMessage[] = [];
+  private _nbytes = 0;
+  private readonly _takers: Taker[] = [];
+  private _hasEnded = false;
+  private _hasDropped = false;
+}
+
+function nbytes({buffers}: IMessage): number {
+  return buffers?.reduce((sum, {byteLength}) => sum + byteLength, 0) ?? 0;
+}

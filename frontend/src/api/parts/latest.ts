@@ -1,0 +1,57 @@
+/** Newest only: of what has not left yet for a key, the last message goes, with the next frame of the screen. */
+import type {IOutgoing} from '../messages';
+
+/** Where no frame is drawn: without a screen, and in a page that is hidden. */
+const WITHOUT_FRAME_MS = 16;
+/** A page that is hidden while it waits draws no frame. */
+const NO_FRAME_CAME_MS = 100;
+
+export class Latest {
+  constructor(
+    private readonly _send: (message: IOutgoing) => void,
+    private readonly _who: object
+  ) {}
+
+  /** Send it with the next frame, unless another one for its key comes before. */
+  put(key: string, message: IOutgoing): void {
+    this._waiting.delete(key); // the order is that of those that go
+    this._waiting.set(key, message);
+    this._stop ??= nextFrame(() => this.flush());
+  }
+
+  /** Send what waits now, so that what is sent next comes behind it. What cannot be sent is shown. */
+  flush(): void {
+    const messages = [...this._waiting.values()];
+    this.drop();
+    for (const message of messages) {
+      try {
+        this._send(message);
+      } catch (error) {
+        console.error(`lite_comms: ${this._who} has not sent the last of send_latest`, error);
+      }
+    }
+  }
+
+  /** Send nothing of what waits. */
+  drop(): void {
+    this._stop?.();
+    this._stop = undefined;
+    this._waiting.clear();
+  }
+
+  private readonly _waiting = new Map<string, IOutgoing>();
+  private _stop: (() => void) | undefined;
+}
+
+/** Call a function once, with the next frame; returns how to stop that. */
+function nextFrame(f: () => void): () => void {
+  const isSeen = globalThis.document?.visibilityState === 'visible';
+  const frame = isSeen ? requestAnimationFrame(f) : 0;
+  const timer = setTimeout(f, isSeen ? NO_FRAME_CAME_MS : WITHOUT_FRAME_MS);
+  return () => {
+    clearTimeout(timer);
+    if (isSeen) {
+      cancelAnimationFrame(frame);
+    }
+  };
+}
