@@ -68,10 +68,11 @@ soak: setup site
 bench: setup site
 	@$(BIN)/python -m bench.run $(BENCH)
 
-# The sdist, and the wheel made of it, in environments of their own.
-dist: $(VENV)/.packages
+# The sdist, and the wheel made of it, in environments of their own; and the npm package.
+dist: $(VENV)/.lite-comms
 	@rm -rf dist
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
+	@cd build/module && npm pack --silent --pack-destination ../../dist
 
 # Before anything is downloaded, what the machine lacks is said.
 $(VENV)/.python:
