@@ -17,9 +17,14 @@ CASES = json.loads(Path(__file__).with_name("frames.json").read_text("utf-8"))
 
 
 def plain(value: Any) -> Any:
-    """Read a field of a case: binary data is {"bytes": [...]} there, memory {"shared": nbytes}."""
+    """Read a field of a case: binary data is {"bytes": [...]} there, memory {"shared": nbytes}.
+
+    Any other object of JavaScript is {"object": its class}.
+    """
     if not isinstance(value, dict):
         return value
+    if "object" in value:
+        return SimpleNamespace(js_id=1, constructor=SimpleNamespace(name=value["object"]))
     return bytes(value["bytes"]) if "bytes" in value else memory("SharedArrayBuffer")
 
 
@@ -34,7 +39,7 @@ def memory(kind: str, words: str = "Int32Array") -> Any:
 
 def frame_of(case: dict[str, Any], table: dict[str, Any]) -> Any:
     fields = {key: value for key, value in case["frame"].items() if key != "type"}
-    for field in fields.keys() & {"buffers", "can", "ids", "places"}:
+    for field in fields.keys() & {"attachments", "buffers", "can", "ids", "places"}:
         fields[field] = tuple(map(plain, fields[field]))
     return table[case["frame"]["type"]](**fields)
 

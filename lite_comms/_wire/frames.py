@@ -86,6 +86,16 @@ class FromPage(NamedTuple):
     buffers: tuple[Any, ...] = ()
 
 
+class Attach(NamedTuple):
+    """To the kernel: what the comm message with this id, which comes next, has besides its buffers.
+
+    They are objects of JavaScript: files, ports, streams.
+    """
+
+    id: int
+    attachments: tuple[Any, ...]
+
+
 class Idle(NamedTuple):
     """To the kernel: no execution is queued or running any longer."""
 
@@ -129,7 +139,7 @@ class Died(NamedTuple):
 
 
 ToPage = Hello | Bye | Failed | FromKernel | Ack | Begun | Interrupted | Died
-ToKernel = Hello | Bye | Failed | FromPage | Idle | Interrupt | Watch
+ToKernel = Hello | Bye | Failed | FromPage | Attach | Idle | Interrupt | Watch
 
 _BOTH: dict[str, Any] = {"hello": Hello, "bye": Bye, "error": Failed}
 TO_PAGE: dict[str, Callable[..., ToPage]] = {
@@ -143,13 +153,14 @@ TO_PAGE: dict[str, Callable[..., ToPage]] = {
 TO_KERNEL: dict[str, Callable[..., ToKernel]] = {
     **_BOTH,
     "comm": FromPage,
+    "attach": Attach,
     "idle": Idle,
     "interrupt": Interrupt,
     "watch": Watch,
 }
 
-# Their last field holds all values that follow: buffers, ids, abilities, places.
-_OPEN_ENDED = (Hello, FromKernel, FromPage, Ack, Watch)
+# Their last field holds all values that follow: buffers, attachments, ids, abilities, places.
+_OPEN_ENDED = (Hello, FromKernel, FromPage, Attach, Ack, Watch)
 
 _NAMES = {cls: name for table in (TO_PAGE, TO_KERNEL) for name, cls in table.items()}
 
@@ -217,11 +228,19 @@ def from_wire(wire: Sequence[Any]) -> ToKernel:
     given = list(fields[: len(types)])
     if frame is FromPage:
         given.append(tuple(fields[len(types) :]))
+    elif frame is Attach:
+        given.append(_objects(*fields[len(types) :]))
     elif frame is Watch:
         given.append(_places(*fields))
     elif frame is Hello:
         given.append(tuple(value for value in fields[len(types) :] if type(value) is str))
     return frame(*given)
+
+
+def _objects(*values: Any) -> tuple[Any, ...]:
+    if not all(hasattr(value, "js_id") for value in values):
+        raise FrameError("attachments of a frame 'attach' must be objects of JavaScript")
+    return values
 
 
 def _places(first: Any = None, *others: Any) -> tuple[Any, ...]:
@@ -253,6 +272,7 @@ _FIELDS: dict[Any, tuple[tuple[str, type], ...]] = {
     Bye: (),
     Failed: (("reason", str), ("id", int)),
     FromPage: (("id", int), ("message", str), ("may_wait", bool)),
+    Attach: (("id", int),),
     Idle: (),
     Interrupt: (("number", int),),
     Watch: (),

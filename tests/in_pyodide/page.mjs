@@ -119,14 +119,19 @@ const page = {
     if (frame[0] === 'comm') {
       keepHeader(...frame);
     }
-    const buffers = frame.filter(field => field instanceof ArrayBuffer);
-    worker.postMessage({lite_comms: frame}, buffers);
+    const moved = frame.filter(
+      field => field instanceof ArrayBuffer || field instanceof MessagePort
+    );
+    worker.postMessage({lite_comms: frame}, moved);
   },
 
   // Sends the kernel a comm message over the port; the promise is kept when it has been handled.
-  send(msgType, content, {metadata = {}, buffers = [], mayWait = false} = {}) {
+  send(msgType, content, {metadata = {}, buffers = [], mayWait = false, attachments} = {}) {
     const {header} = KernelMessage.createMessage({session: SESSION, channel: 'shell', msgType});
     const id = ++lastId;
+    if (attachments) {
+      page.post('attach', id, ...attachments);
+    }
     page.post('comm', id, JSON.stringify({header, metadata, content}), mayWait, ...buffers);
     return new Promise(resolve => unanswered.set(id, () => resolve(header.msg_id)));
   },

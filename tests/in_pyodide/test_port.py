@@ -80,7 +80,7 @@ def crash(kernel: Kernel, before: str = "") -> list[list[str]]:
 def test_the_first_frame_is_a_hello(new_kernel: NewKernel) -> None:
     with new_kernel() as kernel:
         assert frames(kernel) == [
-            ["hello", VERSION, version("lite-comms"), "begun", "interrupt", "inbox"],
+            ["hello", VERSION, version("lite-comms"), "begun", "attachments", "interrupt", "inbox"],
         ]
         kernel.run("import lite_comms")
         assert status(kernel) == ["stock"]
@@ -138,7 +138,7 @@ def test_a_kernel_says_that_it_can_be_interrupted_once_it_can(
     try:
         kernel.page("page.post('bye'); await page.turn()")
         hello = frames(kernel)[-1]
-        assert (hello[0], hello[3:]) == ("hello", ["begun"])
+        assert (hello[0], hello[3:]) == ("hello", ["begun", "attachments"])
         kernel.page(f"{HELLO}; await page.turn()")
         printed = kernel.run("s = lite_comms.status()")
         assert "transport port" in printed
@@ -151,7 +151,7 @@ def test_a_kernel_says_that_it_can_be_interrupted_once_it_can(
     # The next cell tries it out once more.
     assert "Stop is JupyterLite's own" not in kernel.run("s = lite_comms.status()")
     ((*hello, _),) = frames(kernel)
-    assert hello == ["hello", VERSION, version("lite-comms"), "begun", "interrupt"]
+    assert hello == ["hello", VERSION, version("lite-comms"), "begun", "attachments", "interrupt"]
     kernel.page("page.post('interrupt', 1); await page.turn()")
     assert frames(kernel) == [["interrupted", 1]]
 

@@ -23,7 +23,7 @@ export function replaceSocket(settings: ServerConnection.ISettings, channelOf: C
   const {WebSocket, serializer} = settings;
   const fields = settings as {-readonly [key in keyof typeof settings]: (typeof settings)[key]};
   fields.WebSocket = makeSocket(WebSocket, serializer, channelOf);
-  fields.serializer = makeSerializer(serializer);
+  fields.serializer = makeSerializer(serializer, channelOf);
   return () => {
     fields.WebSocket = WebSocket;
     fields.serializer = serializer;

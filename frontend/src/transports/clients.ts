@@ -7,6 +7,7 @@
  */
 import type {KernelMessage} from '@jupyterlab/services';
 import {BusySign} from '../live/busy';
+import {NO_PORT} from '../wire/attachments';
 import {copyBytes} from '../wire/buffers';
 import {COMM_TYPES, type IReason, isOfCallback} from '../wire/comm_messages';
 import {type IFromKernel, SAME_PARENT} from '../wire/frames';
@@ -71,6 +72,14 @@ export class Clients {
   end(header: KernelMessage.IHeader): void {
     this._status('idle', header);
     this.busy.end(header.msg_id);
+  }
+
+  /** Report a message with attachments as lost: there is no port for it after all. */
+  lose({header, content}: Message): void {
+    const {comm_id} = content as KernelMessage.ICommMsgMsg['content'];
+    console.error(`lite_comms: a message of comm ${comm_id} has not been sent: ${NO_PORT}`);
+    // Its sender, or JupyterLab, may just be about to hear that it is sent.
+    setTimeout(() => this.end(header));
   }
 
   /**

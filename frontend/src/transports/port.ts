@@ -3,6 +3,7 @@
  * Worker and listens to it. comlink and coincident use the same channel, and ignore messages that are
  * not theirs.
  */
+import {toMove} from '../wire/attachments';
 import {fromWire, NO_MESSAGE, type ToKernel, type ToPage, toWire} from '../wire/frames';
 
 /** How many errors and warnings are shown; after them only the 10th, 100th, ... */
@@ -40,7 +41,8 @@ export class Port {
   }
 
   /**
-   * Send a frame. Its buffers are transferred, so the caller must not use them afterwards.
+   * Send a frame. Its buffers, and attachments that are not cloned, are transferred, so the caller must
+   * not use them afterwards.
    *
    * Of the comm messages that code sends without an interruption the first one leaves at once, and the
    * others leave together, before any other frame, as soon as that code has ended or awaits.
@@ -49,7 +51,8 @@ export class Port {
     const wire = toWire(frame);
     if (frame.type !== 'comm') {
       this._flush();
-      this._worker.postMessage({lite_comms: wire}, []);
+      const moved = frame.type === 'attach' ? toMove(frame.attachments) : [];
+      this._worker.postMessage({lite_comms: wire}, moved);
     } else if (this._isBurst) {
       this._frames.push(wire);
       this._buffers.push(...frame.buffers);

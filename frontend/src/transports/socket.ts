@@ -7,11 +7,13 @@
  * JupyterLite's own path.
  */
 import type {KernelMessage, ServerConnection} from '@jupyterlab/services';
+import {answerWhetherToAttach} from '../wire/attachments';
 import type {Channel} from './channel/channel';
 import type {IClient} from './clients';
 
 type Message = KernelMessage.IMessage;
 type Serializer = ServerConnection.ISettings['serializer'];
+type ChannelOf = (kernelId: string) => Channel;
 type Bytes = ReturnType<Serializer['serialize']>;
 
 /** A message between the serializer and the socket, in either direction. */
@@ -32,9 +34,9 @@ class StockEnvelope {
 }
 
 /** Make the serializer; bytes are written and read by the original one. */
-export function makeSerializer(stock: Serializer): Serializer {
+export function makeSerializer(stock: Serializer, channelOf: ChannelOf): Serializer {
   // JupyterLab's types allow only bytes, but nobody looks at what passes from one to the other.
-  return {
+  const serializer: Serializer = {
     serialize: (msg, protocol) => new Envelope(msg, protocol) as unknown as Bytes,
     deserialize: (data: unknown, protocol) => {
       if (data instanceof Envelope) {
@@ -46,6 +48,8 @@ export function makeSerializer(stock: Serializer): Serializer {
       return stock.deserialize(data as ArrayBuffer, protocol);
     }
   };
+  answerWhetherToAttach(serializer, id => channelOf(id).cannotAttach);
+  return serializer;
 }
 
 /**
@@ -56,7 +60,7 @@ export function makeSerializer(stock: Serializer): Serializer {
 export function makeSocket(
   Stock: typeof WebSocket,
   stock: Serializer,
-  channelOf: (kernelId: string) => Channel
+  channelOf: ChannelOf
 ): typeof WebSocket {
   return class Socket extends Stock {
     constructor(url: string | URL, protocols?: string | string[]) {
@@ -76,7 +80,7 @@ export function makeSocket(
 export function adoptSocket(
   socket: WebSocket,
   stock: Serializer,
-  channelOf: (kernelId: string) => Channel,
+  channelOf: ChannelOf,
   kernelSession = ''
 ): () => void {
   const id = kernelId(socket.url);

@@ -5,6 +5,7 @@
  * a list of strings and numbers crosses between JavaScript and Python without a conversion of
  * objects. Its twin in the kernel is `lite_comms/_wire/frames.py`; both are held to `tests/frames.json`.
  */
+import type {Attachment} from './attachments';
 
 export const VERSION = 1;
 
@@ -63,6 +64,13 @@ export interface IFromPage {
   readonly buffers: readonly ArrayBuffer[];
 }
 
+/** What the comm message with this id, which comes next, has besides its buffers. */
+interface IAttach {
+  readonly type: 'attach';
+  readonly id: number;
+  readonly attachments: readonly Attachment[];
+}
+
 /** Stop what runs; the number of times that was asked for. */
 interface IInterrupt {
   readonly type: 'interrupt';
@@ -103,7 +111,7 @@ interface IIdle {
 }
 
 export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck | IBegun | IInterrupted | IDied;
-export type ToKernel = IHello | IBye | IFailed | IFromPage | IIdle | IInterrupt | IWatch;
+export type ToKernel = IHello | IBye | IFailed | IFromPage | IAttach | IIdle | IInterrupt | IWatch;
 
 /** What came over the port is not a frame of the protocol. */
 export class FrameError extends Error {
@@ -122,6 +130,8 @@ export function toWire(frame: ToKernel): unknown[] {
       return ['interrupt', frame.number];
     case 'watch':
       return ['watch', ...frame.places];
+    case 'attach':
+      return ['attach', frame.id, ...frame.attachments];
     case 'error':
       return ['error', frame.reason, frame.id];
     case 'comm': {

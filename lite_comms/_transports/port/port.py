@@ -34,6 +34,7 @@ from lite_comms._wire.frames import (
     NO_MESSAGE,
     SAME_PARENT,
     VERSION,
+    Attach,
     Begun,
     Bye,
     Failed,
@@ -92,6 +93,7 @@ class PortTransport(StockTransport):
         self._channel = Channel()
         self._is_open = False
         self.why = self._channel.why
+        self._attached: Attach | None = None  # to the message that comes next
         self._failed = 0  # how many of our frames the page could not use
         self._waiting = Waiting(self._handle_late)
         self._signals: Signals | None = None
@@ -164,7 +166,7 @@ class PortTransport(StockTransport):
 
     def _say_hello(self) -> None:
         can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
-        self._post_frame(Hello(VERSION, __version__, ("begun", *can)))
+        self._post_frame(Hello(VERSION, __version__, ("begun", "attachments", *can)))
 
     def meet_page(self) -> str:
         if self._channel.state != "waiting" or not self._parents.current:
@@ -375,6 +377,8 @@ class PortTransport(StockTransport):
 
     def _take(self, frame: ToKernel) -> None:
         match frame:
+            case Attach():
+                self._attached = frame
             case Idle():
                 self._waiting.release(None)
             case Hello() | Bye():
@@ -408,6 +412,8 @@ class PortTransport(StockTransport):
             msg["buffers"] = [flat(buffer) for buffer in buffers]
             msg["msg_id"], msg["msg_type"] = header["msg_id"], header["msg_type"]
             comm_id = str(msg["content"].get("comm_id"))
+            if self._attached is not None:
+                self._take_attachments(message_id, msg)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FrameError(f"a comm message cannot be read: {error!r}") from None
         if (self._waiting.by_comm and comm_id in self._waiting.by_comm) or (
@@ -416,6 +422,13 @@ class PortTransport(StockTransport):
             self._waiting.add(comm_id, message_id, msg)
             return False
         return self._handle(message_id, msg)
+
+    def _take_attachments(self, message_id: int, msg: dict[str, Any]) -> None:
+        assert self._attached is not None
+        of, attachments = self._attached
+        self._attached = None
+        if of == message_id:
+            msg["attachments"] = [*attachments]
 
     def _wants_target(self, msg: dict[str, Any]) -> bool:
         """Return whether it is a comm_open whose target is not registered."""

@@ -22,10 +22,22 @@ export class Actions {
     switch (action.do) {
       case 'stock': {
         const {message} = action;
+        if (message.attachments.length > 0) {
+          this._clients.lose(message.msg);
+          break;
+        }
         this._queue.sent(message.msg, message.isAborted);
         message.client.sendStock(toMessage(message));
         break;
       }
+      case 'post':
+        // It was sent before the kernel's half has said what it can do.
+        if (action.message.attachments.length > 0 && !peer!.takesAttachments) {
+          this._clients.lose(action.message.msg);
+          break;
+        }
+        peer!.do(action);
+        break;
       case 'busy':
         this._clients.begin(action.message.msg.header);
         break;

@@ -7,7 +7,8 @@
  * objects, so they stay in order. Replies take JupyterLite's own path, which delivers synchronously in
  * this direction, except the reply of a failed cell: JupyterLite would empty its queue on it.
  */
-import {KernelMessage} from '@jupyterlab/services';
+import type {KernelMessage} from '@jupyterlab/services';
+import {attachmentsOf} from '../../wire/attachments';
 import {COMM_TYPES, type IReason} from '../../wire/comm_messages';
 import type {IFromKernel, ToPage} from '../../wire/frames';
 import {Clients, type IClient} from '../clients';
@@ -15,9 +16,9 @@ import {Actions} from './actions';
 import type {IKernel, IOptions} from './options';
 import {Peer} from './peer';
 import {type IUnfinished, Queue} from './queue';
-import {canStop, type Event, type State, takes} from './state';
+import {cannotAttach, canStop, type Event, type State, takes} from './state';
 import {step} from './step';
-import {type ITaken, kindOf, takeMessage} from './taken';
+import {isFailure, type ITaken, kindOf, takeMessage} from './taken';
 
 type Message = KernelMessage.IMessage;
 type Header = KernelMessage.IHeader;
@@ -150,12 +151,17 @@ export class Channel {
     if (msg.channel !== 'shell') {
       return false;
     }
-    if (!takes(this._state, kindOf(msg))) {
+    if (!takes(this._state, kindOf(msg), attachmentsOf(msg).length > 0)) {
       this._queue.sent(msg);
       return false;
     }
     this._step({type: 'sent', message: takeMessage(msg, client), path: this._queue});
     return true;
+  }
+
+  /** Why a message with attachments cannot be sent now; empty if it can. */
+  get cannotAttach(): string {
+    return cannotAttach(this._state);
   }
 
   /** Report that a message which was not taken could not be sent by JupyterLite's own path. */
@@ -288,12 +294,7 @@ export class Channel {
 
   private _state: State<ITaken> = {is: 'none'};
   private _peer: Peer | null = null;
-
   private readonly _clients: Clients;
   private readonly _actions: Actions;
   private readonly _queue = new Queue(session => this._clients.of(session) !== undefined);
-}
-
-function isFailure(msg: Message): boolean {
-  return KernelMessage.isExecuteReplyMsg(msg) && msg.content.status === 'error';
 }

@@ -49,6 +49,8 @@ export class Peer {
   }
 
   readonly port: Port;
+  /** Whether the kernel's half takes attachments. */
+  takesAttachments = false;
 
   do(action: PeerAction<ITaken>): void {
     switch (action.do) {
@@ -130,6 +132,7 @@ export class Peer {
 
   private _greet(can: Can): void {
     this.port.post(this._hello());
+    this.takesAttachments = can.has('attachments');
     if (!can.has('interrupt') || this._stops) {
       return;
     }
@@ -148,12 +151,15 @@ export class Peer {
     );
   }
 
-  private _post({msg: {header, content}, frame}: ITaken, may_wait: boolean): void {
+  private _post({msg: {header, content}, frame, attachments}: ITaken, may_wait: boolean): void {
     const {comm_id} = content as KernelMessage.ICommMsgMsg['content'];
     const id = ++this._lastId;
     this._unanswered.set(id, {header, comm_id, isForgotten: false});
     const numbered = {...frame!, id, may_wait};
-    if (may_wait) {
+    if (attachments.length > 0) {
+      // Shared memory cannot hold them; there the kernel waits for the frame.
+      this.port.post({type: 'attach', id, attachments});
+    } else if (may_wait) {
       this._inbox?.put(numbered);
     }
     this.port.post(numbered);

@@ -2,6 +2,7 @@
  * The values of a channel's state machine: its states, events and actions. They use none of
  * JupyterLab's types. `step.ts` has the transitions.
  */
+import {NO_PORT} from '../../wire/attachments';
 import type {IReason} from '../../wire/comm_messages';
 
 /** The kinds of messages that are treated differently; `info` is a kernel_info_request. */
@@ -144,9 +145,12 @@ export const isComm = ({kind}: {readonly kind: Kind}) => kind === 'open' || kind
 /**
  * Whether the channel takes a message of this kind, or leaves it to JupyterLite's own path. What is
  * sent after a held message is held as well, except a kernel_info_request, by which JupyterLab learns
- * that the kernel is there.
+ * that the kernel is there. What has attachments is taken always: that path would lose them.
  */
-export function takes<M>(state: State<M>, kind: Kind): boolean {
+export function takes<M>(state: State<M>, kind: Kind, hasAttachments = false): boolean {
+  if (hasAttachments) {
+    return true;
+  }
   switch (state.is) {
     case 'open':
       return isComm({kind});
@@ -158,6 +162,14 @@ export function takes<M>(state: State<M>, kind: Kind): boolean {
     case 'stock':
       return false;
   }
+}
+
+/** Why a message with attachments cannot be sent; empty if it can, or waits until it may. */
+export function cannotAttach<M>(state: State<M>): string {
+  if ((state.is === 'open' || state.is === 'starting') && state.can) {
+    return state.can.has('attachments') ? '' : OTHER_KERNEL;
+  }
+  return state.is === 'starting' && state.isExpected ? '' : NO_PORT;
 }
 
 /** Whether the channel handles Stop. While a kernel starts, it aborts the cells that are held. */
@@ -187,3 +199,6 @@ export function change<M>(state: State<M>, f: (message: M) => M | null): State<M
 }
 
 const isThere = <M>(message: M | null): message is M => message !== null;
+
+const OTHER_KERNEL =
+  "the kernel's half of lite_comms is another version, which takes no attachments";

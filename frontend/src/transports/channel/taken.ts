@@ -1,5 +1,6 @@
 /** A message of the page that the channel sends, over the port or by JupyterLite's own path. */
 import type {KernelMessage} from '@jupyterlab/services';
+import {type Attachment, attachmentsOf} from '../../wire/attachments';
 import {toTransfer} from '../../wire/buffers';
 import type {IFromPage} from '../../wire/frames';
 import type {IClient} from '../clients';
@@ -13,6 +14,7 @@ export interface ITaken extends IMessage {
   readonly client: IClient;
   /** What is posted; null unless it is a comm message. */
   readonly frame: Frame | null;
+  readonly attachments: readonly Attachment[];
 }
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
@@ -25,6 +27,11 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
 
 export function kindOf({header}: Message): Kind {
   return KINDS.get(header.msg_type) ?? 'other';
+}
+
+/** Whether it tells that a cell has failed. */
+export function isFailure({header, content}: Message): boolean {
+  return header.msg_type === 'execute_reply' && 'status' in content && content.status === 'error';
 }
 
 /**
@@ -40,7 +47,15 @@ export function takeMessage(msg: Message, client: IClient): ITaken {
   const own = frame
     ? {...msg, header: {...header}}
     : {...msg, ...JSON.parse(JSON.stringify({header, parent_header, metadata, content}))};
-  return {kind, session: header.session, isAborted: false, msg: own as Message, client, frame};
+  return {
+    kind,
+    session: header.session,
+    isAborted: false,
+    msg: own as Message,
+    client,
+    frame,
+    attachments: attachmentsOf(msg)
+  };
 }
 
 /** Make the message for JupyterLite's own path. */
