@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._comms.comm import Comm
 from ._comms.control import live, quiet, show_callbacks, wait_for
 from ._comms.manager import CommManager
+from ._files.opening import open_blob
 from ._install.install import (
     install,
     load_ipython_extension,
@@ -49,6 +50,7 @@ __all__ = [
     "install",
     "live",
     "load_ipython_extension",
+    "open_blob",
     "quiet",
     "show_callbacks",
     "status",

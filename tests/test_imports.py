@@ -17,6 +17,7 @@ PACKAGE = Path(lite_comms.__file__).parent
 # transports to the comms, and goes back the same way.
 ROOMS = (
     "_wire",
+    "_files",
     "_kernel",
     "_outputs",
     "_live",

@@ -50,6 +50,7 @@ def test_the_public_names_are_these() -> None:
         "install",
         "live",
         "load_ipython_extension",
+        "open_blob",
         "quiet",
         "show_callbacks",
         "status",
@@ -74,6 +75,7 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
     worker = imported(module) & {"js", "pyodide", "pyodide_js", "pyodide_kernel"}
 
     assert worker == {
+        "_files/blob.py": {"js", "pyodide"},
         "_live/clock.py": {"pyodide", "pyodide_js"},
         "_live/signals.py": {"pyodide"},
         "_live/suspend.py": {"js", "pyodide"},
@@ -88,6 +90,7 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
 def test_comm_is_all_that_is_needed(module: str) -> None:
     of_kernels = {
         "_install/start.py": {"IPython"},
+        "_files/blob.py": {"js", "pyodide"},
         "_live/clock.py": {"pyodide", "pyodide_js"},
         "_live/signals.py": {"pyodide"},
         "_live/suspend.py": {"js", "pyodide"},
