@@ -1,8 +1,10 @@
 /** What a comm message has besides its buffers, from a comm of JupyterLab to the kernel's Worker. */
 import type {Kernel as LabKernel} from '@jupyterlab/services';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
+import {connect as comms} from '../src/api/kernel/connect';
 import {attach, type Attachment, attachmentsOf, checkAttached} from '../src/wire/attachments';
 import {VERSION} from '../src/wire/frames';
+import {alone} from './lines';
 import {connect, lite, Worker} from './lite';
 
 const NO_PORT =
@@ -267,6 +269,62 @@ describe('what is attached', () => {
     const symbol = Symbol.for('lite_comms.attachments');
     expect(attachmentsOf({buffers})).toBe(Reflect.get(buffers, symbol));
     expect(attachmentsOf({})).toEqual([]);
+  });
+});
+
+describe('a comm of the page', () => {
+  it('sends them with a message, and with a request', async () => {
+    const connection = await connect();
+    hello('attachments');
+    const comm = comms(connection).open('files');
+    comm.send({}, {attachments: [new Blob()]});
+    comm.request({}, {attachments: [new Blob()]}).catch(() => undefined);
+    await turn();
+    expect(posted().map(([type, id]) => [type, id])).toEqual([
+      ['comm', 1],
+      ['attach', 2],
+      ['comm', 2],
+      ['attach', 3],
+      ['comm', 3]
+    ]);
+    expect(() => comm.send({}, {attachments: [1 as never]})).toThrow(
+      /^attachments\[0\] of comm 'files' \(.*\) must be one of File, .* not Number$/
+    );
+  });
+
+  it('sends nothing where they cannot go', async () => {
+    const connection = await connect();
+    const comm = comms(connection).open('files');
+    expect(() => comm.send({}, {attachments: [new Blob()]})).toThrow(
+      `${comm} cannot send: ${OTHER}`
+    );
+    await expect(comm.request({}, {attachments: [new Blob()]})).rejects.toThrow(
+      `${comm} cannot send: ${OTHER}`
+    );
+    comm.send({}, {attachments: []});
+    await turn();
+    expect(posted()).toEqual([
+      ['comm', 1],
+      ['comm', 2]
+    ]);
+  });
+
+  it('has none on a line that carries none', () => {
+    const {comm, line} = alone();
+    expect(() => comm.send({}, {attachments: [new Blob()]})).toThrow(
+      `${comm} cannot send: ${NO_PORT}`
+    );
+    comm.send({n: 1}, {attachments: []});
+    expect(line.wire).toEqual([[{n: 1}, {}]]);
+  });
+
+  it('checks the data before it takes them', async () => {
+    const connection = await connect();
+    hello('attachments');
+    const stream = new ReadableStream();
+    const comm = comms(connection).open('files');
+    expect(() => comm.send({n: 1n}, {attachments: [stream]})).toThrow('BigInt');
+    expect(stream.locked).toBe(false);
   });
 });
 

@@ -5,6 +5,7 @@ import {ids} from '../src/api/parts/requests';
 import {ClassicKernel} from '../src/comms/classic';
 import type {ClassicComm} from '../src/comms/comm';
 import {runFor, scriptNode} from '../src/outputs/script';
+import {attachmentsOf} from '../src/wire/attachments';
 import {FakeConnection} from './fakes';
 
 let wire: FakeConnection;
@@ -757,5 +758,45 @@ describe('requests and streams', () => {
     expect(shown).toEqual([
       ["lite_comms: comm 'echo' (early) has not sent what waited for the kernel: no way"]
     ]);
+  });
+});
+
+describe('attachments', () => {
+  const attached = () => wire.sent.map(attachmentsOf);
+  const answer = (why: string) => {
+    const serializer = {[Symbol.for('lite_comms.cannotAttach')]: () => why};
+    Object.assign(wire, {serverSettings: {serializer}});
+  };
+
+  it('are the last argument of send', () => {
+    answer('');
+    const comm = kernel.comm_manager.new_comm('files');
+    comm.send({n: 1}, null, null, null, {attachments: [new ReadableStream()]});
+    expect(attached()).toEqual([[], [expect.any(ReadableStream)]]);
+  });
+
+  it('of a comm that waits for a kernel are taken at once, and sent when there is one', async () => {
+    answer('');
+    kernel = new ClassicKernel();
+    const comm = kernel.comm_manager.new_comm('files');
+    const stream = new ReadableStream();
+    comm.send({}, null, null, null, {attachments: [stream]});
+    expect(stream.locked).toBe(true);
+    kernel.connect(wire.real);
+    await vi.waitFor(() => expect(attached()).toEqual([[], [expect.any(ReadableStream)]]));
+  });
+
+  it('of a comm that waits for a kernel are not sent to one that takes none', async () => {
+    answer('it takes none');
+    kernel = new ClassicKernel();
+    const comm = kernel.comm_manager.new_comm('files');
+    comm.send({}, null, null, null, {attachments: [new ReadableStream()]});
+    kernel.connect(wire.real);
+    await vi.waitFor(() =>
+      expect(shown).toEqual([
+        [`lite_comms: ${comm} has not sent what waited for the kernel: it takes none`]
+      ])
+    );
+    expect(wire.wire.map(([type]) => type)).toEqual(['comm_open']);
   });
 });

@@ -4,8 +4,15 @@
  * Way of a message: the user's JavaScript, this file, a line: JupyterLab's kernel connection, or another.
  */
 import {ClosedError, errorOf, fence, named} from './errors';
-import {type ILine, type IStyle, PLAIN} from './line';
-import {type IMessage, type ISendOptions, type Mark, markOf, prepare} from './messages';
+import {attachTo, type ILine, type IStyle, PLAIN} from './line';
+import {
+  type IAttachOptions,
+  type IMessage,
+  type ISendOptions,
+  type Mark,
+  markOf,
+  prepare
+} from './messages';
 import {Inbox} from './parts/inbox';
 import {Latest} from './parts/latest';
 import {type IRequestOptions, type RequestHandler, Requests} from './parts/requests';
@@ -67,7 +74,7 @@ export class Comm implements AsyncIterable<IMessage> {
    * @returns The id of the message; an empty text if it waits for the kernel.
    * @throws ClosedError if the comm is closed, or an Error if the data cannot be sent; nothing is sent then.
    */
-  send(data?: unknown, options: ISendOptions = {}): string {
+  send(data?: unknown, options: IAttachOptions = {}): string {
     return this._post(data, options);
   }
 
@@ -193,9 +200,10 @@ export class Comm implements AsyncIterable<IMessage> {
   }
 
   /** Send a comm_msg, behind what `sendLatest` holds. */
-  private _post(data: unknown, options: ISendOptions, mark?: Mark): string {
+  private _post(data: unknown, options: IAttachOptions, mark?: Mark): string {
     return this._try(() => {
       const message = prepare(data, options, this, mark);
+      attachTo(this._line, message.buffers, options.attachments, this);
       this._latest.flush();
       return this._line.send(message);
     });

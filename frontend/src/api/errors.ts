@@ -52,7 +52,7 @@ export function named(error: unknown, what: string): Error {
     return error;
   }
   const reason = error instanceof Error ? error.message : String(error);
-  const out = new Error(reason.startsWith('buffers') ? reason : `${what}: ${reason}`);
+  const out = new Error(/^(attachments|buffers)/.test(reason) ? reason : `${what}: ${reason}`);
   out.cause = error;
   return out;
 }

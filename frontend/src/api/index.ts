@@ -9,9 +9,11 @@ export {Comm, type ILatestOptions} from './comm';
 export {ClosedError, RequestError} from './errors';
 export {connect, type IComms, type Target} from './kernel/connect';
 export type {IFuture, IKernelComm, IKernelConnection, ISignal, Opener} from './kernel/line';
-export type {Bytes, IMessage, ISendOptions} from './messages';
+export type {Bytes, IAttachOptions, IMessage, ISendOptions} from './messages';
 export type {IOpenOptions} from './open';
 export type {IRequestContext, IRequestOptions, Reply, RequestHandler} from './parts/requests';
+
+export type {Attachment} from '../wire/attachments';
 
 /**
  * The comms of a notebook, on a page that has lite_comms: of the one whose output's script runs at this

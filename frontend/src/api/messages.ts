@@ -1,4 +1,5 @@
 /** What goes over a comm: messages that come and go, and the mark that makes one of them a request. */
+import type {Attachment} from '../wire/attachments';
 import {copyBytes} from '../wire/buffers';
 import {describe, type IError} from './errors';
 
@@ -31,6 +32,15 @@ export interface ISendOptions {
   readonly sent?: ((future: unknown) => void) | undefined;
   /** Is called when a message that had to wait cannot be sent after all. @internal */
   readonly failed?: ((why: Error) => void) | undefined;
+}
+
+/** What may go with a message or a request of an open comm. */
+export interface IAttachOptions extends ISendOptions {
+  /**
+   * Objects that go to Python without being read, in `msg["attachments"]`. Files and Blobs stay usable,
+   * all others are transferred. Only the direct channel of lite_comms carries them.
+   */
+  readonly attachments?: readonly Attachment[] | null | undefined;
 }
 
 /** A message to send: nobody else changes what it has. */

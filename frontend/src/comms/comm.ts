@@ -10,9 +10,10 @@ import {Comm, type ILatestOptions} from '../api/comm';
 import {named} from '../api/errors';
 import {type IKernelComm, type IKernelConnection, KernelLine} from '../api/kernel/line';
 import type {ILine, IStyle} from '../api/line';
-import type {Bytes, IMessage, IOutgoing, ISendOptions} from '../api/messages';
+import type {Bytes, IAttachOptions, IMessage, IOutgoing, ISendOptions} from '../api/messages';
 import {openComm} from '../api/open';
 import type {IRequestContext, IRequestOptions} from '../api/parts/requests';
+import {attach} from '../wire/attachments';
 import {commClose, type IReason} from '../wire/comm_messages';
 import {asClassic, hearing, type ICallbacks} from './hear';
 
@@ -85,6 +86,7 @@ export class ClassicComm implements AsyncIterable<Msg> {
   /**
    * Send a message to the kernel's end.
    *
+   * @param options - `attachments`: see `IAttachOptions`.
    * @returns The id of the message; an empty text if there is no kernel yet.
    * @throws ClosedError if the comm is closed, or Error if the data cannot be sent; nothing is sent then.
    */
@@ -92,9 +94,14 @@ export class ClassicComm implements AsyncIterable<Msg> {
     data?: unknown,
     callbacks?: ICallbacks | null,
     metadata?: object | null,
-    buffers?: readonly Bytes[] | null
+    buffers?: readonly Bytes[] | null,
+    options?: Pick<IAttachOptions, 'attachments'> | null
   ): string {
-    return this._comm.send(data, this._options({callbacks, metadata, buffers}));
+    const attachments = options?.attachments;
+    return this._comm.send(data, {
+      ...this._options({callbacks, metadata, buffers}),
+      attachments
+    });
   }
 
   /** Close both ends. A second call does nothing and returns undefined. */
@@ -187,6 +194,10 @@ export class LateLine implements ILine {
     return this._line?.isClosed === true;
   }
 
+  attach(buffers: ArrayBuffer[], attachments: unknown, who: object): void {
+    attach(buffers, attachments, this._connection, who);
+  }
+
   send(message: IOutgoing): string {
     return this._by(line => line.send(message), message);
   }
@@ -200,6 +211,7 @@ export class LateLine implements ILine {
   }
 
   private _open(connection: Kernel.IKernelConnection, message: IOutgoing): string {
+    this._connection = connection;
     this._line = KernelLine.open(connection, this.targetName, this.commId, message);
     this._line.onMsg = msg => this.onMsg(msg);
     this._line.onClose = msg => this.onClose(msg);
@@ -231,5 +243,7 @@ export class LateLine implements ILine {
     return `comm '${this.targetName}' (${this.commId})`;
   }
 
+  /** Null until there is a kernel. */
+  private _connection: Kernel.IKernelConnection | null = null;
   private _line: ILine | null = null;
 }

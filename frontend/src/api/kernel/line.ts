@@ -1,4 +1,5 @@
 /** A comm's line through JupyterLab's kernel connection, of which only what is used here is known. */
+import {attach, checkAttached} from '../../wire/attachments';
 import {commClose, DISCONNECTED, type IReason, RESTARTED} from '../../wire/comm_messages';
 import type {ILine} from '../line';
 import type {IMessage, IOutgoing, ISendOptions} from '../messages';
@@ -51,11 +52,11 @@ export class KernelLine implements ILine {
 
   /** @param targetName - The name that the kernel has used, where JupyterLab knows another. */
   constructor(
-    connection: IKernelConnection,
+    private readonly _connection: IKernelConnection,
     private readonly _comm: IKernelComm,
     readonly targetName = _comm.targetName
   ) {
-    const lines = linesOf(connection);
+    const lines = linesOf(_connection);
     lines.add(this);
     _comm.onMsg = msg => this.onMsg(msg);
     _comm.onClose = msg => {
@@ -97,7 +98,12 @@ export class KernelLine implements ILine {
     return this._comm.isDisposed;
   }
 
+  attach(buffers: ArrayBuffer[], attachments: unknown, who: object): void {
+    attach(buffers, attachments, this._connection, who);
+  }
+
   send({data, metadata, buffers, options}: IOutgoing): string {
+    checkAttached(buffers, this._connection);
     return told(this._comm.send(data, metadata, buffers), options);
   }
 

@@ -1,10 +1,17 @@
 /** Questions with an answer over a comm, both ways; see PROTOCOL.md, "Requests". Each ends exactly once. */
 import {checkFunction, errorOf, named, RequestError} from '../errors';
-import {type IMessage, isBinary, type ISendOptions, type Mark, withoutMark} from '../messages';
+import {
+  type IAttachOptions,
+  type IMessage,
+  isBinary,
+  type ISendOptions,
+  type Mark,
+  withoutMark
+} from '../messages';
 import {whileWaiting} from './waiting';
 
 /** How long to wait for the answer, and what goes with the question. */
-export interface IRequestOptions extends ISendOptions {
+export interface IRequestOptions extends IAttachOptions {
   /** How many milliseconds to wait at most; without it, until an answer comes or the comm closes. */
   readonly timeout_ms?: number | null | undefined;
   /** Ends the wait, and tells the other end, when it is aborted. */
