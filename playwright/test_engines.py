@@ -74,6 +74,16 @@ DESK = """
         ...new Uint8Array(buffer, byteOffset, byteLength)
       ])};
     },
+    /** Attach a file of some megabytes, and a port by which Python answers. */
+    attach: () => {
+      const part = new Uint8Array(2 ** 20).fill(1);
+      const file = new File([...Array(5).fill(part), 'the end'], 'large.bin');
+      const {port1, port2} = new MessageChannel();
+      const answer = new Promise(resolve => (port1.onmessage = ({data}) => resolve(data)));
+      const comm = Jupyter.notebook.kernel.comm_manager.new_comm('files');
+      comm.send({}, null, null, null, {attachments: [file, port2]});
+      return answer;
+    },
     /** Send numbers while a cell runs. */
     sendWithin: async (code, n) => {
       const comm = connect('collect', () => undefined);
@@ -113,6 +123,17 @@ def collect(comm, open_msg):
     def _(msg):
         heard.append(msg["content"]["data"]["i"])
 
+def files(comm, open_msg):
+    @comm.on_msg
+    def _(msg):
+        import lite_comms
+        blob, port = msg["attachments"]
+        with lite_comms.open_blob(blob) as file:
+            total = sum(sum(piece) for piece in iter(lambda: file.read(2**20), b""))
+            file.seek(-7, 2)
+            port.postMessage(f"{file.name} {blob.size} {total} {file.read()}")
+
+get_comm_manager().register_target("files", files)
 get_comm_manager().register_target("echo", echo)
 get_comm_manager().register_target("collect", collect)
 """
@@ -202,6 +223,12 @@ def test_data_and_buffers_come_back(desk: Desk) -> None:
         "(data, bytes) => desk.echo(data, [new Uint8Array(bytes)])", {"x": [1, None]}, [1, 2, 255]
     )
     assert answer == {"data": {"echo": {"x": [1, None]}}, "buffers": [[1, 2, 255]]}
+
+
+def test_a_file_is_read_in_pieces_and_a_port_answers(desk: Desk) -> None:
+    total = 5 * 2**20 + sum(b"the end")
+    answer = f"large.bin {5 * 2**20 + 7} {total} b'the end'"
+    assert desk.page.evaluate("desk.attach") == answer
 
 
 def test_messages_are_handled_while_a_cell_awaits(desk: Desk) -> None:
