@@ -138,7 +138,7 @@ def test_attachments_of_a_message_that_waits_for_a_cell_go_with_it(notebook: Not
 def test_the_user_chooses_a_file_and_python_counts_its_lines(
     notebook: Notebook, tmp_path: Path
 ) -> None:
-    notebook.python(documented("python", "count_lines"))
+    notebook.python(documented("python", "def count_lines"))
     page = notebook.javascript(documented("js", "count_lines"))
     for name, lines in [("few.txt", 3), ("many.txt", 200_000)]:
         Path(tmp_path, name).write_text("a line\n" * lines, "utf-8")

@@ -53,6 +53,28 @@ def test_messages_wait_until_they_are_delivered(memory: MemoryTransport) -> None
     assert [msg["msg_type"] for msg in memory.received] == ["comm_open", "comm_msg"]
 
 
+def test_attachments_are_handed_over_as_they_are(memory: MemoryTransport) -> None:
+    got: list[Any] = []
+    memory.new_comm("keep").send({"n": 1}, attachments=["anything", got])
+    manager = comm_package.get_comm_manager()
+    manager.register_target("keep", lambda comm, msg: comm.on_msg(got.append))
+    memory.deliver()
+
+    assert [(msg["content"]["data"], msg["attachments"]) for msg in got] == [
+        ({"n": 1}, ["anything", got])
+    ]
+
+
+def test_a_message_without_attachments_has_no_such_key(memory: MemoryTransport) -> None:
+    got: list[Any] = []
+    manager = comm_package.get_comm_manager()
+    manager.register_target("keep", lambda comm, msg: comm.on_msg(got.append))
+    memory.new_comm("keep").send({"n": 1}, attachments=[])
+    memory.deliver()
+
+    assert ["attachments" in msg for msg in got] == [False]
+
+
 def test_delivering_goes_on_until_none_is_left(memory: MemoryTransport) -> None:
     comm = Comm("plot")
     memory.deliver()

@@ -183,6 +183,11 @@ def test_what_is_no_blob_is_refused(value: object) -> None:
         open_blob(value)
 
 
+def test_bytes_of_a_test_stand_for_a_blob() -> None:
+    with open_blob(io.BytesIO(b"0123")) as file:
+        assert (file.read(1), file.seek(-1, io.SEEK_END), file.read()) == (b"0", 3, b"3")
+
+
 def test_text_is_read_line_by_line() -> None:
     blob = FakeFile("größe,n\nä,1\nö,2\n".encode())
     with io.TextIOWrapper(open_blob(blob), "utf-8", newline="") as text:

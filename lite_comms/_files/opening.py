@@ -17,7 +17,8 @@ def open_blob(blob: Any) -> io.BufferedReader:
     Parameters
     ----------
     blob : JsProxy of a Blob
-        What the page has attached to a message: one of ``msg["attachments"]``.
+        What the page has attached to a message: one of ``msg["attachments"]``. In tests a
+        ``BytesIO`` may stand for it.
 
     Returns
     -------
@@ -31,6 +32,8 @@ def open_blob(blob: Any) -> io.BufferedReader:
     TypeError
         If it is no Blob.
     """
+    if isinstance(blob, io.BytesIO):
+        return io.BufferedReader(blob)
     if not (hasattr(blob, "slice") and hasattr(blob, "size")):
         raise TypeError(f"open_blob takes a File or Blob of the page, not {type(blob).__name__}")
     from .blob import BlobReader

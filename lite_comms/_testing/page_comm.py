@@ -75,9 +75,11 @@ class PageComm(Requesting):
         data: Any = None,
         metadata: dict[str, Any] | None = None,
         buffers: Iterable[Any] | None = None,
+        attachments: Iterable[Any] = (),
     ) -> None:
-        """Send a message to the kernel's end."""
-        self._post({} if data is None else data, metadata, buffers)
+        """Send a message to the kernel's end; the attachments are handed over as they are."""
+        data = {} if data is None else data
+        self.post("comm_msg", data, metadata, buffers, attachments=attachments)
 
     def close(
         self,
@@ -97,6 +99,8 @@ class PageComm(Requesting):
         data: Any,
         metadata: dict[str, Any] | None = None,
         buffers: Iterable[Any] | None = None,
+        *,
+        attachments: Iterable[Any] = (),
         **keys: Any,
     ) -> None:
         """Send a message of a given type to the kernel's end; None as data is null."""
@@ -113,6 +117,8 @@ class PageComm(Requesting):
             "content": from_page(json.loads(json.dumps(content))),
             "buffers": [memoryview(bytearray(view)) for view in flat],
         }
+        if attached := [*attachments]:
+            msg["attachments"] = attached
         self._page.post(msg)
 
     def heard(self, msg: Message) -> None:
