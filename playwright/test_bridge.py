@@ -122,6 +122,7 @@ def host(new_shared_tab: NewTab, urls: tuple[str, str]) -> Host:
 
 
 OPEN = """name => {
+  globalThis.comm?.close();
   const comm = globalThis.comm = kernel.open(name, {n: 1}, {buffers: [new Uint8Array([1, 2])]});
   comm.onMsg(({content, buffers}) => {
     heard.push(['message', content.data, buffers.map(view => view.byteLength)]);
@@ -182,7 +183,7 @@ def test_the_kernel_opens_a_comm_to_the_host_page(host: Host) -> None:
     host.run(
         """() => {
           kernel.registerTarget('chart', (comm, {content}) => {
-            heard.push(['opened', comm.target, content.data]);
+            heard.push(['opened', comm.targetName, content.data]);
             comm.send({drawn: true});
           });
         }"""

@@ -69,6 +69,12 @@ async function connected(): Promise<Kernel> {
   return kernel;
 }
 
+function abortedSoon(): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 1);
+  return controller.signal;
+}
+
 const failed = (promise: Promise<unknown>) =>
   promise.then(
     () => 'it has not failed',
@@ -236,10 +242,10 @@ describe('the kernel', () => {
       'TimeoutError',
       "the notebook has not exposed a target 'product' (exposed: sum): nothing in 20 ms"
     ]);
-    const {signal} = Object.assign(new AbortController());
-    const aborted = AbortSignal.abort();
-    expect(signal.aborted).toBe(false);
-    expect((await failed(kernel.whenTarget('product', {signal: aborted})))[0]).toBe('AbortError');
+    const signals = [AbortSignal.abort(), abortedSoon()];
+    for (const signal of signals) {
+      expect((await failed(kernel.whenTarget('product', {signal})))[0]).toBe('AbortError');
+    }
   });
 
   it('ends when the page goes, with its comms, requests and waits', async () => {
@@ -282,7 +288,7 @@ describe('a comm', () => {
     await settled();
     const ids = {type: 'comm_open', comm_id: 'host-1', target_name: 'sum'} as const;
     expect(frames).toEqual([commFrame(ids, {n: 1}, {m: 2}, [new Uint8Array([1, 2]).buffer])]);
-    expect([comm.target, comm.id, comm.isClosed, bytes.length]).toEqual([
+    expect([comm.targetName, comm.commId, comm.isClosed, bytes.length]).toEqual([
       'sum',
       'host-1',
       false,
@@ -293,7 +299,8 @@ describe('a comm', () => {
   it.each([
     ['a BigInt', {n: 1n}, {}],
     ['no buffer', {}, {buffers: ['abc']}],
-    ['shared memory', {}, {buffers: [new SharedArrayBuffer(8)]}]
+    ['shared memory', {}, {buffers: [new SharedArrayBuffer(8)]}],
+    ['metadata that is a list', {}, {metadata: []}]
   ])('is not opened with %s', async (_, data, parts) => {
     const kernel = await connected();
     expect(() => kernel.open('sum', data, parts as never)).toThrow(TypeError);
@@ -332,6 +339,15 @@ describe('a comm', () => {
     expect(() => comm.send()).toThrow("comm 'product' (host-1) is closed: PermissionError: no");
   });
 
+  it('hands over what came before anyone listened', async () => {
+    const comm = (await connected()).open('sum');
+    await say(message('comm_msg', 1), message('comm_msg', 2), message('comm_close', 3));
+    const heard: unknown[] = [];
+    comm.onClose(({content}) => heard.push(['closed', content.data]));
+    comm.onMsg(({content}) => heard.push(content.data));
+    expect(heard).toEqual([['closed', 3], 1, 2]);
+  });
+
   it('is closed once', async () => {
     const comm = (await connected()).open('sum');
     comm.close({bye: 1});
@@ -344,7 +360,7 @@ describe('a comm', () => {
     const kernel = await connected();
     const opened: unknown[] = [];
     const stop = kernel.registerTarget('chart', (comm, {content}) => {
-      opened.push([comm.target, content.data]);
+      opened.push([comm.targetName, content.data]);
       comm.send({ok: 1});
     });
     const ids = {type: 'comm_open', comm_id: 'kernel-1', target_name: 'chart'} as const;
@@ -404,7 +420,7 @@ describe('a request', () => {
 
   it.each([
     ['TimeoutError', () => ({timeout_ms: 1})],
-    ['AbortError', () => ({signal: AbortSignal.timeout(1)})]
+    ['AbortError', () => ({signal: abortedSoon()})]
   ])('ends with %s, and the kernel is told', async (name, options) => {
     const comm = (await connected()).open('sum');
     expect((await failed(comm.request({q: 1}, options())))[0]).toBe(name);
@@ -423,26 +439,44 @@ describe('a request', () => {
   const REQUEST = message('comm_msg', {q: 1}, {lite_comms: {request: '7'}});
 
   it.each([
-    [3, 3, {}],
-    [undefined, null, {}],
-    [{data: [1], metadata: {m: 1}}, [1], {m: 1}],
-    [{data: 1, other: 2}, {data: 1, other: 2}, {}]
-  ])(
-    'of the kernel is answered with what the handler returns: %j',
-    async (returned, data, metadata) => {
-      const comm = (await connected()).open('sum');
-      comm.onRequest(async ({content}) => (expect(content.data).toEqual({q: 1}), returned));
-      await say(REQUEST);
-      expect(frames[1]).toEqual(message('comm_msg', data, {...metadata, lite_comms: {reply: '7'}}));
-    }
-  );
+    [3, 3],
+    [undefined, null],
+    [
+      {data: 1, metadata: 2},
+      {data: 1, metadata: 2}
+    ]
+  ])('of the kernel is answered with what the handler returns: %j', async (returned, data) => {
+    const comm = (await connected()).open('sum');
+    const asked: unknown[] = [];
+    comm.onRequest(async msg => {
+      asked.push(msg);
+      return returned;
+    });
+    await say(REQUEST);
+    expect(asked).toEqual([
+      {content: {comm_id: 'host-1', data: {q: 1}}, metadata: {}, buffers: []}
+    ]);
+    expect(frames[1]).toEqual(message('comm_msg', data, {lite_comms: {reply: '7'}}));
+  });
+
+  it('of the kernel is answered with metadata and buffers', async () => {
+    const comm = (await connected()).open('sum');
+    comm.onRequest((_, {reply}) =>
+      reply([1], {metadata: {m: 1}, buffers: [new Uint8Array([5, 6])]})
+    );
+    await say(REQUEST);
+    const ids = {type: 'comm_msg', comm_id: 'host-1'} as const;
+    expect(frames[1]).toEqual(
+      commFrame(ids, [1], {m: 1, lite_comms: {reply: '7'}}, [new Uint8Array([5, 6]).buffer])
+    );
+  });
 
   it.each([
     [
       'nobody answers',
       undefined,
       'NoRequestHandler',
-      "nobody answers requests on comm 'sum' (host-1): it has no onRequest"
+      "comm 'sum' (host-1) has no handler; onRequest registers one"
     ],
     [
       'the handler throws',

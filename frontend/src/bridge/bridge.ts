@@ -8,7 +8,14 @@
 import type {Kernel} from '@jupyterlab/services';
 import {type JSONObject, UUID} from '@lumino/coreutils';
 import {addTarget, type Opener, removeTarget} from '../comms/targets';
-import {commFrame, type Frame, type ICommOpen, readFrame, type Status} from '../wire/bridge';
+import {
+  type CommIds,
+  commFrame,
+  type Frame,
+  type ICommOpen,
+  readFrame,
+  type Status
+} from '../wire/bridge';
 import {copyBytes} from '../wire/buffers';
 import {DISCONNECTED, type IReason, RESTARTED} from '../wire/comm_messages';
 import type {Kernels} from './kernels';
@@ -222,7 +229,7 @@ export class Bridge {
   }
 
   /** Pass a message of the kernel on. */
-  private _pass(ids: Parameters<typeof commFrame>[0], msg: CommMessage): void {
+  private _pass(ids: CommIds, msg: CommMessage): void {
     const buffers = ((msg.buffers ?? []) as ArrayBufferView[]).map(copyBytes);
     this._post(commFrame(ids, msg.content.data, msg.metadata, buffers), buffers);
   }

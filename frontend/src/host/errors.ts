@@ -19,7 +19,7 @@ export class Waiting<T> {
    * @param onEnd - Called when the wait has ended, by whatever.
    */
   constructor(what: () => string, {timeout_ms, signal}: IWait, onEnd: (error?: unknown) => void) {
-    const abort = () => this.reject(failure('AbortError', `${what()}: aborted`));
+    const abort = () => this.reject(signal?.reason);
     const expire = () =>
       this.reject(failure('TimeoutError', `${what()}: nothing in ${timeout_ms} ms`));
     const timer = timeout_ms === undefined ? undefined : setTimeout(expire, timeout_ms);

@@ -9,7 +9,7 @@ import {Kernel} from './kernel';
 
 export type {Comm, Handler} from './comm';
 export type {Kernel, KernelStatus, StatusHandler, Target} from './kernel';
-export type {Answer, Bytes, IMessage, IParts} from './requests';
+export type {Bytes, IMessage, IParts, IRequestContext, Reply, RequestHandler} from './requests';
 
 /** How to connect. */
 export interface IConnectOptions extends IWait {

@@ -55,7 +55,7 @@ export class Kernel {
     try {
       comm.open(data, parts);
     } catch (error) {
-      this._comms.delete(comm.id);
+      this._comms.delete(comm.commId);
       throw error;
     }
     return comm;
@@ -196,7 +196,7 @@ export class Kernel {
     [...this._whenTarget].forEach(({waiting}) => waiting.reject(error));
     const metadata = {lite_comms: {ename: 'Disconnected', evalue: why}};
     for (const comm of [...this._comms.values()]) {
-      comm.handle({type: 'comm_close', comm_id: comm.id, data: {}, metadata, buffers: []});
+      comm.handle({type: 'comm_close', comm_id: comm.commId, data: {}, metadata, buffers: []});
     }
   }
 

@@ -21,15 +21,27 @@ export interface IMessage {
   readonly buffers: readonly DataView[];
 }
 
-/**
- * Answers a request: returns the data of the reply, or `{data, metadata, buffers}`, or a promise of these.
- * The signal says that nobody waits for it any longer.
- */
-export type Answer = (msg: IMessage, options: {signal: AbortSignal}) => unknown;
+/** What the handler of a request gets beside the message. */
+export interface IRequestContext {
+  /** Aborted when the kernel does not wait any longer. */
+  readonly signal: AbortSignal;
+  /** Make an answer that has metadata or buffers; return it from the handler. */
+  reply(data?: unknown, parts?: IParts): Reply;
+}
+
+/** The function that answers requests: it returns the data, or a `reply(...)`, or a promise of either. */
+export type RequestHandler = (msg: IMessage, context: IRequestContext) => unknown;
+
+/** An answer with metadata or buffers; made by the function `reply` that a handler gets. */
+export class Reply {
+  /** @internal */
+  constructor(
+    readonly data: unknown,
+    readonly parts: IParts
+  ) {}
+}
 
 type Send = (data: unknown, parts: IParts) => void;
-
-const PARTS = new Set(['data', 'metadata', 'buffers']);
 
 /** The requests of one comm, both ways. */
 export class Requests {
@@ -42,7 +54,7 @@ export class Requests {
     private readonly _send: Send
   ) {}
 
-  answer: Answer | null = null;
+  handler: RequestHandler | null = null;
 
   /** Send a request; the promise is that of the reply. */
   ask(data: unknown, {timeout_ms, signal, ...parts}: IParts & IWait): Promise<IMessage> {
@@ -71,14 +83,15 @@ export class Requests {
   }
 
   /** Handle a message of the kernel, if it is a request, a reply or a cancellation. */
-  handle(msg: IMessage): boolean {
-    const ours = msg.metadata['lite_comms'];
+  handle(marked: IMessage): boolean {
+    const {lite_comms: ours, ...metadata} = marked.metadata;
+    const msg = {...marked, metadata};
     if (!isRecord(ours)) {
       return false;
     }
     const {request, reply, cancel, error} = ours;
     if (typeof request === 'string') {
-      void this._reply(request, msg);
+      void this._answer(request, msg);
     } else if (typeof reply === 'string') {
       const waiting = this._asked.get(reply);
       this._asked.delete(reply);
@@ -106,28 +119,25 @@ export class Requests {
     this._answering.clear();
   }
 
-  private async _reply(id: string, msg: IMessage): Promise<void> {
+  private async _answer(id: string, msg: IMessage): Promise<void> {
     const controller = new AbortController();
     this._answering.set(id, controller);
-    const send: Send = (data, parts) => {
+    const send = ({data, parts}: Reply, more: object = {}) => {
       if (this._answering.get(id) === controller) {
-        this._send(data, parts);
+        this._send(data ?? null, withOurs(parts, {reply: id, ...more}));
       }
     };
+    const reply: IRequestContext['reply'] = (data, parts = {}) => new Reply(data, parts);
     try {
-      if (!this.answer) {
-        throw failure(
-          'NoRequestHandler',
-          `nobody answers requests on ${this._who}: it has no onRequest`
-        );
+      if (!this.handler) {
+        throw failure('NoRequestHandler', `${this._who} has no handler; onRequest registers one`);
       }
-      const answer = await this.answer(msg, {signal: controller.signal});
-      const {data, ...parts} = isParts(answer) ? answer : {data: answer ?? null};
-      send(data, withOurs(parts, {reply: id}));
+      const answer = await this.handler(msg, {signal: controller.signal, reply});
+      send(answer instanceof Reply ? answer : reply(answer));
     } catch (error) {
       const {name, message, stack} = error instanceof Error ? error : failure('Error', `${error}`);
       const told = {ename: name, evalue: message, traceback: `${stack ?? ''}`.split('\n')};
-      send({}, withOurs({}, {reply: id, error: told}));
+      send(reply({}), {error: told});
     } finally {
       if (this._answering.get(id) === controller) {
         this._answering.delete(id);
@@ -138,10 +148,6 @@ export class Requests {
   private _last = 0;
   private readonly _asked = new Map<string, Waiting<IMessage>>();
   private readonly _answering = new Map<string, AbortController>();
-}
-
-function isParts(answer: unknown): answer is IParts & {data: unknown} {
-  return isRecord(answer) && 'data' in answer && Object.keys(answer).every(key => PARTS.has(key));
 }
 
 function withOurs({metadata = {}, buffers}: IParts, ours: object): IParts {

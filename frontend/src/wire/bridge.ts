@@ -121,11 +121,13 @@ export function isRecord(value: unknown): value is IMetadata {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What kind of message it is, and of which comm. */
+export type CommIds =
+  Pick<ICommOpen, 'type' | 'comm_id' | 'target_name'> | Pick<ICommMessage, 'type' | 'comm_id'>;
+
 /** What is posted for a comm; `content` is JSON, as on every other way of a comm message. */
 export function commFrame(
-  ids:
-    | {type: 'comm_open'; comm_id: string; target_name: string}
-    | {type: 'comm_msg' | 'comm_close'; comm_id: string},
+  ids: CommIds,
   data: unknown,
   metadata: object,
   buffers: ArrayBuffer[]
