@@ -7,7 +7,6 @@
  */
 import type {Kernel} from '@jupyterlab/services';
 import {type JSONObject, UUID} from '@lumino/coreutils';
-import {addTarget, type Opener, removeTarget} from '../comms/targets';
 import {
   type CommIds,
   commFrame,
@@ -22,6 +21,7 @@ import type {Kernels} from './kernels';
 import type {Sessions} from './sessions';
 
 type Connection = Kernel.IKernelConnection;
+type Opener = Parameters<Connection['registerCommTarget']>[1];
 type CommMessage = {content: {data: unknown}; metadata: object; buffers?: readonly unknown[]};
 
 /** A kernel opens a comm to a target of the host page by this and its name. */
@@ -86,7 +86,7 @@ export class Bridge {
       this._targets.forEach((open, name) => this._leave(name, open));
       this._drop(DISCONNECTED);
       this._connection = connection;
-      this._targets.forEach((open, name) => connection && addTarget(connection, name, open));
+      this._targets.forEach((open, name) => connection?.registerCommTarget(name, open));
     }
     const exposed = connection ? [...this._kernels.exposed(connection.id)].sort() : [];
     this._tell('targets', {type: 'targets', names: exposed});
@@ -200,20 +200,18 @@ export class Bridge {
     if (this._targets.has(name)) {
       return;
     }
-    const open: Opener = async (comm, msg) => {
+    const open: Opener = (comm, msg) => {
       const comm_id = `kernel-${++this._opened}`;
       this._add(comm_id, comm);
       this._pass({type: 'comm_open', comm_id, target_name: own}, msg);
     };
     this._targets.set(name, open);
-    if (this._connection) {
-      addTarget(this._connection, name, open);
-    }
+    this._connection?.registerCommTarget(name, open);
   }
 
   private _leave(name: string, open: Opener): void {
     if (this._connection && !this._connection.isDisposed) {
-      removeTarget(this._connection, name, open);
+      this._connection.removeCommTarget(name, open); // no other one's
     }
   }
 
