@@ -14,6 +14,7 @@ const MOST_EARLY = 1_000;
 
 /** One end of a two-way channel between the host page and the kernel. */
 export class Comm {
+  /** @internal */
   constructor(
     /** The target that it was opened for. */
     readonly targetName: string,
@@ -86,7 +87,7 @@ export class Comm {
     return `comm '${this.targetName}' (${this.commId})`;
   }
 
-  /** Handle a frame of the page. */
+  /** Handle a frame of the page. @internal */
   handle({type, data, metadata, buffers}: ICommMessage | ICommOpen): void {
     const msg = messageOf(this.commId, {data, metadata, buffers});
     if (type === 'comm_close') {
@@ -99,7 +100,7 @@ export class Comm {
     }
   }
 
-  /** Open the kernel's end. */
+  /** Open the kernel's end. @internal */
   open(data: unknown, parts: IParts): void {
     this._go({type: 'comm_open', comm_id: this.commId, target_name: this.targetName}, data, parts);
   }
