@@ -193,6 +193,31 @@ def test_the_kernel_opens_a_comm_to_the_host_page(host: Host) -> None:
     assert host.notebook.python("(await chart.areceive())['content']['data']") == "{'drawn': True}"
 
 
+REQUESTS = """\
+def sums(comm, msg):
+    global asked
+    asked = comm
+    comm.on_request(lambda msg: sum(msg["content"]["data"]))
+
+get_comm_manager().register_target("sums", sums, exposed=True)
+"""
+
+
+def test_requests_are_answered_both_ways(host: Host) -> None:
+    host.notebook.python(REQUESTS)
+    answers = host.run(
+        """async () => {
+          await kernel.whenTarget('sums');
+          const comm = kernel.open('sums');
+          comm.onRequest(({content}) => content.data.length);
+          const failed = await comm.request('a').catch(error => [error.name, error.ename]);
+          return [(await comm.request([1, 2, 3])).content.data, failed];
+        }"""
+    )
+    assert answers == [6, ["RequestError", "TypeError"]]
+    assert host.notebook.python("(await asked.arequest('four'))['content']['data']") == "4"
+
+
 def test_an_iframe_in_an_output_gets_no_port_though_its_origin_is_named(host: Host) -> None:
     url = f"{host.tab.url}intruder.html"
     output = host.notebook.run(f"from IPython.display import IFrame\nIFrame({url!r}, 600, 80)")
