@@ -25,7 +25,7 @@ help:
 setup: $(VENV)/.lite-comms $(VENV)/.browser
 
 demo: site
-	@$(BIN)/python serve.py _site --open
+	@$(BIN)/python serve.py _site --open --host examples/host
 
 site: _site/jupyter-lite.json
 

@@ -14,7 +14,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     # A name leads nowhere, so that a request to another host fails, too.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
 

@@ -1,6 +1,7 @@
 /**
- * Makes the npm package `lite-comms` in `../build/module`: the page's API as one ES module, its types,
- * and a package.json of its own, for it needs nothing of what the extension is built of.
+ * Makes the npm package `lite-comms` in `../build/module`: the page's API as one ES module, that of host
+ * pages as another, which `build-script.mjs` has made; their types, and a package.json of its own, for it
+ * needs nothing of what the extension is built of.
  */
 import {cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import {rspack} from '@rspack/core';
 
 const here = import.meta.dirname;
 const FILE = 'lite-comms.js';
+const HOST = 'host.js';
 const out = path.join(here, '../build/module');
 const types = path.join(out, 'types');
 
@@ -45,14 +47,19 @@ compiler.run((error, stats) => {
   }
   // For modules among a site's files, which find it in the extension.
   cpSync(path.join(out, FILE), path.join(out, '../labextension/static', FILE));
+  cpSync(path.join(out, '../labextension/static', HOST), path.join(out, HOST));
 });
 
 // Node.js finds an imported file only by its whole name, and TypeScript does as Node.js.
-const declared = path.join(here, 'lib/types/src/api');
-for (const file of readdirSync(declared, {recursive: true}).filter(file => file.endsWith('.ts'))) {
-  const text = readFileSync(path.join(declared, file), 'utf-8');
-  mkdirSync(path.dirname(path.join(types, file)), {recursive: true});
-  writeFileSync(path.join(types, file), text.replace(/(from '\.[^']*)'/g, "$1.js'"));
+const declared = path.join(here, 'lib/types/src');
+for (const file of readdirSync(declared, {recursive: true})) {
+  // Of the others the modules' types need nothing.
+  if (/^(api|host)\b.*\.ts$|^wire.bridge\.d\.ts$/.test(file)) {
+    const text = readFileSync(path.join(declared, file), 'utf-8');
+    const to = path.join(types, file.replace(/^api./, ''));
+    mkdirSync(path.dirname(to), {recursive: true});
+    writeFileSync(to, text.replace(/(from '\.[^']*)'/g, "$1.js'"));
+  }
 }
 
 const {name, version, description, keywords, license} = JSON.parse(
@@ -66,9 +73,12 @@ const manifest = {
   license,
   type: 'module',
   sideEffects: false,
-  exports: {'.': {types: './types/index.d.ts', default: `./${FILE}`}},
+  exports: {
+    '.': {types: './types/index.d.ts', default: `./${FILE}`},
+    './host': {types: './types/host/index.d.ts', default: `./${HOST}`}
+  },
   types: './types/index.d.ts',
-  files: [FILE, 'types']
+  files: [FILE, HOST, 'types']
 };
 writeFileSync(path.join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(path.join(here, 'README.md'), path.join(out, 'README.md'));

@@ -1,6 +1,7 @@
 /**
- * Bundles the page's half into the one script that a kernel brings to a page without it:
- * `../build/page.js`. What it uses of JupyterLab and JupyterLite it takes from the page.
+ * Bundles two scripts. What a kernel brings to a page without the page's half, `../build/page.js`, takes
+ * from the page what it uses of JupyterLab and JupyterLite. The module for host pages,
+ * `static/host.js` of the extension, stands alone.
  */
 import path from 'node:path';
 import {rspack} from '@rspack/core';
@@ -21,13 +22,10 @@ const THEIRS = [
   '_ws'
 ];
 
-const compiler = rspack({
+/** Private names of ours begin with an underscore, and are made short. */
+const shared = {
   context: here,
   devtool: false,
-  entry: './lib/src/install/inject.js',
-  externals: [
-    ({request}, done) => (SHARED.test(request) ? done(null, `commonjs ${request}`) : done())
-  ],
   mode: 'production',
   // As the builder of the extension reads them, which is less strict than Node.js.
   module: {rules: [{test: /\.js$/, type: 'javascript/auto', resolve: {fullySpecified: false}}]},
@@ -42,16 +40,36 @@ const compiler = rspack({
       })
     ]
   },
-  output: {filename: 'page.js', path: path.join(here, '../build')},
-  plugins: [
-    new rspack.BannerPlugin({
-      banner: 'const modules = new Map(), require = name => modules.get(name);',
-      raw: true
-    }),
-    new rspack.optimize.LimitChunkCountPlugin({maxChunks: 1})
-  ],
   target: ['web', 'es2022']
-});
+};
+
+const compiler = rspack([
+  {
+    ...shared,
+    entry: './lib/src/install/inject.js',
+    externals: [
+      ({request}, done) => (SHARED.test(request) ? done(null, `commonjs ${request}`) : done())
+    ],
+    output: {filename: 'page.js', path: path.join(here, '../build')},
+    plugins: [
+      new rspack.BannerPlugin({
+        banner: 'const modules = new Map(), require = name => modules.get(name);',
+        raw: true
+      }),
+      new rspack.optimize.LimitChunkCountPlugin({maxChunks: 1})
+    ]
+  },
+  {
+    ...shared,
+    entry: './lib/src/host/index.js',
+    experiments: {outputModule: true},
+    output: {
+      filename: 'host.js',
+      library: {type: 'module'},
+      path: path.join(here, '../build/labextension/static')
+    }
+  }
+]);
 
 compiler.run((error, stats) => {
   if (error || stats.hasErrors()) {

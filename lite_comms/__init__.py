@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._comms.comm import Comm
-from ._comms.control import live, quiet, show_callbacks, wait_for
+from ._comms.control import expose, live, quiet, show_callbacks, wait_for
 from ._comms.manager import CommManager
 from ._files.opening import open_blob
 from ._install.install import (
@@ -47,6 +47,7 @@ __all__ = [
     "Transport",
     "TransportError",
     "__version__",
+    "expose",
     "install",
     "live",
     "load_ipython_extension",

@@ -36,6 +36,10 @@ class Watch:
         """Let another host be asked as well."""
         self._hosts.add(urlsplit(host).netloc)
 
+    def forgive(self, pattern: str) -> None:
+        """Let an error of JupyterLite itself pass, which appears only where this browser is."""
+        self._known = [*self._known, pattern]
+
     def problems(self) -> list[str]:
         """Return what has happened since the last call."""
         for page in self._context.pages:
@@ -56,14 +60,17 @@ class Watch:
         ]
 
     def _on_error(self, error: WebError) -> None:
-        self._problems.append(f"page error: {error.error.stack or error.error}")
+        told = f"page error: {error.error.stack or error.error}"
+        if not self._is_known(told):
+            self._problems.append(told)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         told = _told(message)
-        if message.type == "error" and not any(
-            re.search(pattern, told, re.DOTALL) for pattern in self._known
-        ):
+        if message.type == "error" and not self._is_known(told):
             self._problems.append(told)
+
+    def _is_known(self, told: str) -> bool:
+        return any(re.search(pattern, told, re.DOTALL) for pattern in self._known)
 
     def _on_request(self, request: Request) -> None:
         url = urlsplit(request.url)

@@ -104,10 +104,35 @@ def test_the_package_has_the_module_its_types_and_nothing_to_install(home: Path)
     assert "private" not in manifest
     assert {path for path in files if not path.startswith("types/")} == {
         "README.md",
+        "host.js",
         "lite-comms.js",
         "package.json",
     }
     assert "types/index.d.ts" in files
+
+
+HOST_PAGE = """
+import {connect, type Comm, type Kernel} from 'lite-comms/host';
+
+export async function ask(iframe: HTMLIFrameElement): Promise<unknown> {
+  const kernel: Kernel = await connect(iframe, {path: 'a.ipynb', timeout_ms: 1000});
+  await kernel.whenTarget('sum');
+  const comm: Comm = kernel.open('sum', {}, {buffers: [new Uint8Array(1)]});
+  comm.onRequest((msg, {signal, reply}) => reply(msg.content.data, {metadata: {signal}}));
+  // @ts-expect-error
+  comm.handle({});
+  // @ts-expect-error
+  await connect(iframe, {target: 'sum'});
+  return (await comm.request({n: 2}, {timeout_ms: 1000})).content.data;
+}
+"""
+
+
+def test_a_host_page_is_checked_by_the_types_of_its_module(home: Path) -> None:
+    (home / "page.ts").write_text(HOST_PAGE, "utf-8")
+    tsc = ROOT / "frontend/node_modules/.bin/tsc"
+    options = ("--strict", "--module", "nodenext", "--target", "es2022", "--lib", "dom,es2022")
+    run(tsc, *options, "--noEmit", "page.ts", cwd=home)
 
 
 def test_code_that_uses_it_is_checked_by_its_types_and_runs_in_node(home: Path) -> None:

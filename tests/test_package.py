@@ -47,6 +47,7 @@ def test_the_public_names_are_these() -> None:
         "Transport",
         "TransportError",
         "__version__",
+        "expose",
         "install",
         "live",
         "load_ipython_extension",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import bz2
+import gzip
 import hashlib
 import io
 import json
@@ -46,8 +47,12 @@ ONLY_ON_HOSTS = {
 # streams, and the page's own Comm, and 0.8 kB attachments.
 PAGE_LIMIT_BYTES = 23_800
 
-# What is loaded at every kernel start. Requests and streams are 3,400 of it, attachments 800.
-KERNEL_WHEEL_LIMIT_BYTES = 40_500
+# The module that a host page loads, as a server compresses it.
+HOST_MODULE_LIMIT_BYTES = 4_000
+
+# What is loaded at every kernel start. Requests and streams are 3,400 of it, attachments 800,
+# targets for host pages 700.
+KERNEL_WHEEL_LIMIT_BYTES = 41_500
 
 
 @pytest.fixture(scope="session")
@@ -224,6 +229,18 @@ def test_the_page_half_that_a_notebook_brings_is_small_and_fetches_nothing(
     assert len(packed) <= PAGE_LIMIT_BYTES
     script = bz2.decompress(packed)
     assert re.findall(rb"https?://[^\"'`]*", script) == []
+
+
+def test_the_module_for_host_pages_is_small_and_stands_alone(host: zipfile.ZipFile) -> None:
+    module = host.read(f"{EXTENSION}/static/host.js")
+    assert len(gzip.compress(module)) <= HOST_MODULE_LIMIT_BYTES
+    assert re.findall(rb"\bimport\b|https?://", module) == []
+    assert re.findall(rb"export\{[^}]*\}", module)[0].endswith(b" as connect}")
+
+
+def test_the_bridge_to_host_pages_is_not_in_what_a_notebook_brings(host: zipfile.ZipFile) -> None:
+    assert b"lite_comms_bridge" not in bz2.decompress(host.read(PAGE))
+    assert b"lite_comms_bridge" in host.read(f"{EXTENSION}/static/host.js")
 
 
 def test_startup_file_is_one_expression_that_binds_no_name(kernel: zipfile.ZipFile) -> None:

@@ -1,6 +1,7 @@
 /** The extension of a site: its plugins. */
 import type {JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {version} from '../package.json';
+import {bridge} from './install/bridge';
 import {callbacks, channel, classic, isolation, stop} from './install/plugins';
 import {loadWithKernel} from './install/start';
 
@@ -16,4 +17,4 @@ const kernelStart: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [classic, channel, kernelStart, isolation, callbacks, stop];
+export default [classic, channel, kernelStart, isolation, callbacks, stop, bridge];

@@ -92,6 +92,7 @@ export class FakeConnection {
 
   dispose(): void {
     this.isDisposed = true;
+    this.disposed.emit();
   }
 
   /** What the page was told to send: type and content, without what is made up. */
@@ -152,12 +153,14 @@ export class FakeConnection {
 /** Stands for a notebook's or a console's session context. */
 export class FakeSession {
   readonly kernelChanged = new Signal<this, unknown>(this);
+  readonly statusChanged = new Signal<this, unknown>(this);
   readonly disposed = new Signal<this, unknown>(this);
   session: {kernel: Kernel.IKernelConnection | null} | null;
 
-  readonly path = 'a folder/a notebook.ipynb';
-
-  constructor(kernel: FakeConnection | null) {
+  constructor(
+    kernel: FakeConnection | null,
+    readonly path = 'a folder/a notebook.ipynb'
+  ) {
     this.session = {kernel: kernel?.real ?? null};
   }
 

@@ -6,15 +6,28 @@ import {expect, it} from 'vitest';
 const SOURCE = path.join(import.meta.dirname, '../src');
 
 /** Each imports only those before it; in the order of a message's way from the port to the user. */
-const ROOMS = ['wire', 'outputs', 'live', 'transports', 'api', 'comms', 'install', 'index.ts'];
+const ROOMS = [
+  'wire',
+  'host',
+  'outputs',
+  'live',
+  'transports',
+  'api',
+  'comms',
+  'bridge',
+  'install',
+  'index.ts'
+];
 
 /** What a file of this room imports that is in the page when it runs; types are free. */
 const PACKAGES: {[room: string]: string[]} = {
   wire: [],
+  host: [],
   outputs: ['@jupyterlab/apputils'],
   live: [],
   transports: ['@jupyterlab/services'],
-  api: []
+  api: [],
+  bridge: ['@lumino/coreutils']
 };
 
 const MOST_FILES = 8;
@@ -91,11 +104,24 @@ it('have few files, none of them long, and say what may enter and leave', () => 
   expect(rooms.filter(room => !existsSync(path.join(SOURCE, room, 'README.md')))).toEqual([]);
 });
 
+it('keep the bridge to host pages out of the script that a notebook brings', () => {
+  const reached = new Set<string>();
+  const visit = (file: string): void => {
+    if (!reached.has(file)) {
+      reached.add(file);
+      inside.filter(({from}) => from === file).forEach(({to}) => visit(to));
+    }
+  };
+  visit('install/inject.ts');
+  expect([...reached].filter(file => /bridge|^host/.test(file))).toEqual([]);
+});
+
 it('are found by their imports: each file but the entries is imported', () => {
   const imported = new Set(inside.map(({to}) => to));
-  expect(files.filter(file => !imported.has(file))).toEqual([
-    'index.ts',
+  expect(files.filter(file => !imported.has(file)).sort()).toEqual([
     'api/index.ts',
+    'host/index.ts',
+    'index.ts',
     'install/inject.ts'
   ]);
 });

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
     from lite_comms._transports.base import Transport
 
 
+class Exposed(Protocol):
+    """What is known of the targets that host pages may open; `control.Exposed` has more."""
+
+    def add(self, target_name: str) -> None: ...
+    def tell(self) -> None: ...
+
+
 class Manager(Protocol):
     """What a comm knows of its manager; `CommManager` says what these do."""
 
     @property
     def comms(self) -> dict[str, BaseComm]: ...
+    @property
+    def exposed(self) -> Exposed: ...
     @property
     def transport(self) -> Transport: ...
     def register_comm(self, comm: BaseComm) -> str: ...

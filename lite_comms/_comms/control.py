@@ -1,12 +1,12 @@
-"""What user code decides: when messages are handled, and where callbacks are shown."""
+"""What user code decides: when messages are handled, where callbacks are shown, what is exposed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Literal
+from typing import Any, Literal
 
-from .active import active_manager
+from .active import Manager, active_manager
 from .comm import Comm
 
 
@@ -107,3 +107,72 @@ def wait_for[T](predicate: Callable[[], T], timeout_s: float | None = None) -> T
         Use ``await`` there instead, for example ``await comm.areceive()``.
     """
     return active_manager().transport.wait_for(predicate, timeout_s)
+
+
+def expose(target_name: str) -> None:
+    """Let host pages open a comm target, if the site names their origin in its settings.
+
+    A host page is one that shows this notebook in an iframe. It reaches nothing else
+    of the kernel. What is exposed is the function that is registered now: a later
+    registration of the same name is exposed only if it says so.
+
+    Parameters
+    ----------
+    target_name : str
+        A registered target.
+
+    Raises
+    ------
+    LookupError
+        If there is no such target.
+    """
+    exposed = active_manager().exposed
+    exposed.add(target_name)
+    exposed.tell()
+
+
+class Exposed:
+    """The targets of a manager that host pages may open."""
+
+    def __init__(self, manager: Manager, targets: dict[str, Any]) -> None:
+        self._manager = manager
+        self._targets = targets
+        self._functions: dict[str, Any] = {}
+        self._told: list[str] = []
+
+    def __contains__(self, target_name: object) -> bool:
+        # By its function: the next one of this name, whoever registers it, has not been exposed.
+        return (
+            isinstance(target_name, str)
+            and target_name in self._functions
+            and self._targets.get(target_name) is self._functions[target_name]
+        )
+
+    def add(self, target_name: str) -> None:
+        """Expose what is registered under a name; `tell` makes it known."""
+        if target_name not in self._targets:
+            raise LookupError(f"no comm target {target_name!r} is registered, so none is exposed")
+        self._functions[target_name] = self._targets[target_name]
+
+    def clear(self) -> None:
+        """Expose nothing any more, and tell the page."""
+        self._functions.clear()
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the page which targets are exposed, if that has changed."""
+        now = self._names()
+        if now != self._told:
+            self._told = now
+            with Comm("lite_comms.exposed", data={"targets": now}, manager=self._manager):
+                pass
+
+    def denial(self, origin: str, target_name: object) -> PermissionError:
+        """Make the error for a host page that opens what is not exposed."""
+        names = ", ".join(map(repr, self._names())) or "none"
+        return PermissionError(
+            f"{origin} may not open comm target {target_name!r} (exposed: {names})"
+        )
+
+    def _names(self) -> list[str]:
+        return sorted(name for name in self._functions if name in self)

@@ -31,10 +31,11 @@ from lite_comms._requests.answering import Handler
 from lite_comms._requests.marks import read_mark
 from lite_comms._transports.base import Transport
 from lite_comms._wire.errors import EncodeError, reason_in, user_message
-from lite_comms._wire.message import CommMessage, flat_buffers
+from lite_comms._wire.message import CommMessage, flat_buffers, origin_in
 
 from .callbacks import call
 from .comm import Comm
+from .control import Exposed
 from .receiving import end_replaced
 
 logger = logging.getLogger("lite_comms")
@@ -74,6 +75,7 @@ class CommManager(comm.base_comm.CommManager):
             self.comms = comms
         if targets is not None:
             self.targets = targets
+        self.exposed = Exposed(self, self.targets)
         self._closed_ids: dict[str, None] = {}  # an ordered set
         self._tasks: set[asyncio.Task[None]] = set()  # the loop holds them weakly
         self.transport = Transport()
@@ -99,7 +101,7 @@ class CommManager(comm.base_comm.CommManager):
 
     # Targets
 
-    def register_target(self, target_name: str, f: Target | str) -> None:
+    def register_target(self, target_name: str, f: Target | str, *, exposed: bool = False) -> None:
         """Register the function for comms that the page opens.
 
         Parameters
@@ -111,6 +113,8 @@ class CommManager(comm.base_comm.CommManager):
             Called with the kernel's comm and the comm_open message; or the
             import string of such a callable, ``package.module.name``. What it
             returns is awaited, if it is awaitable.
+        exposed : bool
+            Whether a host page may open it, too; see ``lite_comms.expose``.
 
         Raises
         ------
@@ -129,6 +133,9 @@ class CommManager(comm.base_comm.CommManager):
                 f"string, not {type(f).__name__}"
             )
         super().register_target(target_name, f)  # type: ignore[arg-type]
+        if exposed:
+            self.exposed.add(target_name)
+        self.exposed.tell()
         self.transport.target_registered(target_name)
 
     def unregister_target(self, target_name: str, f: Any = None) -> Any:
@@ -151,7 +158,9 @@ class CommManager(comm.base_comm.CommManager):
         KeyError
             If there is no such target.
         """
-        return super().unregister_target(target_name, f)
+        removed = super().unregister_target(target_name, f)
+        self.exposed.tell()
+        return removed
 
     # Comms
 
@@ -306,6 +315,12 @@ class CommManager(comm.base_comm.CommManager):
     def _open(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         content = msg["content"]
         target_name = content.get("target_name")
+        origin = origin_in(msg)
+        if origin is not None and target_name not in self.exposed:
+            denied = self.exposed.denial(origin, target_name)
+            self.transport.show_error(f"lite_comms: a comm is refused: {denied}")
+            self._refuse(content.get("comm_id"), denied)
+            return None
         try:
             opened = Comm(target_name, comm_id=content["comm_id"], primary=False, manager=self)
             replaced = self.comms.get(opened.comm_id)

@@ -115,6 +115,8 @@ def uninstall() -> None:
         _installed = None
         set_active(None)
         try:
+            # The kernel's own manager would let host pages open them whatever stands there later.
+            manager.exposed.clear()
             manager.transport.disconnect()
         finally:
             patches.revert()

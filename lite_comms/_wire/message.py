@@ -90,3 +90,12 @@ def _flat(buffer: Any, where: str) -> memoryview:
     except TypeError:
         # Not C-contiguous, empty in one dimension, or of a structured dtype.
         return memoryview(view.tobytes("A"))
+
+
+def origin_in(msg: dict[str, Any]) -> str | None:
+    """Return the origin of the host page that has opened a comm, or None for the page itself.
+
+    Whatever stands there counts as an origin, so that a strange one is not taken for the page.
+    """
+    ours = (msg.get("metadata") or {}).get("lite_comms")
+    return str(ours["origin"]) if isinstance(ours, dict) and "origin" in ours else None

@@ -1,0 +1,63 @@
+/** What kernels expose to host pages, and through which of its connections the comms of a kernel go. */
+import type {Kernel} from '@jupyterlab/services';
+
+/** The comm target by which a kernel says what it exposes: `{"targets": ["name", ...]}`. */
+const TARGET = 'lite_comms.exposed';
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** After these statuses a kernel does not have what it has exposed before. */
+const ENDS: ReadonlySet<Kernel.Status> = new Set(['restarting', 'autorestarting', 'dead']);
+
+export class Kernels {
+  /** Called when there is another connection, or a kernel has changed what it exposes. */
+  readonly onChange = new Set<() => void>();
+
+  /** Follow a connection, until it is disposed. */
+  follow(connection: Kernel.IKernelConnection): void {
+    this._connections.add(connection);
+    connection.disposed.connect(() => {
+      this._connections.delete(connection);
+      if (!this.forComms(connection.id)) {
+        this._exposed.delete(connection.id);
+      }
+      this._change();
+    });
+    connection.statusChanged.connect((_, status) => {
+      if (ENDS.has(status)) {
+        this._set(connection.id, NONE);
+      }
+    });
+    connection.registerCommTarget(TARGET, (_, {content}) => {
+      const {targets} = Object(content.data);
+      if (!Array.isArray(targets) || !targets.every(name => typeof name === 'string')) {
+        throw new Error(`comm '${TARGET}': data.targets must be a list of names`);
+      }
+      this._set(connection.id, new Set(targets));
+    });
+    this._change();
+  }
+
+  /** The names of the targets that a kernel exposes. */
+  exposed(id: string): ReadonlySet<string> {
+    return this._exposed.get(id) ?? NONE;
+  }
+
+  /** The connection to a kernel that handles comms: of several only one does, commonly the first. */
+  forComms(id: string): Kernel.IKernelConnection | null {
+    const all = [...this._connections];
+    return all.find(each => each.id === id && each.handleComms && !each.isDisposed) ?? null;
+  }
+
+  private _set(id: string, names: ReadonlySet<string>): void {
+    this._exposed.set(id, names);
+    this._change();
+  }
+
+  private _change(): void {
+    [...this.onChange].forEach(f => f());
+  }
+
+  private readonly _connections = new Set<Kernel.IKernelConnection>();
+  private readonly _exposed = new Map<string, ReadonlySet<string>>();
+}

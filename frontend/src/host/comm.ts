@@ -1,0 +1,173 @@
+/** The host page's end of a comm. */
+import {commFrame, type CommIds, type ICommMessage, type ICommOpen, isRecord} from '../wire/bridge';
+import {failure, fenced, type IWait} from './errors';
+import {type Bytes, type IMessage, type IParts, type RequestHandler, Requests} from './requests';
+
+/** Posts a frame; its buffers are transferred. */
+export type Post = (frame: object, buffers?: ArrayBuffer[]) => void;
+
+/** Called with a message of the kernel. */
+export type Handler = (msg: IMessage) => unknown;
+
+/** How many messages wait for an `onMsg`; those behind them are dropped, as all are where there never is one. */
+const MOST_EARLY = 1_000;
+
+/** One end of a two-way channel between the host page and the kernel. */
+export class Comm {
+  /** @internal */
+  constructor(
+    /** The target that it was opened for. */
+    readonly targetName: string,
+    /** Its id, on this page. */
+    readonly commId: string,
+    private readonly _post: Post,
+    private readonly _forget: () => void
+  ) {
+    this._requests = new Requests(`${this}`, (data, parts) => this._send('comm_msg', data, parts));
+  }
+
+  /** Whether either end has closed it. */
+  get isClosed(): boolean {
+    return this._isClosed;
+  }
+
+  /**
+   * Send a message to the kernel's end.
+   *
+   * @throws ClosedError if the comm is closed, TypeError if a value is no JSON. Nothing is sent then.
+   */
+  send(data?: unknown, parts: IParts = {}): void {
+    this._send('comm_msg', data, parts);
+  }
+
+  /**
+   * Send a request; the promise is that of the reply.
+   *
+   * It is rejected with an `Error` whose `name` is `RequestError` (what the kernel's end has raised, with
+   * `ename`, `evalue` and `traceback`), `TimeoutError`, `AbortError` or `ClosedError`.
+   */
+  request(data?: unknown, options: IParts & IWait = {}): Promise<IMessage> {
+    return this._requests.ask(data, options);
+  }
+
+  /**
+   * Register the function that answers requests of the kernel; an earlier one is replaced.
+   *
+   * It returns the data of the answer, any JSON value, or a promise of it; for an answer with buffers or metadata, what
+   * `reply(data, {buffers, metadata})` of its second argument makes. What it throws is a `RequestError` in Python.
+   */
+  onRequest(f: RequestHandler): void {
+    this._requests.handler = f;
+  }
+
+  /** Register the function for messages; an earlier one is replaced. It also gets those that came before there was one. */
+  onMsg(f: Handler): void {
+    this._onMsg = f;
+    this._early.splice(0).forEach(msg => this._hear(msg));
+  }
+
+  /**
+   * Register the function that is called once when the other end closes the comm, also if it has done so already.
+   * The message's `metadata.lite_comms` says why, with `ename` and `evalue`, if there is a reason.
+   */
+  onClose(f: Handler): void {
+    this._onClose = f;
+    this._tell();
+  }
+
+  /** Close both ends. A second call does nothing. */
+  close(data?: unknown, parts: IParts = {}): void {
+    if (!this._isClosed) {
+      this._send('comm_close', data, parts);
+      this._end('closed by this page');
+    }
+  }
+
+  toString(): string {
+    return `comm '${this.targetName}' (${this.commId})`;
+  }
+
+  /** Handle a frame of the page. @internal */
+  handle({type, data, metadata, buffers}: ICommMessage | ICommOpen): void {
+    const msg = messageOf(this.commId, {data, metadata, buffers});
+    if (type === 'comm_close') {
+      const {ename, evalue} = Object(metadata['lite_comms']);
+      this._end(ename === undefined ? 'closed by the kernel' : `${ename}: ${evalue}`);
+      this._untold = msg;
+      this._tell();
+    } else if (!this._requests.handle(msg)) {
+      this._hear(msg);
+    }
+  }
+
+  /** Open the kernel's end. @internal */
+  open(data: unknown, parts: IParts): void {
+    this._go({type: 'comm_open', comm_id: this.commId, target_name: this.targetName}, data, parts);
+  }
+
+  private _send(type: ICommMessage['type'], data: unknown, parts: IParts): void {
+    if (this._isClosed) {
+      throw failure('ClosedError', `${this} is closed: ${this._why}`);
+    }
+    this._go({type, comm_id: this.commId}, data, parts);
+  }
+
+  private _go(ids: CommIds, data: unknown, {metadata = {}, buffers = []}: IParts): void {
+    if (!isRecord(metadata)) {
+      throw new TypeError(`${this}: metadata is no object`);
+    }
+    const copies = buffers.map(copyOf);
+    this._post(commFrame(ids, data, metadata, copies), copies);
+  }
+
+  private _hear(msg: IMessage): void {
+    const f = this._onMsg;
+    if (f) {
+      void fenced(`onMsg of ${this}`, () => f(msg));
+    } else if (this._early.length < MOST_EARLY) {
+      this._early.push(msg);
+    }
+  }
+
+  private _tell(): void {
+    const [f, msg] = [this._onClose, this._untold];
+    if (f && msg) {
+      this._untold = undefined;
+      void fenced(`onClose of ${this}`, () => f(msg));
+    }
+  }
+
+  private _end(why: string): void {
+    this._isClosed = true;
+    this._why = why;
+    this._forget();
+    this._requests.end(failure('ClosedError', `${this} is closed: ${why}`));
+  }
+
+  private readonly _requests: Requests;
+  private _isClosed = false;
+  private _why = '';
+  private _onMsg: Handler | undefined;
+  private _onClose: Handler | undefined;
+  private readonly _early: IMessage[] = [];
+  /** The message that has closed it, while nobody has heard it. */
+  private _untold: IMessage | undefined;
+}
+
+export function messageOf(
+  comm_id: string,
+  {data, metadata, buffers}: Pick<ICommMessage, 'data' | 'metadata' | 'buffers'>
+): IMessage {
+  const views = buffers.map(buffer => new DataView(buffer));
+  return {content: {comm_id, data}, metadata, buffers: views};
+}
+
+function copyOf(bytes: Bytes): ArrayBuffer {
+  const isView = ArrayBuffer.isView(bytes);
+  if (!isView && !(bytes instanceof ArrayBuffer)) {
+    throw new TypeError('buffers takes ArrayBuffers and views on them');
+  }
+  return isView
+    ? bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+    : bytes.slice(0);
+}
