@@ -29,10 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(item: pytest.Item) -> str:
     """Name the tests that a test shares a kernel with: those of several files, or of its own."""
     assert isinstance(item, pytest.Function)
-    if "running_kernel" in item.fixturenames:
-        return "running_kernel"
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    return str(params.get("host", item.nodeid.partition("::")[0]))
+    for name in ("host", "running_kernel"):
+        if name in params:
+            return f"{name} {params[name]}"
+    return item.nodeid.partition("::")[0]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import NewKernel
+from .conftest import JSPI, NewKernel
 from .distribution import ROOT
 from .kernel import Kernel
 
@@ -42,7 +42,7 @@ _ = status()
 """
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["JSPI", "no JSPI"])
+@pytest.fixture(scope="module", params=JSPI)
 def any_kernel(new_kernel: NewKernel, request: pytest.FixtureRequest) -> Iterator[Kernel]:
     with new_kernel(jspi=request.param) as kernel:
         kernel.page(PAGE)
