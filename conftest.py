@@ -23,7 +23,8 @@ PINNED = {**os.environ, "PIP_CONSTRAINT": (ROOT / "constraints.txt").as_uri()}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in several processes, have those that share a kernel run in one."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
 def _group(item: pytest.Item) -> str:

@@ -77,6 +77,22 @@ def running_kernel(new_kernel: NewKernel, request: pytest.FixtureRequest) -> Ite
         yield kernel
 
 
+@pytest.fixture(scope="session")
+def open_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    """A kernel whose port is open."""
+    with new_kernel() as kernel:
+        kernel.open_port("live")
+        yield kernel
+
+
+@pytest.fixture(scope="session")
+def open_jspi_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    """A kernel whose port is open, in which Python can be suspended."""
+    with new_kernel(jspi=True) as kernel:
+        kernel.open_port("live")
+        yield kernel
+
+
 def with_comm(kernel: Kernel, code: str, target: str) -> Kernel:
     """Reset a kernel whose port is open, run code, and open a comm from the page.
 
