@@ -33,7 +33,7 @@ site: _site/jupyter-lite.json
 WORKERS := 2
 test: setup site lint test-frontend
 	@echo "== Python tests"
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --no-loadscope-reorder
 
 # Of one file: make test-browser FILE=playwright/test_live.py
 FILE := playwright

@@ -1,8 +1,9 @@
-"""What is built once for all tests: the distributions, and a site that is not this one."""
+"""What is built once for all tests, and which of them run in one process."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,23 +20,22 @@ ROOT = Path(__file__).parent
 # pip splits the variable at spaces: a URL has none.
 PINNED = {**os.environ, "PIP_CONSTRAINT": (ROOT / "constraints.txt").as_uri()}
 
+# Parameters that start a kernel, which tests of several files share.
+SHARED = re.compile(r"\[(?:.*-)?(plain|isolated|loaded|JSPI|no JSPI)[]-]")
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Where tests run in several processes, have those that share a kernel run in one."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+    from xdist.scheduler import LoadScopeScheduling
 
+    def group(nodeid: str) -> str:
+        shared = SHARED.search(nodeid)
+        return shared[1] if shared else nodeid.partition("::")[0]
 
-def _group(item: pytest.Item) -> str:
-    """Name the tests that a test shares a kernel with: those of several files, or of its own."""
-    assert isinstance(item, pytest.Function)
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    for name in ("host", "running_kernel"):
-        if name in params:
-            return f"{name} {params[name]}"
-    return item.nodeid.partition("::")[0]
+    scheduling = LoadScopeScheduling(config, log)
+    scheduling._split_scope = group
+    return scheduling
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from .conftest import with_comm
 from .doing import PAUSE, RUN, SEND, TARGET
 from .kernel import Kernel, plain
 
-pytestmark = [pytest.mark.pyodide, pytest.mark.xdist_group("open_kernel")]
+pytestmark = pytest.mark.pyodide
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from .conftest import with_comm
 from .doing import RUN, TARGET
 from .kernel import Kernel
 
-pytestmark = [pytest.mark.pyodide, pytest.mark.xdist_group("open_kernel")]
+pytestmark = pytest.mark.pyodide
 
 
 @pytest.fixture

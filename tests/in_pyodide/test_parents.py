@@ -11,7 +11,7 @@ from .conftest import with_comm
 from .doing import PAUSE, SEND, TARGET, printed
 from .kernel import Kernel
 
-pytestmark = [pytest.mark.pyodide, pytest.mark.xdist_group("open_kernel")]
+pytestmark = pytest.mark.pyodide
 
 # Of a message, as a server kernel has it.
 KEYS = ["buffers", "content", "header", "metadata", "msg_id", "msg_type", "parent_header"]
