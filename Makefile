@@ -29,9 +29,11 @@ demo: site
 
 site: _site/jupyter-lite.json
 
+# A kernel's start keeps more than one core busy, and much else waits.
+WORKERS := 2
 test: setup site lint test-frontend
 	@echo "== Python tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --no-loadscope-reorder
 
 # Of one file: make test-browser FILE=playwright/test_live.py
 FILE := playwright

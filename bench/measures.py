@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from serve import serving
 
 HERE = Path(__file__).parent
 # How often a work is done in one round.
-TIMES = {"small": 20, "nested": 8, "big": 4, "down": 2, "up": 1, "bulkDown": 1, "bulkUp": 1}
+TIMES = {"small": 20, "nested": 8, "big": 4, "down": 2, "up": 2, "bulkDown": 2, "bulkUp": 2}
+# Stock is slower by so much that its times hardly differ; `up` takes it ten seconds.
+STOCK_TIMES = {**TIMES, "up": 1, "bulkDown": 1, "bulkUp": 1}
 OF_MANY = ("down", "up")
 # How far apart messages come, from and to. The first is beyond the second after which the kernel
 # looks for them less often.
@@ -46,6 +49,11 @@ class Side:
     page: Page
     way: str = "comms"
 
+    @property
+    def times(self) -> dict[str, int]:
+        """How often a work is done in one round."""
+        return STOCK_TIMES if self.name == "stock" else TIMES
+
     def run(self, work: str, times: int, *args: Any) -> list[Any]:
         """Do a work several times, in the page that is in front."""
         self.page.bring_to_front()
@@ -59,6 +67,14 @@ class Side:
 def say(text: str) -> None:
     """Show the progress."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def part(name: str) -> Iterator[None]:
+    """Show, at its end, how long a part of the benchmark has taken."""
+    start = time.monotonic()
+    yield
+    say(f"{name} took {time.monotonic() - start:.0f} s")
 
 
 def new_page(browser: Browser, url: str) -> tuple[Page, float]:
@@ -112,24 +128,24 @@ def measure_works(sides: list[Side], plan: Plan) -> dict[str, dict[str, list[Any
     taken: dict[str, dict[str, list[Any]]] = {}
     over_comms = [side for side in sides if side.way == "comms"]
 
-    def turn(label: str, sides: list[Side], work: str, times: int, *args: Any) -> None:
-        for side in sides:
-            taken.setdefault(label, {}).setdefault(side.name, []).extend(
-                side.run(work, times, *args)
-            )
+    def turn(side: Side, work: str, times: int, *args: Any) -> None:
+        taken.setdefault(work, {}).setdefault(side.name, []).extend(side.run(work, times, *args))
 
-    def numbers(work: str) -> list[int]:
-        return [plan.messages] if work in OF_MANY else []
+    def numbers(work: str, n: int) -> list[int]:
+        return [n] if work in OF_MANY else []
 
     say("  warming up")
     for side in sides:
         for work in TIMES:
-            side.run(work, 1, *numbers(work))
+            side.run(work, 1, *numbers(work, plan.messages // 10))
     for number in range(plan.rounds):
         say(f"  round {number + 1}/{plan.rounds}")
-        for work, times in TIMES.items():
-            turn(work, sides, work, times, *numbers(work))
-        turn("slider", over_comms, "slider", 1)
+        for work in TIMES:
+            for side in sides:
+                if number % 2 == 0 or (side.name, work) != ("stock", "up"):
+                    turn(side, work, side.times[work], *numbers(work, plan.messages))
+        for side in over_comms:
+            turn(side, "slider", 1)
     return taken
 
 
@@ -146,6 +162,8 @@ def measure_delays(side: Side, plan: Plan) -> list[dict[str, Any]]:
         say(f"  messages while a cell computes, {number + 1}/{plan.rounds}")
         for delay in delays:
             pauses, in_library = delay["pause_ms"], delay["in_library"]
+            if number % 2 and pauses == PAUSES_MS[0]:
+                continue  # it is nearly all waiting
             (taken,) = side.run("delay", 1, plan.answers, *pauses, in_library)
             delay["ms"] += taken
     return delays
@@ -197,8 +215,8 @@ def measure_memory(side: Side, messages: int) -> dict[str, Any]:
     parts = 10
     side.run("soak", 1, messages // parts)  # what is made once is there
     before = held()
-    for part in range(parts):
-        say(f"  memory, {part + 1}/{parts} of {messages:,} messages")
+    for number in range(parts):
+        say(f"  memory, {number + 1}/{parts} of {messages:,} messages")
         side.run("soak", 1, messages // parts)
     return {"messages": messages, "before": before, "after": held()}
 
@@ -229,18 +247,25 @@ def measure(
             sides.insert(2, Side("loaded", opened(browser, loaded)))
         if server_url:
             sides.append(Side("server", opened(browser, server_url)))
-        works = measure_works(sides, plan)
-        memory = measure_memory(sides[1], plan.soak)
+        with part("the works"):
+            works = measure_works(sides, plan)
+        with part("memory"):
+            memory = measure_memory(sides[1], plan.soak)
         for side in sides:
             side.page.context.close()
         page = opened(browser, urls["ours"])
         alone = Side("ours", page)
-        delays = measure_delays(alone, plan)
-        cpu = measure_cpu(page, plan)
-        crowds = measure_crowds(alone, Side("floor", page, "floor"), plan)
+        with part("messages while a cell computes"):
+            delays = measure_delays(alone, plan)
+        with part("code that computes"):
+            cpu = measure_cpu(page, plan)
+        with part("open comms"):
+            crowds = measure_crowds(alone, Side("floor", page, "floor"), plan)
         page.context.close()
-        boots = measure_boots(browser, urls, plan.boots)
-        loads = measure_loads(browser, loaded, plan.loads) if loaded else []
+        with part("starts of notebooks"):
+            boots = measure_boots(browser, urls, plan.boots)
+        with part("loading in a notebook"):
+            loads = measure_loads(browser, loaded, plan.loads) if loaded else []
     return {
         "loads": loads,
         "works": {**works, "boot": boots},

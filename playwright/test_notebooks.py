@@ -35,21 +35,23 @@ def run_all(new_tab: Callable[[str], Tab], host: str) -> Callable[[str], tuple[N
 Run = Callable[[str], tuple[Notebook, Outputs]]
 
 
+# What the page shows in the first notebook; on a server, too: test_on_a_server.py.
+FIRST_HEARD = [
+    "the page waits for comms named my_comm_target",
+    'opened by the kernel with {"foo":1}',
+    'message {"foo":2}',
+    (
+        'message {"none stays null":null,"a set":[1],"not a number":"nan","bytes":"YWJj",'
+        '"a moment":"2020-01-01T00:00:00.000000"}'
+    ),
+    "closed by the kernel",
+]
+
+
 def test_the_first_notebook_opens_a_comm_from_the_kernel(run_all: Run) -> None:
     _, outputs = run_all("01-open-from-the-kernel.ipynb")
     assert "active, transport port" in text(outputs[2])
-    expect(outputs[4].get_by_role("listitem")).to_have_text(
-        [
-            "the page waits for comms named my_comm_target",
-            'opened by the kernel with {"foo":1}',
-            'message {"foo":2}',
-            (
-                'message {"none stays null":null,"a set":[1],"not a number":"nan","bytes":"YWJj",'
-                '"a moment":"2020-01-01T00:00:00.000000"}'
-            ),
-            "closed by the kernel",
-        ]
-    )
+    expect(outputs[4].get_by_role("listitem")).to_have_text(FIRST_HEARD)
     assert text(outputs[8]) == "[{'foo': 0}]"
     assert text(outputs[10]) == "data.rows[1].when"
     assert text(outputs[12]) == ""

@@ -16,6 +16,9 @@ from .kernel import Kernel
 # West of Greenwich, with summer time: an offset of the wrong sign is seen.
 ZONE = "America/New_York"
 
+# Chromium can suspend Python, by JSPI; other browsers cannot.
+JSPI = [pytest.param(True, id="JSPI"), pytest.param(False, id="no JSPI")]
+
 # The tests can be imported in the kernel: Node.js shares its files.
 MOUNT = f"""
 import sys, pyodide_js
@@ -66,11 +69,27 @@ def new_kernel(
     return new
 
 
-@pytest.fixture(scope="session")
-def running_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
-    """The kernel that most tests share."""
-    with new_kernel(TZ=ZONE) as kernel:
+@pytest.fixture(scope="session", params=JSPI)
+def running_kernel(new_kernel: NewKernel, request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    """The kernel that most tests share; one in which Python can be suspended, and one without."""
+    with new_kernel(jspi=request.param, TZ=ZONE) as kernel:
         kernel.run(MOUNT)
+        yield kernel
+
+
+@pytest.fixture(scope="session")
+def open_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    """A kernel whose port is open."""
+    with new_kernel() as kernel:
+        kernel.open_port("live")
+        yield kernel
+
+
+@pytest.fixture(scope="session")
+def open_jspi_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    """A kernel whose port is open, in which Python can be suspended."""
+    with new_kernel(jspi=True) as kernel:
+        kernel.open_port("live")
         yield kernel
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import NewKernel
+from .conftest import JSPI, NewKernel
 from .distribution import ROOT
 from .kernel import Kernel
 
@@ -35,6 +35,9 @@ page.hello('begun', 'live', 'injected');
 answers.postMessage({problem: ''});
 """
 
+# Waits until the page has got a script that says so.
+RUNS = "while (!globalThis.runs) await new Promise(resolve => setTimeout(resolve, 5));"
+
 LOAD = """
 %load_ext lite_comms
 from lite_comms import status
@@ -42,7 +45,7 @@ _ = status()
 """
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["JSPI", "no JSPI"])
+@pytest.fixture(scope="module", params=JSPI)
 def any_kernel(new_kernel: NewKernel, request: pytest.FixtureRequest) -> Iterator[Kernel]:
     with new_kernel(jspi=request.param) as kernel:
         kernel.page(PAGE)
@@ -96,9 +99,9 @@ def test_the_next_line_has_the_port(jspi_kernel: Kernel) -> None:
 
 
 def test_the_next_cell_has_the_port(kernel: Kernel) -> None:
-    carry(kernel, WORKS)
+    carry(kernel, f"{WORKS} globalThis.runs = 1;")
     kernel.run(LOAD)
-    kernel.page("await page.turn()")
+    kernel.page(f"{RUNS} delete globalThis.runs; await page.turn()")
     assert "active, transport port" in kernel.run("_ = status()")
 
 
@@ -106,9 +109,8 @@ def test_what_stays_in_the_notebook_is_short_and_does_nothing_later(kernel: Kern
     carry(kernel, "globalThis.runs = (globalThis.runs ?? 0) + 1;" + WORKS)
     kernel.run(LOAD)
     (script,) = scripts(kernel)
-    kernel.page("await new Promise(resolve => setTimeout(resolve, 50))")
     assert len(script) < 450
-    assert kernel.page("return globalThis.runs") == 1
+    assert kernel.page(f"{RUNS} return globalThis.runs") == 1
 
     kernel.page(
         f"(0, eval)({json.dumps(script)});"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import JSPI
 from .distribution import ROOT, Distribution
 from .node import Node
 
@@ -20,9 +21,12 @@ FILES = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=JSPI)
 def pyodide(
-    distribution: Distribution, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+    distribution: Distribution,
+    wheel: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Node]:
     """A Pyodide without a kernel, with pytest and lite_comms."""
     log = tmp_path_factory.mktemp("suite") / "log.txt"
@@ -33,7 +37,8 @@ def pyodide(
         "packages": packages,
         "root": ROOT,
     }
-    with Node(Path(__file__).with_name("suite.mjs"), log, options) as node:
+    suite = Path(__file__).with_name("suite.mjs")
+    with Node(suite, log, options, jspi=request.param) as node:
         yield node
 
 

@@ -128,7 +128,7 @@ def test_a_value_that_a_trait_refuses_is_an_error_that_is_seen(kernel: Kernel) -
     bytes_ = "[new Uint8Array([5, 6])]"
     update(kernel, "picture", "{size: {width: 1}, pixels: null}", "[['pixels']]", bytes_)
 
-    # JupyterLite's own path has no way for error messages; those of a port are in test_outputs.py.
+    # JupyterLite's own path has no way for error messages; those of a port are in test_errors.py.
     shown = plain(kernel.shown("stderr"))
     assert "TraitError: The 'pixels' trait of a Picture instance expected a bytes object" in shown
     # Nothing of the message is set, as on a server.
