@@ -161,6 +161,29 @@ def test_python_asks_and_the_page_answers(notebook: Notebook) -> None:
     )
 
 
+def test_drain_and_flush_wait_until_the_page_has_handled_what_was_sent(notebook: Notebook) -> None:
+    notebook.javascript(
+        """
+        Jupyter.notebook.kernel.comm_manager.register_target('slow', comm => {
+          comm.on_msg(() => new Promise(resolve => setTimeout(resolve, 20)));
+        });
+        """
+    )
+    notebook.python("import lite_comms, time\nslow = lite_comms.Comm('slow')")
+    for wait in ("await slow.drain(timeout_s=60)", "slow.flush(timeout_s=60)"):
+        assert (
+            notebook.python(
+                "start = time.monotonic()\n"
+                "for n in range(25):\n    slow.send(n)\n"
+                f"{wait}\n"
+                "time.monotonic() - start >= 25 * 0.02"
+            )
+            == "True"
+        )
+    # The comms that have asked the page are gone.
+    assert notebook.python("lite_comms.status().comms") == "1"
+
+
 def test_an_exception_of_the_page_comes_back(notebook: Notebook) -> None:
     notebook.javascript(SAGE)
     assert (

@@ -278,6 +278,9 @@ class Comm(ReceivingComm):
     def _cannot_wait(self) -> str:
         return self._manager.transport.cannot_turn
 
+    def _make_probe(self, target_name: str) -> Comm:
+        return Comm(target_name, manager=self._manager)
+
     def _make_latest(self) -> Latest:
         publish = partial(self._manager.publish, self, "comm_msg")
         return Latest(publish, lambda: self._manager.transport, repr(self))

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any, Self
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
 
 from lite_comms._wire.errors import ClosedError
 
 from .latest import Latest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Message = dict[str, Any]
+
+# The page closes a comm that is opened to this target; so does a page that does not know it.
+DRAIN_TARGET = "lite_comms.drain"
 
 
 class Streaming:
@@ -53,6 +60,65 @@ class Streaming:
             self._latest = self._make_latest()
         self._latest.put(key, (data, metadata, buffers))
 
+    async def drain(self, timeout_s: float | None = None) -> None:
+        """Await that the page has handled all that the kernel has sent.
+
+        What `send_latest` has kept is sent before. The page has handled a message when the
+        callbacks for it have returned there, and their promises are settled. Of several pages
+        the first one counts.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How many seconds to wait at most.
+
+        Raises
+        ------
+        TimeoutError
+            If the page has not handled it in time; it still will.
+        ClosedError
+            If the comm is closed.
+        """
+        with self._probe("drain") as probe:
+            await probe.areceive(timeout_s)
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until the page has handled all that the kernel has sent; see `drain`.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How many seconds to wait at most.
+
+        Raises
+        ------
+        TimeoutError
+            If the page has not handled it in time; it still will.
+        ClosedError
+            If the comm is closed.
+        RuntimeError
+            Where code cannot wait for messages (see ``lite_comms.wait_for``): await `drain`
+            there.
+        """
+        with self._probe("flush") as probe:
+            probe.receive(timeout_s)
+
+    @contextmanager
+    def _probe(self, what: str) -> Iterator[Any]:
+        """Open a comm that the page closes when it has handled what came before."""
+        if self._closed:
+            raise ClosedError(f"{what} of {self!r}, which is closed")
+        if self._latest is not None:
+            self._latest.flush()
+        probe = self._make_probe(DRAIN_TARGET)
+        with suppress(ClosedError):  # that is the answer
+            try:
+                yield probe
+            except TimeoutError:
+                raise TimeoutError(f"{what} of {self!r}: the page has not handled all") from None
+            finally:
+                probe.close()
+
     def send(
         self,
         data: Any = None,
@@ -67,6 +133,9 @@ class Streaming:
         raise NotImplementedError
 
     def _make_latest(self) -> Latest:
+        raise NotImplementedError
+
+    def _make_probe(self, target_name: str) -> Any:
         raise NotImplementedError
 
     def __aiter__(self) -> Self:

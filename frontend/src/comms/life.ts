@@ -13,6 +13,13 @@ import {commClose, DISCONNECTED, type IReason, RESTARTED} from '../wire/comm_mes
  */
 const LEFT_ALONE: ReadonlySet<string> = new Set(['jupyter.widget', 'jupyter.widget.control']);
 
+/**
+ * By this the kernel learns that the page has handled what it has sent: JupyterLab opens the comm when it
+ * is done with all messages before. It would close one of an unknown target, too, but log an error.
+ */
+const DRAIN_TARGET = 'lite_comms.drain';
+const closeAtOnce = (comm: Kernel.IComm) => void comm.close();
+
 type Connection = Kernel.IKernelConnection;
 
 export class Connections {
@@ -29,6 +36,7 @@ export class Connections {
   add(connection: Connection): () => void {
     this._all.add(connection);
     const undoJoin = joinListeners(connection);
+    connection.registerCommTarget(DRAIN_TARGET, closeAtOnce);
     const onStatus = (_: unknown, status: Kernel.Status) => {
       // This connection restarts the kernel, or the kernel has died; JupyterLab clears it next.
       if (status === 'restarting') {
@@ -47,6 +55,7 @@ export class Connections {
       this._all.delete(connection);
       connection.statusChanged.disconnect(onStatus);
       connection.disposed.disconnect(onDisposed);
+      connection.removeCommTarget(DRAIN_TARGET, closeAtOnce);
       undoJoin();
     };
   }
