@@ -315,7 +315,7 @@ opened = []
 
 def late(comm, msg):
     opened.append(comm.comm_id)
-    get_comm_manager().transport._receive("idle")
+    get_comm_manager().transport._incoming.receive("idle")
 """)
     kernel.page(
         """

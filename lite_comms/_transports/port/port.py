@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
@@ -25,22 +24,18 @@ from lite_comms._kernel.running import Running
 from lite_comms._live.clock import missing
 from lite_comms._live.signals import Signals
 from lite_comms._live.suspend import HAS_JSPI, suspend
-from lite_comms._live.tasks import when_done
 from lite_comms._transports.base import Receiver
-from lite_comms._transports.stock import StockTransport, flat, with_date
+from lite_comms._transports.stock import StockTransport
 from lite_comms._wire.codec import encode
 from lite_comms._wire.errors import TransportError
 from lite_comms._wire.frames import (
-    NO_MESSAGE,
     SAME_PARENT,
     VERSION,
-    Attach,
     Begun,
     Bye,
     Failed,
     FrameError,
     FromKernel,
-    FromPage,
     Hello,
     Idle,
     Interrupt,
@@ -48,13 +43,12 @@ from lite_comms._wire.frames import (
     ToKernel,
     ToPage,
     Watch,
-    from_wire,
     to_wire,
 )
 from lite_comms._wire.version import __version__
 
 from .channel import Action, Bring, Channel, Connect, Disconnect, Event, Problem, step
-from .waiting import Waiting
+from .incoming import Incoming
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
@@ -65,14 +59,8 @@ if TYPE_CHECKING:
 _ANSWER_S = 0.05
 _BRING_S = 1.0
 
-# How long the event loop waits for a burst of messages, and a callback that has begun.
-_BURST_S = 0.004
-
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
 _SHOWN = 5
-
-# Made once: what json.loads does in between takes as long as a small message.
-_read = json.JSONDecoder().decode
 
 
 class PortTransport(StockTransport):
@@ -84,8 +72,6 @@ class PortTransport(StockTransport):
         The kernel's shell.
     """
 
-    _manager: Receiver  # set before the port is made
-
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self._parents = self._outputs.parents
@@ -93,18 +79,14 @@ class PortTransport(StockTransport):
         self._channel = Channel()
         self._is_open = False
         self.why = self._channel.why
-        self._attached: Attach | None = None  # to the message that comes next
         self._failed = 0  # how many of our frames the page could not use
-        self._waiting = Waiting(self._handle_late)
         self._signals: Signals | None = None
         self._not_live = ""  # why synchronous code cannot be interrupted
         self._is_unproved = False  # whether a later cell may show that it can be
         self._due: dict[str, Any] | None = None  # of a cell that has not begun
         self._wants_live = True
         self._running = Running()
-        self._holds = 0
-        # The message that is handled, its id, and its header as it came.
-        self._handled: tuple[dict[str, Any] | None, int, Any] = (None, NO_MESSAGE, None)
+        self._incoming = Incoming(self._running, self)
         self._said_parent = ""  # the last parent header that the page has been told
         self._give_up: Callable[[], object] | None = None  # bringing the page its half
 
@@ -113,16 +95,17 @@ class PortTransport(StockTransport):
         self._outputs.runner = self._run_cell
         self._outputs.on_request = self._on_request
         self._outputs.on_begin = self._on_begin
-        self._manager = manager
+        self._incoming.manager = manager
         # A startup file comes before the first request, and its task is not to be stopped.
         self._running.cell = asyncio.current_task() if self._parents.current else None
         if self._running.cell is not None:
             self._running.can_suspend = can_run_sync()
         if self._channel.state == "closed":
-            self._receiver = create_proxy(self._receive)
+            self._receiver = create_proxy(self._incoming.receive)
             source = Path(__file__).with_name("port.js").read_text("utf-8")
-            self._burst_receiver = create_proxy(self._receive_all)
+            self._burst_receiver = create_proxy(self._incoming.receive_all)
             self._port = run_js(source)(self._receiver, self._burst_receiver, pyodide_js._api)
+            self._incoming.port = self._port
             # Looked up once: it costs as much as to post.
             self._post_wire, self._post_plain = self._port.post, self._port.send
             self._said_parent = ""
@@ -149,7 +132,7 @@ class PortTransport(StockTransport):
             case "say hello":
                 self._say_hello()
             case "say bye":
-                self._post_frame(Bye())
+                self.post_frame(Bye())
             case "stop bringing":
                 self._stop_bringing()
             case "open":
@@ -166,7 +149,7 @@ class PortTransport(StockTransport):
 
     def _say_hello(self) -> None:
         can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
-        self._post_frame(Hello(VERSION, __version__, ("begun", "attachments", *can)))
+        self.post_frame(Hello(VERSION, __version__, ("begun", "attachments", *can)))
 
     def meet_page(self) -> str:
         if self._channel.state != "waiting" or not self._parents.current:
@@ -231,7 +214,7 @@ class PortTransport(StockTransport):
 
     def _parent_to_say(self) -> str | int:
         """Return the parent header as a `FromKernel` has it: what the page knows is a number."""
-        msg, number, header = self._handled
+        msg, number, header = self._incoming.handled
         # User code may set another parent, or change this one.
         if msg is not None and msg is self._of_context.get(None) and msg.get("header") == header:
             return number
@@ -246,9 +229,11 @@ class PortTransport(StockTransport):
             self._outputs.widgets_may_be_there()
 
     def target_registered(self, target_name: str) -> None:
-        if self._waiting.by_comm:
+        if self._incoming.waiting.by_comm:
             # Not here and now: the user's code is in the middle of registering.
-            self._port.soon(create_once_callable(lambda: self._waiting.release(target_name)))
+            self._port.soon(
+                create_once_callable(lambda: self._incoming.waiting.release(target_name))
+            )
 
     def soon(self, f: Callable[[], object]) -> None:
         if self._channel.state == "closed":
@@ -261,11 +246,11 @@ class PortTransport(StockTransport):
         self._port.soon(create_once_callable(call))
 
     def hold(self) -> None:
-        self._holds += 1
+        self._incoming.holds += 1
         self._port.hold()
 
     def release(self) -> None:
-        self._holds = max(0, self._holds - 1)
+        self._incoming.holds = max(0, self._incoming.holds - 1)
         if self._signals is None:
             self._port.release()
         else:
@@ -301,90 +286,27 @@ class PortTransport(StockTransport):
         if self._signals is not None:
             self._signals.set_live(on)
 
-    def _post_frame(self, frame: ToPage) -> None:
+    def post_frame(self, frame: ToPage) -> None:
+        """Post a frame to the page."""
         self._post_wire(*to_wire(frame))
 
     def _publish(self, content: dict[str, Any]) -> bool:
         if not self._is_open:
             return False
-        self._post_frame(FromKernel("error", json.dumps(content), "{}", self._parent_to_say()))
+        self.post_frame(FromKernel("error", json.dumps(content), "{}", self._parent_to_say()))
         return True
 
     # From the page
 
-    def _receive(self, *wire: Any) -> bool | None:
-        """Handle a frame; JavaScript calls this, so it must not raise.
-
-        Returns
-        -------
-        bool or None
-            Whether it was a message, which has been handled. None if it is refused.
-        """
-        try:
-            frame = from_wire(wire)
-            if type(frame) is FromPage:
-                return self._accept(frame.id, _read(frame.message), frame.may_wait, frame.buffers)
-            self._take(frame)
-        except BaseException as error:
-            message = wire[1] if wire and wire[0] == "comm" and len(wire) > 1 else NO_MESSAGE
-            self._refuse(message if type(message) is int else NO_MESSAGE, error)
-            return None
-        return False
-
-    def _receive_all(self, text: str, count: int) -> int:
-        """Handle a burst of messages; JavaScript calls this, so it must not raise.
-
-        Parameters
-        ----------
-        text : str
-            JSON: for each message its id, whether it may wait, and the message.
-        count : int
-            How many there should be.
-
-        Returns
-        -------
-        int
-            How many have been handled, or left for later. 0 if one cannot be read.
-        """
-        try:
-            messages = _read(text)
-        except (ValueError, RecursionError, MemoryError):
-            return 0
-        if len(messages) != count:
-            return 0
-        end = time.monotonic() + _BURST_S
-        for done, (message_id, may_wait, msg) in enumerate(messages, 1):
-            try:
-                is_handled = self._accept(message_id, msg, may_wait)
-            except BaseException as error:
-                self._refuse(message_id, error)
-                is_handled = False
-            if not is_handled:
-                self._port.leave(message_id)
-            if self._holds or time.monotonic() > end:
-                return done
-        return count
-
-    def _refuse(self, message_id: int, error: BaseException) -> None:
-        """Tell the page that a frame is not valid, or is too large or nested too deeply."""
-        if isinstance(error, FrameError):
-            reason = str(error)
-        elif isinstance(error, ValueError):
-            reason = f"a comm message cannot be read: {error!r}"
-        else:
-            reason = repr(error)
-        self._post_frame(Failed(reason, message_id))
-
-    def _take(self, frame: ToKernel) -> None:
+    def take(self, frame: ToKernel) -> None:
+        """Handle a frame of the page that is no comm message."""
         match frame:
-            case Attach():
-                self._attached = frame
             case Idle():
-                self._waiting.release(None)
+                self._incoming.waiting.release(None)
             case Hello() | Bye():
                 self._said_parent = ""  # it may be another page
                 if self._channel.closes_at(frame):
-                    self._waiting.release(None)  # as long as it can be answered
+                    self._incoming.waiting.release(None)  # as long as it can be answered
                 self._follow(frame)
             case Interrupt(number):
                 if self._signals is not None:
@@ -402,70 +324,10 @@ class PortTransport(StockTransport):
                     count = f" ({self._failed} so far)" if self._failed > _SHOWN else ""
                     self.show_error(f"lite_comms: the page cannot use a frame: {reason}{count}")
 
-    def _accept(
-        self, message_id: int, msg: Any, may_wait: bool, buffers: Sequence[Any] = ()
-    ) -> bool:
-        """Handle a message, unless it has to wait; return whether it has been handled."""
-        try:
-            header = msg["header"]
-            msg["parent_header"] = {}
-            msg["buffers"] = [flat(buffer) for buffer in buffers]
-            msg["msg_id"], msg["msg_type"] = header["msg_id"], header["msg_type"]
-            comm_id = str(msg["content"].get("comm_id"))
-            if self._attached is not None:
-                self._take_attachments(message_id, msg)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise FrameError(f"a comm message cannot be read: {error!r}") from None
-        if (self._waiting.by_comm and comm_id in self._waiting.by_comm) or (
-            may_wait and self._wants_target(msg)
-        ):
-            self._waiting.add(comm_id, message_id, msg)
-            return False
-        return self._handle(message_id, msg)
-
-    def _take_attachments(self, message_id: int, msg: dict[str, Any]) -> None:
-        assert self._attached is not None
-        of, attachments = self._attached
-        self._attached = None
-        if of == message_id:
-            msg["attachments"] = [*attachments]
-
-    def _wants_target(self, msg: dict[str, Any]) -> bool:
-        """Return whether it is a comm_open whose target is not registered."""
-        return (
-            msg["msg_type"] == "comm_open"
-            and str(msg["content"].get("target_name")) not in self._manager.targets
-        )
-
-    def _handle_late(self, message_id: int, msg: dict[str, Any]) -> None:
-        if self._handle(message_id, msg):
-            self._port.ack(message_id)
-
-    def _handle(self, message_id: int, msg: dict[str, Any]) -> bool:
-        """Handle a message; return whether it has been handled.
-
-        A message with an async callback is acknowledged when the callback has ended.
-        """
-        header = with_date(msg["header"])
-        manager = self._manager
-        self._handled = msg, message_id, header.copy()
-
-        def fail(error: BaseException) -> None:
-            # Not an error of the user's callback, which the manager shows.
-            what = f"{msg['msg_type']} of comm {msg['content'].get('comm_id')}"
-            self.under(msg, self.show_error, f"lite_comms: {what} could not be handled", error)
-
-        task = self._running.call_back(lambda: manager.receive(msg), fail)
-        self._handled = None, NO_MESSAGE, None
-        if task is None:
-            return True
-        when_done(task, lambda _: self._port.ack(message_id))
-        return False
-
     def _go_live(self) -> None:
         if self._not_live:
             return
-        manager = self._manager
+        manager = self._incoming.manager
         try:
             signals = Signals(
                 self._shell,
@@ -473,7 +335,7 @@ class PortTransport(StockTransport):
                 self._port,
                 self._running,
                 lambda: bool(manager.comms),
-                lambda number: self._post_frame(Interrupted(number)),
+                lambda number: self.post_frame(Interrupted(number)),
                 self._tell_due,
             )
             signals.start()
@@ -528,7 +390,7 @@ class PortTransport(StockTransport):
 
     def _tell_begun(self, request: dict[str, Any]) -> None:
         if self._is_open and self._channel.page_waits and request:
-            self._post_frame(Begun(request["header"]["msg_id"]))
+            self.post_frame(Begun(request["header"]["msg_id"]))
 
 
 @cache
