@@ -21,7 +21,9 @@ const source = readFileSync(
 
 let received: unknown[];
 let bursts: number[][];
+let asked: number[];
 let most: number;
+let failing: number;
 let post: (...frame: unknown[]) => void;
 let port: IPort;
 let posted: unknown[][];
@@ -39,7 +41,9 @@ beforeEach(() => {
   );
   received = [];
   bursts = [];
+  asked = [];
   most = Infinity;
+  failing = 0;
   posted = [];
   refused = [];
   thrown = [];
@@ -62,7 +66,8 @@ beforeEach(() => {
     return type === 'comm';
   };
   // As Python: how many of them it has handled.
-  const receiveAll = (text: string) => {
+  const receiveAll = (text: string, count: number) => {
+    asked.push(count);
     let messages: [number, boolean, object][];
     try {
       messages = (JSON.parse(text) as typeof messages).slice(0, most);
@@ -70,7 +75,10 @@ beforeEach(() => {
       return 0;
     }
     bursts.push(messages.map(([id]) => id));
-    for (const [id] of messages) {
+    for (const [i, [id]] of messages.entries()) {
+      if (id === failing) {
+        return -(i + 1);
+      }
       if (receive('comm', id) !== true) {
         port.leave(id);
       }
@@ -201,6 +209,35 @@ describe('a burst of comm messages', () => {
     await turn();
     expect(bursts.map(({length}) => length)).toEqual([100, 100, 50]);
     expect(received.length).toBe(251);
+  });
+
+  it('is no larger than what Python can handle in its time', async () => {
+    most = 3;
+    for (let id = 2; id <= 101; id++) {
+      post(...message(id));
+    }
+    await turn();
+    expect(received).toEqual(Array.from({length: 101}, (_, i) => i + 1));
+    expect(asked.slice(0, 3)).toEqual([100, 6, 6]);
+  });
+
+  it('has no more than 64 K characters', async () => {
+    const long = JSON.stringify('x'.repeat(30_000));
+    [2, 3, 4].forEach(id => post(...message(id, long)));
+    await turn();
+    expect([received, bursts]).toEqual([[1, 2, 3, 4], [[2, 3]]]);
+  });
+
+  it('does not come again where Python can handle a message no more, nor say so', async () => {
+    failing = 3;
+    [2, 3, 4, 5].forEach(id => post(...message(id)));
+    await turn();
+    expect(received).toEqual([1, 2, 4, 5]);
+    expect(posted).toEqual([
+      ['error', 'Python could not handle the message, nor say why', 3],
+      ['ack', 1, 2],
+      ['ack', 4, 5]
+    ]);
   });
 
   it('stops where Python holds messages back', async () => {

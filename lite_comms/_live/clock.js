@@ -111,7 +111,10 @@
       clearTimeout(timer);
     } else {
       await hop();
-      port.look(); // the rest of a burst, whose turn would come behind this one
+      // The rest of a burst, whose turns come behind this one.
+      for (let left = port.behind; left > 0 && port.behind > 0 && !live.isStopped(); left--) {
+        await hop();
+      }
     }
     while (asleep.at(-1) !== me) {
       await asleep.at(-1).ended;

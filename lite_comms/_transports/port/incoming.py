@@ -120,26 +120,32 @@ class Incoming:
         Returns
         -------
         int
-            How many have been handled, or left for later. 0 if one cannot be read.
+            How many have been handled, or left for later. 0 if one cannot be read. Negative if
+            the last of them is neither, and the page could not be told.
         """
+        end = time.monotonic() + _BURST_S
         try:
             messages = _read(text)
         except (ValueError, RecursionError, MemoryError):
             return 0
         if len(messages) != count:
             return 0
-        end = time.monotonic() + _BURST_S
-        for done, (message_id, may_wait, msg) in enumerate(messages, 1):
-            try:
-                is_handled = self._accept(message_id, msg, may_wait)
-            except BaseException as error:
-                self._refuse(message_id, error)
-                is_handled = False
-            if not is_handled:
-                self.port.leave(message_id)
-            if self.holds or time.monotonic() > end:
-                return done
-        return count
+        done = 0
+        try:
+            for message_id, may_wait, msg in messages:
+                done += 1
+                try:
+                    is_handled = self._accept(message_id, msg, may_wait)
+                except BaseException as error:
+                    self._refuse(message_id, error)
+                    is_handled = False
+                if not is_handled:
+                    self.port.leave(message_id)
+                if self.holds or time.monotonic() > end:
+                    break
+        except BaseException:  # out of memory, or of stack
+            return -done
+        return done
 
     def _refuse(self, message_id: int, error: BaseException) -> None:
         """Tell the page that a frame is not valid, or is too large or nested too deeply."""
@@ -206,8 +212,10 @@ class Incoming:
                 msg, self._owner.show_error, f"lite_comms: {what} could not be handled", error
             )
 
-        task = self._running.call_back(lambda: manager.receive(msg), fail)
-        self.handled = None, NO_MESSAGE, None
+        try:
+            task = self._running.call_back(lambda: manager.receive(msg), fail)
+        finally:
+            self.handled = None, NO_MESSAGE, None
         if task is None:
             return True
         when_done(task, lambda _: self.port.ack(message_id))

@@ -5,6 +5,7 @@
   // The parent header is that of the frame before; and how many frames enter Python at once.
   const SAME = 0;
   const MOST = 100;
+  const MOST_CHARACTERS = 65_536;
   const post = (...frame) => {
     // Python has made them for this frame, so they can be transferred.
     const buffers = frame.filter(ArrayBuffer.isView).map(view => view.buffer);
@@ -65,9 +66,19 @@
     }
   };
   // The comm messages at the head of the queue, those without buffers: Python can take them at once.
+  // What it cannot handle in its time it reads again, so the next burst is smaller.
+  let most = MOST;
   const burst = () => {
-    const end = waiting.findIndex(frame => !isPlain(frame));
-    return waiting.slice(0, Math.min(end < 0 ? waiting.length : end, MOST));
+    let end = 0;
+    let characters = 0;
+    while (end < Math.min(waiting.length, most) && isPlain(waiting[end])) {
+      characters += waiting[end][2].length;
+      if (characters > MOST_CHARACTERS) {
+        break;
+      }
+      end += 1;
+    }
+    return waiting.slice(0, end);
   };
   const isPlain = frame =>
     frame[0] === 'comm' &&
@@ -85,6 +96,13 @@
     } catch {
       // Too much for Python's memory; one of them may not be.
     }
+    if (count < 0) {
+      count = -count;
+      const id = frames[count - 1][1];
+      left.add(id);
+      post('error', 'Python could not handle the message, nor say why', id);
+    }
+    most = count < frames.length ? Math.max(2, 2 * count) : Math.min(MOST, 2 * most);
     for (const [, id] of waiting.splice(0, count)) {
       if (!left.delete(id)) {
         ack(id);
@@ -247,6 +265,10 @@
       holds = Math.max(0, holds - 1);
       // Not here: the caller may be in the middle of something.
       turnSoon();
+    },
+    // How many frames are left for the next turns of the event loop.
+    get behind() {
+      return isTurning && holds === 0 ? waiting.length : 0;
     },
     get isHeld() {
       return holds > 0;

@@ -293,7 +293,11 @@ class PortTransport(StockTransport):
     def _publish(self, content: dict[str, Any]) -> bool:
         if not self._is_open:
             return False
-        self.post_frame(FromKernel("error", json.dumps(content), "{}", self._parent_to_say()))
+        try:
+            self.post_frame(FromKernel("error", json.dumps(content), "{}", self._parent_to_say()))
+        except BaseException:
+            self._said_parent = ""
+            raise
         return True
 
     # From the page
