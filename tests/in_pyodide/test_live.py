@@ -80,7 +80,7 @@ def test_status_says_so(kernel: Kernel) -> None:
 def test_the_kernel_says_what_it_can(new_kernel: NewKernel) -> None:
     with new_kernel() as kernel:
         (hello,) = kernel.page("await page.turn(); return page.frames")
-        assert hello[3:] == ["begun", "interrupt", "inbox"]
+        assert hello[3:] == ["begun", "attachments", "interrupt", "inbox"]
 
 
 @pytest.mark.parametrize("wait", ["pass", "time.sleep(0.01)", "time.sleep(60)"])
