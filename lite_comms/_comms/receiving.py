@@ -306,6 +306,8 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
 
 
 def end_replaced(comm: object) -> None:
-    """End the requests of a comm whose id has been opened once more, by itself or another."""
+    """End what a comm had under way when its id was opened once more, by itself or another."""
     if isinstance(comm, ReceivingComm):
         comm._end_requests("its id has been opened again")
+        if comm._latest is not None:
+            comm._latest.clear()  # it was not for the page's new end
