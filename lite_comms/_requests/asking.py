@@ -15,6 +15,7 @@ from typing import Any
 from lite_comms._wire.errors import ClosedError
 
 from .marks import Answer, marked
+from .times import checked_time
 
 Message = dict[str, Any]
 
@@ -118,6 +119,8 @@ class Asking:
             If the comm is closed, or closes meanwhile.
         EncodeError, BufferFormatError, TransportError
             As for `send`; nothing has been asked.
+        TypeError, ValueError
+            If `timeout_s` is not a number, or is negative. Nothing has been asked.
         RuntimeError
             Where code cannot wait for messages (see ``lite_comms.wait_for``): await
             `arequest` there, in a task. Nothing has been asked.
@@ -128,6 +131,7 @@ class Asking:
                 f"{what}: its answer cannot be waited for here: {why}; "
                 "await arequest in a task instead"
             )
+        timeout_s = checked_time(timeout_s, what)
         asked = self._ask(what, data, metadata, buffers)
         try:
             self._wait_for(lambda: asked.is_done, timeout_s, what)
@@ -162,13 +166,15 @@ class Asking:
         RequestError, TimeoutError, ClosedError, EncodeError, BufferFormatError, TransportError
             As for `request`.
         """
-        asked = self._ask(f"arequest of {self!r}", data, metadata, buffers)
+        what = f"arequest of {self!r}"
+        timeout_s = checked_time(timeout_s, what)
+        asked = self._ask(what, data, metadata, buffers)
         try:
             async with asyncio.timeout(timeout_s):
                 await asked.wait()
         except TimeoutError:
             if not asked.is_done:  # the answer may have come after all, at the last moment
-                raise TimeoutError(f"{asked.what}: nothing in {timeout_s} s") from None
+                raise TimeoutError(f"{what}: nothing in {timeout_s} s") from None
         finally:
             self._stop_asking(asked)
         return asked.result()
@@ -187,14 +193,15 @@ class Asking:
         raise NotImplementedError
 
     @property
-    def _can_ask(self) -> bool:
-        return not self._closed
+    def _cannot_ask(self) -> str:
+        """Why no answer can come; empty if one can."""
+        return "the comm is closed" if self._closed else ""
 
     def _ask(
         self, what: str, data: Any, metadata: dict[str, Any] | None, buffers: Iterable[Any] | None
     ) -> Asked:
-        if not self._can_ask:
-            raise ClosedError(f"{what}: the comm is closed", self._end_reason)
+        if why := self._cannot_ask:
+            raise ClosedError(f"{what}: {why}", self._end_reason)
         asked = Asked(what)
         marks = marked(metadata, what, request=asked.id)
         self._asked[asked.id] = asked
@@ -214,7 +221,7 @@ class Asking:
     def _end_request(self, answer: Answer, msg: Message) -> None:
         asked = self._asked.pop(answer.id, None)
         if asked is not None:
-            asked.end(msg, answer.error)
+            asked.end(msg, answer.error and answer.error.of(asked.what))
 
     def _end_asking(self, why: str) -> None:
         """End all of them: no answer can come."""

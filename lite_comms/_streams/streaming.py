@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from lite_comms._requests.times import checked_time
 from lite_comms._wire.errors import ClosedError
 
 from .latest import Latest
@@ -79,6 +80,7 @@ class Streaming:
         ClosedError
             If the comm is closed.
         """
+        timeout_s = checked_time(timeout_s, f"drain of {self!r}")
         with self._probe("drain") as probe:
             await probe.areceive(timeout_s)
 
@@ -100,6 +102,7 @@ class Streaming:
             Where code cannot wait for messages (see ``lite_comms.wait_for``): await `drain`
             there.
         """
+        timeout_s = checked_time(timeout_s, f"flush of {self!r}")
         with self._probe("flush") as probe:
             probe.receive(timeout_s)
 

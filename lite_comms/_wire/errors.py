@@ -92,18 +92,25 @@ class RequestError(CommError):
         Its message.
     traceback : list of str
         The lines of its traceback, or of its stack in JavaScript.
+    what : str, optional
+        The request, for the message.
     """
 
-    def __init__(self, ename: str, evalue: str, traceback: list[str]) -> None:
+    def __init__(self, ename: str, evalue: str, traceback: list[str], what: str = "") -> None:
         self.ename = ename
         self.evalue = evalue
         self.traceback = traceback
-        super().__init__(ename, evalue, traceback)
+        self.what = what
+        super().__init__(ename, evalue, traceback, what)
         if traceback:
             self.add_note("\n".join(["The other end's traceback:", *traceback]))
 
     def __str__(self) -> str:
-        return f"{self.ename}: {self.evalue}" if self.evalue else self.ename
+        return ": ".join(filter(None, (self.what, self.ename, self.evalue)))
+
+    def of(self, what: str) -> RequestError:
+        """Return the same error, naming the request."""
+        return type(self)(self.ename, self.evalue, self.traceback, what)
 
 
 def reason_in(msg: dict[str, Any]) -> str:
