@@ -348,6 +348,26 @@ describe('on_request', () => {
     expect([signal!.aborted, signal!.reason.name, line.sent]).toEqual([true, name, []]);
   });
 
+  it.each([
+    ['an exception of its own', () => new RangeError('late'), 1],
+    ['the reason of its signal', (signal: AbortSignal) => signal.reason, 0],
+    ['an AbortError', () => new DOMException('stopped', 'AbortError'), 0]
+  ])('that raises %s when nobody waits any longer', async (_, errorOf, times) => {
+    comm.onRequest((_, {signal}) => {
+      return new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(errorOf(signal)))
+      );
+    });
+    await ask();
+    line.say({}, {lite_comms: {cancel: '1'}});
+    await turn();
+    const text = "lite_comms: the onRequest callback of comm 't' (one) raised";
+    expect(shown.splice(0).map(([text, error]) => [text, `${error}`])).toEqual(
+      Array(times).fill([text, 'RangeError: late'])
+    );
+    expect(line.sent).toEqual([]);
+  });
+
   it('that cannot answer at all shows why', async () => {
     comm.onRequest(() => 1);
     line.broken = new Error('Kernel is dead');
@@ -442,6 +462,8 @@ describe('between two ends', () => {
       await Promise.all(all);
     }
     await expect.poll(() => running).toBe(0);
+    // What is raised when nobody waits any longer is shown.
+    expect(new Set(shown.splice(0).map(([, error]) => `${error}`))).toEqual(new Set(['Error: late']));
     const names = ['AbortError', 'ClosedError', 'RequestError', 'TimeoutError', 'answered'];
     expect(Object.keys(counts).sort()).toEqual(names);
     expect(Object.values(counts).reduce((a, b) => a + b)).toBe(asked);
