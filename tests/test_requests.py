@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from lite_comms import (
 )
 from lite_comms import RequestError as Failed
 from lite_comms._requests.answering import Call
+
+MALFORMED = json.loads(Path(__file__).with_name("request_errors.json").read_text("utf-8"))
 
 
 def both_ends(memory: MemoryTransport) -> tuple[Comm, PageComm]:
@@ -487,17 +491,7 @@ def test_what_belongs_to_no_request_is_dropped(mark: Any, memory: MemoryTranspor
     assert memory.errors == []
 
 
-@pytest.mark.parametrize(
-    ("error", "field"),
-    [
-        (None, "ename"),
-        ("text", "ename"),
-        ({"ename": 1, "evalue": "", "traceback": []}, "ename"),
-        ({"ename": "E", "traceback": []}, "evalue"),
-        ({"ename": "E", "evalue": "", "traceback": "text"}, "traceback"),
-        ({"ename": "E", "evalue": "", "traceback": [1]}, "traceback"),
-    ],
-)
+@pytest.mark.parametrize(("error", "field"), [(case["error"], case["field"]) for case in MALFORMED])
 def test_an_error_that_is_malformed_fails_its_request_and_names_the_field(
     error: object, field: str, memory: MemoryTransport
 ) -> None:
