@@ -65,8 +65,9 @@ class Streaming:
         """Await that the page has handled all that the kernel has sent.
 
         What `send_latest` has kept is sent before. The page has handled a message when the
-        callbacks for it have returned there, and their promises are settled. Of several pages
-        the first one counts.
+        callbacks for it have returned there and their promises have settled. Promises are not
+        waited for while code on the page waits for a message; handlers of requests and
+        ``for await`` loops never are. Of several pages the first one counts.
 
         Parameters
         ----------
