@@ -8,9 +8,9 @@ from typing import Any
 from comm.base_comm import BaseComm
 
 from lite_comms._requests.answering import H, Handler, checked
+from lite_comms._requests.asking import checked_time
 from lite_comms._requests.marks import read_mark
 from lite_comms._requests.requesting import Requesting
-from lite_comms._requests.times import checked_time
 from lite_comms._streams.streaming import Streaming
 from lite_comms._wire.errors import ClosedError, reason_in
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from lite_comms._requests.times import checked_time
+from lite_comms._requests.asking import checked_time
 from lite_comms._wire.errors import ClosedError
 
 from .latest import Latest
