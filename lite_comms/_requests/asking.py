@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import count
 from math import inf
 from numbers import Real
-from typing import Any, cast
+from typing import Any
 
 from lite_comms._wire.errors import ClosedError
 
@@ -222,7 +222,9 @@ class Asking:
     def _end_request(self, answer: Answer, msg: Message) -> None:
         asked = self._asked.pop(answer.id, None)
         if asked is not None:
-            asked.end(msg, answer.error and answer.error.of(asked.what))
+            if answer.error is not None:
+                answer.error.what = asked.what
+            asked.end(msg, answer.error)
 
     def _end_asking(self, why: str) -> None:
         """End all of them: no answer can come."""
@@ -232,7 +234,7 @@ class Asking:
             each.end(None, error)
 
 
-def checked_time(timeout_s: object, what: str) -> float | None:
+def checked_time(timeout_s: Any, what: str) -> float | None:
     """Return a user's `timeout_s`, with None for an endless time.
 
     Parameters
@@ -251,10 +253,8 @@ def checked_time(timeout_s: object, what: str) -> float | None:
     """
     if timeout_s is None:
         return None
-    needed = f"timeout_s of {what} must be None or a number of seconds, 0 or more"
-    if isinstance(timeout_s, bool) or not isinstance(timeout_s, Real):
-        raise TypeError(f"{needed}, not {type(timeout_s).__name__}")
-    seconds = cast("float", timeout_s)  # or what numpy has in its place
-    if not seconds >= 0:
-        raise ValueError(f"{needed}, not {seconds!r}")
-    return None if seconds == inf else seconds
+    is_number = isinstance(timeout_s, Real) and not isinstance(timeout_s, bool)
+    if not is_number or not timeout_s >= 0:
+        error = ValueError if is_number else TypeError
+        raise error(f"timeout_s of {what} must be None or a number, 0 or more, not {timeout_s!r}")
+    return None if timeout_s == inf else timeout_s

@@ -92,25 +92,20 @@ class RequestError(CommError):
         Its message.
     traceback : list of str
         The lines of its traceback, or of its stack in JavaScript.
-    what : str, optional
-        The request, for the message.
     """
 
-    def __init__(self, ename: str, evalue: str, traceback: list[str], what: str = "") -> None:
+    what = ""  # the request, for the message
+
+    def __init__(self, ename: str, evalue: str, traceback: list[str]) -> None:
         self.ename = ename
         self.evalue = evalue
         self.traceback = traceback
-        self.what = what
-        super().__init__(ename, evalue, traceback, what)
+        super().__init__(ename, evalue, traceback)
         if traceback:
             self.add_note("\n".join(["The other end's traceback:", *traceback]))
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.what, self.ename, self.evalue)))
-
-    def of(self, what: str) -> RequestError:
-        """Return the same error, naming the request."""
-        return type(self)(self.ename, self.evalue, self.traceback, what)
 
 
 def reason_in(msg: dict[str, Any]) -> str:
