@@ -99,10 +99,10 @@ DIFFERENCES = {
         ours=True,
     ),
     "`send` on a closed comm": Difference(
-        "nobody hears the message, and one should know",
+        "the page drops the message, and you should know",
         {
             "a message after the close of the kernel": r"""
-+ cell 1: stderr "<a cell>:3: CommWarning: send on the closed ... nobody hears it...
++ cell 1: stderr "<a cell>:3: CommWarning: send on the closed ... the page drops the message...
 """,
         },
         ours=True,

@@ -193,7 +193,10 @@ def test_an_id_in_use_warns_and_names_both(memory: MemoryTransport) -> None:
         second = Comm("other", comm_id="same")
 
     assert [str(warning.message) for warning in caught] == [
-        "comm_id 'same' is in use: 'other' takes it over from 'plot', which hears nothing more"
+        (
+            "comm_id 'same' is in use: 'other' takes it over from 'plot', "
+            "which receives no more messages"
+        )
     ]
     assert comm_package.get_comm_manager().comms == {"same": second}
     assert not first._closed

@@ -125,7 +125,7 @@ def test_send_on_a_closed_comm_warns_and_is_let_pass(memory: MemoryTransport) ->
         comm.send({"a": 1})
 
     assert [str(warning.message) for warning in caught] == [
-        "send on the closed <Comm 'plot' 1 closed>: nobody hears it"
+        "send on the closed <Comm 'plot' 1 closed>: the page drops the message"
     ]
     assert received(memory) == [("comm_open", {}), ("comm_close", {}), ("comm_msg", {"a": 1})]
 

@@ -64,6 +64,14 @@ def test_a_request_error_shows_the_traceback_of_the_other_end() -> None:
     ]
 
 
+def test_a_request_error_can_name_its_request() -> None:
+    error = RequestError("RangeError", "too much", [])
+    error.what = "request of comm 'plot' (1)"
+
+    copied = pickle.loads(pickle.dumps(error))
+    assert str(copied) == "request of comm 'plot' (1): RangeError: too much"
+
+
 def test_a_request_error_without_a_message_and_a_traceback_is_its_name() -> None:
     error = RequestError("AbortError", "", [])
 

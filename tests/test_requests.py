@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,8 @@ from lite_comms import (
 )
 from lite_comms import RequestError as Failed
 from lite_comms._requests.answering import Call
+
+MALFORMED = json.loads(Path(__file__).with_name("request_errors.json").read_text("utf-8"))
 
 
 def both_ends(memory: MemoryTransport) -> tuple[Comm, PageComm]:
@@ -117,7 +122,7 @@ def test_an_exception_of_the_handler_is_the_answer_and_is_not_shown(
     comm.on_request(answer)
     page.on_request(answer)
     for end in (comm, page):
-        with pytest.raises(Failed, match=r"^LookupError: no such row") as caught:
+        with pytest.raises(Failed, match=r"^request of <.*>: LookupError: no such row") as caught:
             end.request()
         error = caught.value
         assert (error.ename, error.evalue) == ("LookupError", "no such row")
@@ -221,6 +226,45 @@ def test_a_request_in_vain_times_out_and_the_other_end_is_told(memory: MemoryTra
     memory.deliver()
     asked, cancelled = (msg["metadata"]["lite_comms"] for msg in heard)
     assert (asked, cancelled) == ({"request": asked["request"]}, {"cancel": asked["request"]})
+
+
+async def wait_in(call: str, comm: Comm, timeout_s: Any) -> None:
+    """Call one of the methods that wait, with a time."""
+    result = getattr(comm, call)(timeout_s=timeout_s)
+    if call in {"arequest", "areceive", "drain"}:
+        await result
+
+
+@pytest.mark.parametrize("call", ["request", "arequest", "receive", "areceive", "drain", "flush"])
+@pytest.mark.parametrize(
+    ("timeout_s", "error", "text"),
+    [
+        ("10", TypeError, "not '10'"),
+        (True, TypeError, "not True"),
+        (-1, ValueError, "not -1"),
+        (nan, ValueError, "not nan"),
+    ],
+)
+def test_a_time_that_is_none_is_an_error_before_anything_is_sent(
+    call: str, timeout_s: Any, error: type[Exception], text: str, memory: MemoryTransport
+) -> None:
+    comm, _ = both_ends(memory)
+    before = len(memory.received)
+
+    with pytest.raises(error) as caught:
+        wait_in(call, comm, timeout_s).send(None)
+    memory.deliver()
+
+    assert str(caught.value) == (
+        f"timeout_s of {call} of <Comm 'plot' 1 open> must be None or a number, 0 or more, {text}"
+    )
+    assert len(memory.received) == before
+
+
+def test_an_endless_time_is_no_time_limit(memory: MemoryTransport) -> None:
+    comm, _ = both_ends(memory)
+
+    assert data(comm.request(1, timeout_s=inf)) == {"page": 1}
 
 
 def test_an_answer_that_comes_too_late_is_dropped(memory: MemoryTransport) -> None:
@@ -339,7 +383,8 @@ def test_requests_end_when_another_comm_takes_the_id_over(
         pytest.raises(ClosedError, match="its id has been opened again"),
     ):
         comm.request(timeout_s=1)
-    with pytest.raises(ClosedError, match="the comm is closed"):
+    text = "request of <Comm 'plot' 1 open>: the comm is no longer registered under its id"
+    with pytest.raises(ClosedError, match=text):
         comm.request()
 
 
@@ -445,17 +490,7 @@ def test_what_belongs_to_no_request_is_dropped(mark: Any, memory: MemoryTranspor
     assert memory.errors == []
 
 
-@pytest.mark.parametrize(
-    ("error", "field"),
-    [
-        (None, "ename"),
-        ("text", "ename"),
-        ({"ename": 1, "evalue": "", "traceback": []}, "ename"),
-        ({"ename": "E", "traceback": []}, "evalue"),
-        ({"ename": "E", "evalue": "", "traceback": "text"}, "traceback"),
-        ({"ename": "E", "evalue": "", "traceback": [1]}, "traceback"),
-    ],
-)
+@pytest.mark.parametrize(("error", "field"), [(case["error"], case["field"]) for case in MALFORMED])
 def test_an_error_that_is_malformed_fails_its_request_and_names_the_field(
     error: object, field: str, memory: MemoryTransport
 ) -> None:
@@ -466,7 +501,7 @@ def test_an_error_that_is_malformed_fails_its_request_and_names_the_field(
         page.send({}, {"lite_comms": {"reply": request_id, "error": error}})
 
     page.heard = heard  # type: ignore[method-assign]
-    with pytest.raises(Failed, match=f"^ProtocolError: .*error has no valid {field}: "):
+    with pytest.raises(Failed, match=f": ProtocolError: .*error has no valid {field}: "):
         comm.request()
 
 

@@ -320,7 +320,7 @@ def test_sending_on_a_closed_comm_warns_at_the_line_of_the_cell(kernel: ServerKe
     )
 
     shown = text(received, "stderr")
-    assert "send on the closed <Comm 'plot' 1 closed>: nobody hears it" in shown
+    assert "send on the closed <Comm 'plot' 1 closed>: the page drops the message" in shown
     assert "comm.send('unheard')  # this line" in shown
     assert comms(received)[-1] == ("comm_msg", {"comm_id": "1", "data": "unheard"})
 

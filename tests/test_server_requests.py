@@ -160,7 +160,7 @@ def test_a_task_of_the_kernel_asks_and_the_page_answers(kernel: ServerKernel) ->
     error = {"ename": "RangeError", "evalue": "too much", "traceback": []}
     received = send(kernel, {}, {"reply": request_id, "error": error})
     (text,) = collect(kernel, received, "stream")
-    assert printed(text) == "RangeError: too much\n"
+    assert printed(text) == "arequest of <Comm 'target' 1 open>: RangeError: too much\n"
 
 
 def test_a_synchronous_request_is_refused_and_not_sent(kernel: ServerKernel) -> None:

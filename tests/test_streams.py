@@ -171,6 +171,73 @@ def test_nothing_is_sent_after_the_page_has_closed_the_comm(
     assert [msg["content"]["data"] for msg in memory.received[-1:]] == [0]
 
 
+def test_a_value_that_cannot_be_sent_does_not_replace_the_one_before(
+    memory: MemoryTransport, clock: Clock
+) -> None:
+    comm = Comm("plot")
+    comm.send_latest(0)
+    comm.send_latest(1)
+    clock.now += latest.INTERVAL_S
+    with pytest.raises(EncodeError):
+        comm.send_latest(object)
+
+    assert sent(memory) == [0, 1]
+
+
+def test_a_timer_that_cannot_be_set_is_set_by_the_next_call(
+    memory: MemoryTransport, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(seconds: float, f: object) -> None:
+        raise OSError("no timer")
+
+    comm = Comm("plot")
+    comm.send_latest(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "later", fail)
+        with pytest.raises(OSError, match="no timer"):
+            comm.send_latest(1)
+    comm.send_latest(2)
+
+    assert sent(memory) == [0, 2]
+
+
+def test_the_timer_is_that_of_the_transport_that_the_comm_has_now(clock: Clock) -> None:
+    class Timers(lite_comms.Transport):
+        def __init__(self) -> None:
+            self.posted: list[Any] = []
+            self.timers: list[Any] = []
+
+        def send(self, message: lite_comms.CommMessage) -> None:
+            self.posted.append(message.content["data"])
+
+        def later(self, seconds: float, f: object) -> None:
+            self.timers.append(f)
+
+    before, after = Timers(), Timers()
+    manager = lite_comms.CommManager(before)
+    comm = Comm("plot", manager=manager)
+    comm.send_latest(0)
+    comm.send_latest(1)
+    manager.use(after)
+    comm.send_latest(2)
+    (timer,) = after.timers
+    timer()
+
+    assert (before.posted, after.posted) == ([{}, 0], [2])
+
+
+def test_nothing_is_sent_after_another_comm_has_taken_the_id_over(
+    memory: MemoryTransport, clock: Clock
+) -> None:
+    comm = Comm("plot", comm_id="1")
+    comm.send_latest(0)
+    comm.send_latest(1)
+    with pytest.warns(CommWarning, match="is in use"):
+        Comm("other", comm_id="1")
+
+    assert sent(memory) == [0, {}]
+
+
 def test_a_comm_without_it_keeps_nothing_for_it(memory: MemoryTransport) -> None:
     comm = Comm("plot")
     comm.send(1)

@@ -155,7 +155,7 @@ describe('connect', () => {
   });
 });
 
-describe('where JupyterLab drops its comms without a word', () => {
+describe('where JupyterLab drops its comms silently', () => {
   let comm: Comm;
   let reasons: unknown[];
 

@@ -1,8 +1,14 @@
+import {readFileSync} from 'node:fs';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import type {Comm} from '../src/api/comm';
 import type {IMessage} from '../src/api/messages';
 import {ids} from '../src/api/parts/requests';
 import {alone, type FakeLine, pair} from './lines';
+
+/** Also those of Python's tests. */
+const malformed: {error: unknown; field: string}[] = JSON.parse(
+  readFileSync(new URL('../../tests/request_errors.json', import.meta.url), 'utf-8')
+);
 
 let comm: Comm;
 let line: FakeLine;
@@ -84,13 +90,13 @@ describe('a request', () => {
     await expect(asked).rejects.toThrow("request of comm 't' (one): ValueError: no");
   });
 
-  it('is rejected by an error that is not understood, which names the field', async () => {
+  it.each(malformed)('is rejected by an error without a valid $field', async ({error, field}) => {
     const asked = comm.request();
-    line.say({}, {lite_comms: {reply: '1', error: {ename: 3}}});
+    line.say({}, {lite_comms: {reply: '1', error}});
     await expect(asked).rejects.toMatchObject({
       name: 'RequestError',
       ename: 'ProtocolError',
-      evalue: 'metadata.lite_comms.error is not understood: {"ename":3}'
+      evalue: `the answer's metadata.lite_comms.error has no valid ${field}: ${JSON.stringify(error)}`
     });
   });
 
@@ -348,6 +354,26 @@ describe('on_request', () => {
     expect([signal!.aborted, signal!.reason.name, line.sent]).toEqual([true, name, []]);
   });
 
+  it.each([
+    ['an exception of its own', () => new RangeError('late'), 1],
+    ['the reason of its signal', (signal: AbortSignal) => signal.reason, 0],
+    ['an AbortError', () => new DOMException('stopped', 'AbortError'), 0]
+  ])('that raises %s when nobody waits any longer', async (_, errorOf, times) => {
+    comm.onRequest((_, {signal}) => {
+      return new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(errorOf(signal)))
+      );
+    });
+    await ask();
+    line.say({}, {lite_comms: {cancel: '1'}});
+    await turn();
+    const text = "lite_comms: the onRequest callback of comm 't' (one) raised";
+    expect(shown.splice(0).map(([text, error]) => [text, `${error}`])).toEqual(
+      Array(times).fill([text, 'RangeError: late'])
+    );
+    expect(line.sent).toEqual([]);
+  });
+
   it('that cannot answer at all shows why', async () => {
     comm.onRequest(() => 1);
     line.broken = new Error('Kernel is dead');
@@ -442,6 +468,10 @@ describe('between two ends', () => {
       await Promise.all(all);
     }
     await expect.poll(() => running).toBe(0);
+    // What is raised when nobody waits any longer is shown.
+    expect(new Set(shown.splice(0).map(([, error]) => `${error}`))).toEqual(
+      new Set(['Error: late'])
+    );
     const names = ['AbortError', 'ClosedError', 'RequestError', 'TimeoutError', 'answered'];
     expect(Object.keys(counts).sort()).toEqual(names);
     expect(Object.values(counts).reduce((a, b) => a + b)).toBe(asked);

@@ -222,7 +222,7 @@ class Comm(ReceivingComm):
             If an item of `buffers` is not bytes-like. Nothing is sent.
         """
         if self._closed:
-            warn(f"send on the closed {self!r}: nobody hears it")
+            warn(f"send on the closed {self!r}: the page drops the message")
         self.publish_msg("comm_msg", data=data, metadata=metadata, buffers=buffers)
 
     def close(
@@ -267,9 +267,11 @@ class Comm(ReceivingComm):
         self.publish_msg("comm_msg", NULL if data is None else data, metadata, buffers)
 
     @property
-    def _can_ask(self) -> bool:
+    def _cannot_ask(self) -> str:
         # Answers reach the comm that has the id.
-        return not self._closed and self._manager.comms.get(self.comm_id) is self
+        if not self._closed and self._manager.comms.get(self.comm_id) is not self:
+            return "the comm is no longer registered under its id"
+        return super()._cannot_ask
 
     def _wait_for(self, predicate: Callable[[], bool], timeout_s: float | None, what: str) -> None:
         self._manager.transport.wait_for(predicate, timeout_s, what)

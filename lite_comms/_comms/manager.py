@@ -177,7 +177,7 @@ class CommManager(comm.base_comm.CommManager):
         if known is not None and known is not comm:
             warn(
                 f"comm_id {comm.comm_id!r} is in use: {comm.target_name!r} takes it over from "
-                f"{known.target_name!r}, which hears nothing more",
+                f"{known.target_name!r}, which receives no more messages",
             )
         self.transport.attach(comm)
         self._closed_ids.pop(comm.comm_id, None)

@@ -8,6 +8,7 @@ from typing import Any
 from comm.base_comm import BaseComm
 
 from lite_comms._requests.answering import H, Handler, checked
+from lite_comms._requests.asking import checked_time
 from lite_comms._requests.marks import read_mark
 from lite_comms._requests.requesting import Requesting
 from lite_comms._streams.streaming import Streaming
@@ -136,7 +137,10 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
             If the comm has an `on_msg` callback, or gets one meanwhile. Also
             where code cannot wait for messages (see ``lite_comms.wait_for``):
             await `areceive` there.
+        TypeError, ValueError
+            If `timeout_s` is not a number, or is negative.
         """
+        timeout_s = checked_time(timeout_s, f"receive of {self!r}")
         waiter = self._wait_in_line("receive")
         try:
             transport = self._manager.transport
@@ -170,6 +174,7 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
         RuntimeError
             If the comm has an `on_msg` callback, or gets one meanwhile.
         """
+        timeout_s = checked_time(timeout_s, f"areceive of {self!r}")
         loop = asyncio.get_running_loop()
         waiter = self._wait_in_line("areceive")
         try:
@@ -306,6 +311,8 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
 
 
 def end_replaced(comm: object) -> None:
-    """End the requests of a comm whose id has been opened once more, by itself or another."""
+    """End what a comm had under way when its id was opened once more, by itself or another."""
     if isinstance(comm, ReceivingComm):
         comm._end_requests("its id has been opened again")
+        if comm._latest is not None:
+            comm._latest.clear()  # it was not for the page's new end

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
+from math import inf
+from numbers import Real
 from typing import Any
 
 from lite_comms._wire.errors import ClosedError
@@ -118,6 +120,8 @@ class Asking:
             If the comm is closed, or closes meanwhile.
         EncodeError, BufferFormatError, TransportError
             As for `send`; nothing has been asked.
+        TypeError, ValueError
+            If `timeout_s` is not a number, or is negative. Nothing has been asked.
         RuntimeError
             Where code cannot wait for messages (see ``lite_comms.wait_for``): await
             `arequest` there, in a task. Nothing has been asked.
@@ -128,6 +132,7 @@ class Asking:
                 f"{what}: its answer cannot be waited for here: {why}; "
                 "await arequest in a task instead"
             )
+        timeout_s = checked_time(timeout_s, what)
         asked = self._ask(what, data, metadata, buffers)
         try:
             self._wait_for(lambda: asked.is_done, timeout_s, what)
@@ -162,13 +167,15 @@ class Asking:
         RequestError, TimeoutError, ClosedError, EncodeError, BufferFormatError, TransportError
             As for `request`.
         """
-        asked = self._ask(f"arequest of {self!r}", data, metadata, buffers)
+        what = f"arequest of {self!r}"
+        timeout_s = checked_time(timeout_s, what)
+        asked = self._ask(what, data, metadata, buffers)
         try:
             async with asyncio.timeout(timeout_s):
                 await asked.wait()
         except TimeoutError:
             if not asked.is_done:  # the answer may have come after all, at the last moment
-                raise TimeoutError(f"{asked.what}: nothing in {timeout_s} s") from None
+                raise TimeoutError(f"{what}: nothing in {timeout_s} s") from None
         finally:
             self._stop_asking(asked)
         return asked.result()
@@ -187,14 +194,15 @@ class Asking:
         raise NotImplementedError
 
     @property
-    def _can_ask(self) -> bool:
-        return not self._closed
+    def _cannot_ask(self) -> str:
+        """Why no answer can come; empty if one can."""
+        return "the comm is closed" if self._closed else ""
 
     def _ask(
         self, what: str, data: Any, metadata: dict[str, Any] | None, buffers: Iterable[Any] | None
     ) -> Asked:
-        if not self._can_ask:
-            raise ClosedError(f"{what}: the comm is closed", self._end_reason)
+        if why := self._cannot_ask:
+            raise ClosedError(f"{what}: {why}", self._end_reason)
         asked = Asked(what)
         marks = marked(metadata, what, request=asked.id)
         self._asked[asked.id] = asked
@@ -214,6 +222,8 @@ class Asking:
     def _end_request(self, answer: Answer, msg: Message) -> None:
         asked = self._asked.pop(answer.id, None)
         if asked is not None:
+            if answer.error is not None:
+                answer.error.what = asked.what
             asked.end(msg, answer.error)
 
     def _end_asking(self, why: str) -> None:
@@ -222,3 +232,29 @@ class Asking:
         for each in list(asked.values()):
             error = ClosedError(f"{each.what}: {why}", self._end_reason)
             each.end(None, error)
+
+
+def checked_time(timeout_s: Any, what: str) -> float | None:
+    """Return a user's `timeout_s`, with None for an endless time.
+
+    Parameters
+    ----------
+    timeout_s : object
+        What the user has given.
+    what : str
+        The call, for the error message.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a number nor None.
+    ValueError
+        If it is negative, or not a number (NaN).
+    """
+    if timeout_s is None:
+        return None
+    is_number = isinstance(timeout_s, Real) and not isinstance(timeout_s, bool)
+    if not is_number or not timeout_s >= 0:
+        error = ValueError if is_number else TypeError
+        raise error(f"timeout_s of {what} must be None or a number, 0 or more, not {timeout_s!r}")
+    return None if timeout_s == inf else timeout_s

@@ -42,21 +42,35 @@ class Latest:
         self._comm = comm
         self._items: dict[Any, Item] = {}  # in the order in which they came
         self._is_due_at = 0.0
-        self._has_timer = False
+        self._timer_of: Transport | None = None  # the transport that has the timer
 
     def put(self, key: Any, item: Item) -> None:
         """Send an item, now or later; what waits for the same key is dropped."""
-        self._items.pop(key, None)
+        replaced = self._items.pop(key, None)
         now = monotonic()
-        if now >= self._is_due_at:
-            self.flush()
-            self._is_due_at = now + INTERVAL_S
-            self._send(*item)
+        if now < self._is_due_at:
+            self._keep(key, item, self._is_due_at - now)
             return
+        self.flush()
+        self._is_due_at = now + INTERVAL_S
+        try:
+            self._send(*item)
+        except BaseException:
+            if replaced is not None:  # it is still the newest one that can be sent
+                self._keep(key, replaced, INTERVAL_S)
+            raise
+
+    def _keep(self, key: Any, item: Item, seconds: float) -> None:
         self._items[key] = item
-        if not self._has_timer:
-            self._has_timer = True
-            self._transport().later(self._is_due_at - now, self._on_timer)
+        transport = self._transport()
+        if self._timer_of is transport:
+            return
+        self._timer_of = transport  # before `later`: a thread's timer may fire at once
+        try:
+            transport.later(seconds, self._on_timer)
+        except BaseException:
+            self._timer_of = None
+            raise
 
     def flush(self) -> None:
         """Send what waits."""
@@ -76,7 +90,7 @@ class Latest:
         self._items.clear()
 
     def _on_timer(self) -> None:
-        self._has_timer = False
+        self._timer_of = None
         if self._items:
             self._is_due_at = monotonic() + INTERVAL_S
             self.flush()

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from lite_comms._requests.asking import checked_time
 from lite_comms._wire.errors import ClosedError
 
 from .latest import Latest
@@ -64,7 +65,7 @@ class Streaming:
         """Await that the page has handled all that the kernel has sent.
 
         What `send_latest` has kept is sent before. The page has handled a message when the
-        callbacks for it have returned there, and their promises are settled. Of several pages
+        callbacks for it have returned there and their promises have settled. Of several pages
         the first one counts.
 
         Parameters
@@ -78,8 +79,13 @@ class Streaming:
             If the page has not handled it in time; it still will.
         ClosedError
             If the comm is closed.
+
+        Notes
+        -----
+        Promises are not waited for while code on the page waits for a message, such as the answer
+        to a request. Handlers of requests and ``for await`` loops are never waited for.
         """
-        with self._probe("drain") as probe:
+        with self._probe("drain", timeout_s) as probe:
             await probe.areceive(timeout_s)
 
     def flush(self, timeout_s: float | None = None) -> None:
@@ -100,14 +106,16 @@ class Streaming:
             Where code cannot wait for messages (see ``lite_comms.wait_for``): await `drain`
             there.
         """
-        with self._probe("flush") as probe:
+        with self._probe("flush", timeout_s) as probe:
             probe.receive(timeout_s)
 
     @contextmanager
-    def _probe(self, what: str) -> Iterator[Any]:
+    def _probe(self, method: str, timeout_s: object) -> Iterator[Any]:
         """Open a comm that the page closes when it has handled what came before."""
+        what = f"{method} of {self!r}"
+        checked_time(timeout_s, what)
         if self._closed:
-            raise ClosedError(f"{what} of {self!r}, which is closed")
+            raise ClosedError(f"{what}, which is closed")
         if self._latest is not None:
             self._latest.flush()
         probe = self._make_probe(DRAIN_TARGET)
@@ -115,7 +123,7 @@ class Streaming:
             try:
                 yield probe
             except TimeoutError:
-                raise TimeoutError(f"{what} of {self!r}: the page has not handled all") from None
+                raise TimeoutError(f"{what}: the page has not handled all") from None
             finally:
                 probe.close()
 

@@ -94,6 +94,8 @@ class RequestError(CommError):
         The lines of its traceback, or of its stack in JavaScript.
     """
 
+    what = ""  # the request, for the message
+
     def __init__(self, ename: str, evalue: str, traceback: list[str]) -> None:
         self.ename = ename
         self.evalue = evalue
@@ -103,7 +105,7 @@ class RequestError(CommError):
             self.add_note("\n".join(["The other end's traceback:", *traceback]))
 
     def __str__(self) -> str:
-        return f"{self.ename}: {self.evalue}" if self.evalue else self.ename
+        return ": ".join(filter(None, (self.what, self.ename, self.evalue)))
 
 
 def reason_in(msg: dict[str, Any]) -> str:

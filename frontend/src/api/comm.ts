@@ -61,7 +61,7 @@ export class Comm implements AsyncIterable<IMessage> {
     return this._line.commId;
   }
 
-  /** Whether it can send nothing any more. */
+  /** Whether the comm is closed. */
   get isClosed(): boolean {
     return this._hasEnded || this._line.isClosed;
   }
@@ -280,7 +280,7 @@ export class Comm implements AsyncIterable<IMessage> {
   private _onClose: Fenced | undefined;
   /** A close for which there was no callback yet. */
   private _unheard: IMessage | undefined;
-  /** The callback that has not come to its end; those that follow wait for it. */
+  /** The promise of the last callback that was queued, until it settles; the next callback waits for it. */
   private _turn: Promise<void> | undefined;
   private _hasEnded = false;
   private _reason = '';

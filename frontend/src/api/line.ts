@@ -6,7 +6,7 @@ import type {IMessage, IOutgoing} from './messages';
 export interface ILine {
   readonly targetName: string;
   readonly commId: string;
-  /** It can send nothing any more. */
+  /** Whether the line is closed. */
   readonly isClosed: boolean;
   /** Set by the comm; called with each message. The next one may wait for the promise. */
   onMsg: (msg: IMessage) => Promise<void> | undefined;
@@ -24,7 +24,7 @@ export interface ILine {
   send(message: IOutgoing): string;
   /** Send a comm_close; returns its id. */
   close(message: IOutgoing): string;
-  /** Close this end without a word. */
+  /** Close this end without notifying the other. */
   dispose(): void;
 }
 

@@ -60,7 +60,7 @@ export type Mark =
 /**
  * Read the mark of a message; null if it is an ordinary one.
  *
- * An error that is not understood is still one, as its `evalue` says.
+ * An error that is malformed is still one, and its `evalue` names the field.
  */
 export function markOf({metadata}: IMessage): Mark | null {
   const {request, reply, cancel, error} = (metadata?.['lite_comms'] ?? {}) as {
@@ -83,11 +83,16 @@ export function withoutMark(msg: IMessage): IMessage {
 
 function errorIn(error: unknown): IError {
   const {ename, evalue, traceback} = (error ?? {}) as {[key: string]: unknown};
-  if (typeof ename !== 'string' || typeof evalue !== 'string' || !Array.isArray(traceback)) {
-    const evalue = `metadata.lite_comms.error is not understood: ${JSON.stringify(error)}`;
-    return {ename: 'ProtocolError', evalue, traceback: []};
+  let wrong = 'traceback';
+  if (typeof ename !== 'string') {
+    wrong = 'ename';
+  } else if (typeof evalue !== 'string') {
+    wrong = 'evalue';
+  } else if (Array.isArray(traceback) && traceback.every(line => typeof line === 'string')) {
+    return {ename, evalue, traceback};
   }
-  return {ename, evalue, traceback: traceback.map(String)};
+  const why = `the answer's metadata.lite_comms.error has no valid ${wrong}: ${JSON.stringify(error)}`;
+  return {ename: 'ProtocolError', evalue: why, traceback: []};
 }
 
 /**

@@ -6,16 +6,16 @@ import {whileWaiting} from './waiting';
 const MOST_MESSAGES = 1_000;
 const MOST_BYTES = 64 * 2 ** 20;
 
-/** Hands out the next message; undefined when there will be none any more. */
-type Taker = {resolve(msg: IMessage | undefined): void; reject(why: Error): void};
+/** A call that waits for the next message; it gets undefined if no more messages come. */
+type Waiter = {resolve(msg: IMessage | undefined): void; reject(why: Error): void};
 
 export class Inbox {
   constructor(private readonly _who: object) {}
 
   put(msg: IMessage): void {
-    const taker = this._takers.shift();
-    if (taker) {
-      taker.resolve(msg);
+    const waiter = this._waiters.shift();
+    if (waiter) {
+      waiter.resolve(msg);
       return;
     }
     this._messages.push(msg);
@@ -41,19 +41,19 @@ export class Inbox {
       return Promise.resolve(this._take());
     }
     return whileWaiting(
-      new Promise((resolve, reject) => void this._takers.push({resolve, reject}))
+      new Promise((resolve, reject) => void this._waiters.push({resolve, reject}))
     );
   }
 
   /** No message comes any more. */
   end(): void {
     this._hasEnded = true;
-    this._takers.splice(0).forEach(({resolve}) => resolve(undefined));
+    this._waiters.splice(0).forEach(({resolve}) => resolve(undefined));
   }
 
   /** Empty it for a callback; those who wait are told why they get nothing. */
   giveUp(why: Error): IMessage[] {
-    this._takers.splice(0).forEach(({reject}) => reject(why));
+    this._waiters.splice(0).forEach(({reject}) => reject(why));
     this._nbytes = 0;
     return this._messages.splice(0);
   }
@@ -66,7 +66,7 @@ export class Inbox {
 
   private readonly _messages: IMessage[] = [];
   private _nbytes = 0;
-  private readonly _takers: Taker[] = [];
+  private readonly _waiters: Waiter[] = [];
   private _hasEnded = false;
   private _hasDropped = false;
 }

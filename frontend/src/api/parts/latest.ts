@@ -1,7 +1,10 @@
-/** Newest only: of what has not left yet for a key, the last message goes, with the next frame of the screen. */
+/**
+ * Newest only: of what has not left yet for a key, the last message goes, with the next frame of the
+ * screen; in a page that is hidden, once the code that runs there has returned.
+ */
 import type {IOutgoing} from '../messages';
 
-/** Where no frame is drawn: without a screen, and in a page that is hidden. */
+/** Where there is no screen, as in a worker. */
 const WITHOUT_FRAME_MS = 16;
 /** A page that is hidden while it waits draws no frame. */
 const NO_FRAME_CAME_MS = 100;
@@ -45,7 +48,18 @@ export class Latest {
 
 /** Call a function once, with the next frame; returns how to stop that. */
 function nextFrame(f: () => void): () => void {
-  const isSeen = globalThis.document?.visibilityState === 'visible';
+  const state = globalThis.document?.visibilityState;
+  if (state === 'hidden') {
+    // Browsers delay timers there to one a second, later to one a minute; messages come at once.
+    const {port1, port2} = new MessageChannel();
+    port1.onmessage = f;
+    port2.postMessage(null);
+    return () => {
+      port1.onmessage = null;
+      port1.close();
+    };
+  }
+  const isSeen = state === 'visible';
   const frame = isSeen ? requestAnimationFrame(f) : 0;
   const timer = setTimeout(f, isSeen ? NO_FRAME_CAME_MS : WITHOUT_FRAME_MS);
   return () => {

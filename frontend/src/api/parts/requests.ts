@@ -153,17 +153,23 @@ export class Requests {
   private async _answer(id: string, msg: IMessage): Promise<void> {
     const controller = new AbortController();
     this._running.set(id, controller);
+    const {signal} = controller;
+    const isAwaited = () => this._running.get(id) === controller;
     let answer: () => void;
     try {
-      const value = await this._handle(msg, controller.signal);
+      const value = await this._handle(msg, signal);
       const {data, options} = value instanceof Reply ? value : new Reply(value, {});
       const given = answerOf(data, `${this._field} of ${this._who}`);
       answer = () => this._post(given, options, {reply: id});
     } catch (error) {
+      // Shown, unless the handler ends as its signal has told it to.
+      if (!isAwaited() && error !== signal.reason && (error as Error)?.name !== 'AbortError') {
+        console.error(`lite_comms: the ${this._field} callback of ${this._who} raised`, error);
+      }
       answer = () => this._post({}, {}, {reply: id, error: errorOf(error)});
     }
-    if (this._running.get(id) !== controller) {
-      return; // nobody waits any longer
+    if (!isAwaited()) {
+      return;
     }
     this._running.delete(id);
     try {

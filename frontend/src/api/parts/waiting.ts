@@ -17,7 +17,7 @@ const KEY = Symbol.for('lite_comms.waiting');
 const scope = globalThis as {[KEY]?: IShared};
 const shared = (scope[KEY] ??= {waiting: 0, held: new Set()});
 
-/** Wait for what a message brings. */
+/** Await a promise that a message from the kernel settles. */
 export async function whileWaiting<T>(news: Promise<T>): Promise<T> {
   shared.waiting++;
   shared.held.forEach(release => release());
