@@ -266,6 +266,28 @@ describe('the kernel', () => {
     expect((await failed(kernel.whenTarget('sum')))[0]).toBe('ClosedError');
   });
 
+  it.each(['its status', 'another comm'])(
+    'ends while %s aborts a request: the request ends, too',
+    async by => {
+      const kernel = await connected();
+      const [first, second] = [kernel.open('sum'), kernel.open('sum')];
+      const controller = new AbortController();
+      const asked = failed(second.request({}, {signal: controller.signal}));
+      if (by === 'its status') {
+        kernel.onStatus(() => controller.abort());
+      } else {
+        first.onClose(() => controller.abort());
+      }
+      await say({type: 'bye', reason: 'gone'});
+      expect(await Promise.race([asked, settled()])).toEqual(
+        by === 'its status'
+          ? ['ClosedError', "comm 'sum' (host-2) is closed: Disconnected: gone"]
+          : ['AbortError', 'This operation was aborted']
+      );
+      expect(shown).toEqual([]);
+    }
+  );
+
   it('ends when the other end of the port has gone', async () => {
     const kernel = await connected();
     port.close();
@@ -426,6 +448,14 @@ describe('a request', () => {
     expect((await failed(comm.request({q: 1}, options())))[0]).toBe(name);
     await settled();
     expect(frames.at(-1)).toEqual(message('comm_msg', {}, {lite_comms: {cancel: '1'}}));
+  });
+
+  it.each([null, undefined, Infinity, 2 ** 31])('has no limit with %s', async timeout_ms => {
+    const comm = (await connected()).open('sum');
+    const asked = comm.request({}, {timeout_ms});
+    await settled();
+    await say(message('comm_msg', 1, {lite_comms: {reply: '1'}}));
+    expect((await asked).content.data).toBe(1);
   });
 
   it('has no key of its own in the metadata', async () => {

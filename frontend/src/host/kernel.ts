@@ -180,6 +180,11 @@ export class Kernel {
   private _change(status: KernelStatus, reason: string): void {
     this._status = status;
     this._reason = reason;
+    this._tell();
+  }
+
+  private _tell(): void {
+    const {status, reason} = this;
     for (const f of [...this._onStatus]) {
       void fenced('onStatus', () => f(status, reason));
     }
@@ -191,13 +196,15 @@ export class Kernel {
     }
     this._exposed = new Set();
     this._port.close();
-    this._change('closed', why);
+    this._status = 'closed';
+    this._reason = why;
     const error = this._closed();
     [...this._whenTarget].forEach(({waiting}) => waiting.reject(error));
     const metadata = {lite_comms: {ename: 'Disconnected', evalue: why}};
     for (const comm of [...this._comms.values()]) {
       comm.handle({type: 'comm_close', comm_id: comm.commId, data: {}, metadata, buffers: []});
     }
+    this._tell();
   }
 
   private _closed(): Error {

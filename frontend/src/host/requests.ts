@@ -62,7 +62,11 @@ export class Requests {
     // A reply, or the end of the comm, has taken it out before: the kernel is not told then.
     const forget = (error?: unknown) => {
       if (this._asked.delete(id) && error !== undefined) {
-        this._send({}, withOurs({}, {cancel: id}));
+        try {
+          this._send({}, withOurs({}, {cancel: id}));
+        } catch {
+          // The connection has just ended, and with it the request at the other end.
+        }
       }
     };
     const waiting = new Waiting<IMessage>(
