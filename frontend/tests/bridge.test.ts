@@ -191,6 +191,18 @@ describe('a comm of the host page', () => {
     ]);
   });
 
+  it('is opened after the notebook has been closed, its kernel kept, and opened again', async () => {
+    await connected('sum');
+    session.dispose();
+    wire = new FakeConnection();
+    kernels.follow(wire.real);
+    sessions.add(new FakeSession(wire));
+    await settled();
+    expect(frames.slice(-2)).toEqual([targets('sum'), status('ready')]);
+    await open('sum');
+    expect(wire.wire.map(([type]) => type)).toEqual(['comm_open']);
+  });
+
   it('sends messages both ways, with buffers', async () => {
     await connected('sum');
     await open('sum');

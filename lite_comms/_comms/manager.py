@@ -135,7 +135,8 @@ class CommManager(comm.base_comm.CommManager):
         super().register_target(target_name, f)  # type: ignore[arg-type]
         if exposed:
             self.exposed.add(target_name)
-        self.exposed.tell()
+        # A page that was opened after the first time has not heard it.
+        self.exposed.tell(again=exposed)
         self.transport.target_registered(target_name)
 
     def unregister_target(self, target_name: str, f: Any = None) -> Any:

@@ -17,15 +17,14 @@ export class Kernels {
   follow(connection: Kernel.IKernelConnection): void {
     this._connections.add(connection);
     connection.disposed.connect(() => {
+      // What the kernel exposes stays: a notebook that is opened again finds the same kernel.
       this._connections.delete(connection);
-      if (!this.forComms(connection.id)) {
-        this._exposed.delete(connection.id);
-      }
       this._change();
     });
     connection.statusChanged.connect((_, status) => {
       if (ENDS.has(status)) {
-        this._set(connection.id, NONE);
+        this._exposed.delete(connection.id);
+        this._change();
       }
     });
     connection.registerCommTarget(TARGET, (_, {content}) => {
@@ -33,7 +32,8 @@ export class Kernels {
       if (!Array.isArray(targets) || !targets.every(name => typeof name === 'string')) {
         throw new Error(`comm '${TARGET}': data.targets must be a list of names`);
       }
-      this._set(connection.id, new Set(targets));
+      this._exposed.set(connection.id, new Set(targets));
+      this._change();
     });
     this._change();
   }
@@ -47,11 +47,6 @@ export class Kernels {
   forComms(id: string): Kernel.IKernelConnection | null {
     const all = [...this._connections];
     return all.find(each => each.id === id && each.handleComms && !each.isDisposed) ?? null;
-  }
-
-  private _set(id: string, names: ReadonlySet<string>): void {
-    this._exposed.set(id, names);
-    this._change();
   }
 
   private _change(): void {
