@@ -9,6 +9,8 @@ const NONE: ReadonlySet<string> = new Set();
 /** After these statuses a kernel does not have what it has exposed before. */
 const ENDS: ReadonlySet<Kernel.Status> = new Set(['restarting', 'autorestarting', 'dead']);
 
+type Opener = Parameters<Kernel.IKernelConnection['registerCommTarget']>[1];
+
 export class Kernels {
   /** Called when there is another connection, or a kernel has changed what it exposes. */
   readonly onChange = new Set<() => void>();
@@ -49,10 +51,31 @@ export class Kernels {
     return all.find(each => each.id === id && each.handleComms && !each.isDisposed) ?? null;
   }
 
+  /** Have a function answer comms to a target; those that answered it before wait until it is withdrawn. */
+  offer(connection: Kernel.IKernelConnection, name: string, open: Opener): void {
+    const offers = this._offers.get(connection) ?? new Map<string, Opener[]>();
+    this._offers.set(connection, offers.set(name, [...(offers.get(name) ?? []), open]));
+    connection.registerCommTarget(name, open);
+  }
+
+  /** Take that back: the last of the others answers, if there is one. */
+  withdraw(connection: Kernel.IKernelConnection, name: string, open: Opener): void {
+    const offers = this._offers.get(connection);
+    const others = (offers?.get(name) ?? []).filter(other => other !== open);
+    offers?.set(name, others);
+    if (!connection.isDisposed) {
+      connection.removeCommTarget(name, open); // no other one's
+      if (others.length > 0) {
+        connection.registerCommTarget(name, others.at(-1)!);
+      }
+    }
+  }
+
   private _change(): void {
     [...this.onChange].forEach(f => f());
   }
 
   private readonly _connections = new Set<Kernel.IKernelConnection>();
   private readonly _exposed = new Map<string, ReadonlySet<string>>();
+  private readonly _offers = new WeakMap<Kernel.IKernelConnection, Map<string, Opener[]>>();
 }
