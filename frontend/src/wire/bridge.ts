@@ -61,8 +61,8 @@ export type Frame =
 
 type Check = (value: unknown) => boolean;
 
-const isText: Check = value => typeof value === 'string';
-const listOf =
+export const isText: Check = value => typeof value === 'string';
+export const listOf =
   (check: Check): Check =>
   value =>
     Array.isArray(value) && value.every(check);
