@@ -369,7 +369,7 @@ class CommManager(comm.base_comm.CommManager):
         self.unregister_comm(known)
         if reason := reason_in(msg):
             self.transport.show_error(
-                f"lite_comms: {_name(known)} is refused by the page: {reason}"
+                f"lite_comms: {_name(known)} is closed by the other end: {reason}"
             )
         return self._call_for(known, "on_close", known.handle_close, msg)
 
