@@ -73,7 +73,7 @@ export class Bridge {
     this._port.close();
     this._sessions.onChange.delete(this._refresh);
     this._kernels.onChange.delete(this._refresh);
-    this._targets.forEach((open, name) => this._leave(name, open));
+    this._targets.forEach((open, name) => this._kernels.withdraw(this._connection, name, open));
     this._comms.forEach(comm => this._hangUp(comm));
     this._comms.clear();
     this._onEnd();
@@ -91,16 +91,14 @@ export class Bridge {
     const own = typeof session === 'string' ? null : (session.session?.kernel ?? null);
     const connection = own && !own.isDisposed ? this._kernels.forComms(own.id) : null;
     if (connection !== this._connection) {
-      this._targets.forEach((open, name) => this._leave(name, open));
+      this._targets.forEach((open, name) => this._kernels.withdraw(this._connection, name, open));
       if (this._connection && !this._connection.isDisposed) {
         this._disconnect();
       } else {
         this._drop(DISCONNECTED);
       }
       this._connection = connection;
-      if (connection) {
-        this._targets.forEach((open, name) => this._kernels.offer(connection, name, open));
-      }
+      this._targets.forEach((open, name) => this._kernels.offer(connection, name, open));
     }
     const exposed = connection ? [...this._kernels.exposed(connection.id)].sort() : [];
     this._tell('targets', {type: 'targets', names: exposed});
@@ -175,7 +173,7 @@ export class Bridge {
         const open = this._targets.get(name);
         if (open) {
           this._targets.delete(name);
-          this._leave(name, open);
+          this._kernels.withdraw(this._connection, name, open);
         }
         break;
       }
@@ -224,15 +222,7 @@ export class Bridge {
       this._pass({type: 'comm_open', comm_id, target_name: own}, msg);
     };
     this._targets.set(name, open);
-    if (this._connection) {
-      this._kernels.offer(this._connection, name, open);
-    }
-  }
-
-  private _leave(name: string, open: Opener): void {
-    if (this._connection) {
-      this._kernels.withdraw(this._connection, name, open);
-    }
+    this._kernels.offer(this._connection, name, open);
   }
 
   private _add(comm_id: string, comm: Kernel.IComm): void {

@@ -51,19 +51,22 @@ export class Kernels {
     return all.find(each => each.id === id && each.handleComms && !each.isDisposed) ?? null;
   }
 
-  /** Have a function answer comms to a target; those that answered it before wait until it is withdrawn. */
-  offer(connection: Kernel.IKernelConnection, name: string, open: Opener): void {
+  /** Have a function answer comms to a target, if there is a connection; those that answered it before wait until it is withdrawn. */
+  offer(connection: Kernel.IKernelConnection | null, name: string, open: Opener): void {
+    if (!connection) {
+      return;
+    }
     const offers = this._offers.get(connection) ?? new Map<string, Opener[]>();
     this._offers.set(connection, offers.set(name, [...(offers.get(name) ?? []), open]));
     connection.registerCommTarget(name, open);
   }
 
   /** Take that back: the last of the others answers, if there is one. */
-  withdraw(connection: Kernel.IKernelConnection, name: string, open: Opener): void {
-    const offers = this._offers.get(connection);
+  withdraw(connection: Kernel.IKernelConnection | null, name: string, open: Opener): void {
+    const offers = connection && this._offers.get(connection);
     const others = (offers?.get(name) ?? []).filter(other => other !== open);
     offers?.set(name, others);
-    if (!connection.isDisposed) {
+    if (connection && !connection.isDisposed) {
       connection.removeCommTarget(name, open); // no other one's
       if (others.length > 0) {
         connection.registerCommTarget(name, others.at(-1)!);
