@@ -255,7 +255,7 @@ def test_a_navigation_ends_the_connection_and_a_new_one_can_be_made(host: Host) 
     host.run("() => heard.splice(0)")
     host.show("repl/index.html?kernel=python")
     why = "the page has been left"
-    host.hears(["status", "closed", why], ["closed", {"ename": "Disconnected", "evalue": why}])
+    host.hears(["closed", {"ename": "Disconnected", "evalue": why}], ["status", "closed", why])
     assert host.connect() == ""
     assert host.run("() => kernel.status") == "ready"
 

@@ -57,7 +57,7 @@ def test_a_target_that_raises_on_the_page_closes_the_comm_and_python_learns_why(
     )
     with (
         notebook.watch.error("the target function of comm 'raises'.*RangeError: too much"),
-        notebook.watch.error("comm 'raises' .* is refused by the page: RangeError: too much"),
+        notebook.watch.error("comm 'raises' .* is closed by the other end: RangeError: too much"),
     ):
         notebook.python(
             """

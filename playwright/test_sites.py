@@ -72,7 +72,7 @@ def test_a_target_is_the_default_export_where_none_has_its_name(with_modules: No
 def test_a_module_without_a_function_closes_the_comm_and_says_why(with_modules: Notebook) -> None:
     with (
         with_modules.watch.error("its module './files/nothing.js' failed"),
-        with_modules.watch.error("comm 'answer' .* is refused by the page"),
+        with_modules.watch.error("comm 'answer' .* is closed by the other end"),
     ):
         with_modules.python("ended.clear(); c = open_in_module('answer', './files/nothing.js')")
     wait_for(with_modules, "ended")
@@ -87,7 +87,7 @@ def test_a_module_that_is_not_there_closes_the_comm_and_says_why(with_modules: N
     with (
         with_modules.watch.error(f"its module '{missing}' failed"),
         with_modules.watch.error("404 .*missing.js"),
-        with_modules.watch.error("comm 't' .* is refused by the page"),
+        with_modules.watch.error("comm 't' .* is closed by the other end"),
     ):
         with_modules.python(f"ended.clear(); c = open_in_module('t', '{missing}')")
     wait_for(with_modules, "ended")

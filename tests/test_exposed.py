@@ -193,7 +193,7 @@ def test_nothing_is_exposed_under_a_name_that_is_not_registered(manager: CommMan
         lite_comms.expose("sum")
 
 
-def test_the_page_is_told_of_each_change_and_of_nothing_else(
+def test_the_page_is_told_of_each_change_and_whenever_code_exposes_something(
     manager: CommManager, memory: MemoryTransport, target: Any
 ) -> None:
     manager.register_target("b", target, exposed=True)
@@ -204,7 +204,22 @@ def test_the_page_is_told_of_each_change_and_of_nothing_else(
     manager.unregister_target("b", None)
     manager.register_target("a", lambda comm, msg: None)
 
-    assert told(memory) == [["b"], ["a", "b"], ["a"], []]
+    assert told(memory) == [["b"], ["b"], ["a", "b"], ["a", "b"], ["a"], []]
+
+
+def test_what_could_not_be_told_is_told_with_the_next_change(
+    manager: CommManager, memory: MemoryTransport, target: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object, **kwargs: object) -> None:
+        raise OSError("the page is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "send", fails)
+        with pytest.raises(OSError, match="the page is away"):
+            manager.register_target("sum", target, exposed=True)
+    manager.register_target("other", target)
+
+    assert told(memory) == [["sum"]]
 
 
 def test_uninstall_takes_everything_back(

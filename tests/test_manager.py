@@ -563,7 +563,7 @@ def test_the_reason_of_the_page_is_shown(manager: CommManager, memory: MemoryTra
     memory.deliver()
 
     assert memory.errors == [
-        "lite_comms: comm 'plot' (1) is refused by the page: RangeError: too much"
+        "lite_comms: comm 'plot' (1) is closed by the other end: RangeError: too much"
     ]
     assert len(heard) == 1
 

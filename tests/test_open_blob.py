@@ -183,6 +183,19 @@ def test_what_is_no_blob_is_refused(value: object) -> None:
         open_blob(value)
 
 
+def test_a_bytesio_that_stands_for_a_blob_can_be_opened_again() -> None:
+    class Numbers(io.BytesIO):
+        name = "numbers.csv"
+
+    blob = Numbers(b"0123")
+    blob.seek(2)
+    for _ in range(2):
+        with open_blob(blob) as file:
+            assert (file.name, file.read()) == ("numbers.csv", b"0123")
+
+    assert blob.tell() == 2
+
+
 def test_bytes_of_a_test_stand_for_a_blob() -> None:
     with open_blob(io.BytesIO(b"0123")) as file:
         assert (file.read(1), file.seek(-1, io.SEEK_END), file.read()) == (b"0", 3, b"3")

@@ -457,6 +457,23 @@ def test_it_is_installed_by_the_first_comm(kernel: ServerKernel) -> None:
     assert text(received, "stdout").endswith("True\n")
 
 
+def test_expose_works_also_while_the_kernels_own_manager_is_in_force(
+    kernel: ServerKernel,
+) -> None:
+    received = kernel.run(
+        "_ = lite_comms.uninstall()\n"
+        "comm.get_comm_manager().register_target('sum', print)\n"
+        "lite_comms.expose('sum')"
+    )
+
+    (opened, content), (closed, _) = comms(received)
+    assert (opened, closed) == ("comm_open", "comm_close")
+    assert (content["target_name"], content["data"]) == (
+        "lite_comms.exposed",
+        {"targets": ["sum"]},
+    )
+
+
 def test_a_memory_transport_stands_in_for_the_page_for_a_while(kernel: ServerKernel) -> None:
     received = kernel.run(
         "import lite_comms\n"

@@ -24,25 +24,36 @@ function question() {
   return {rate: form.rate.valueAsNumber, capacity: form.capacity.valueAsNumber};
 }
 
-/** Open a comm to the notebook, once it has run. It is opened again when the kernel has restarted. */
+/** The kernel of the comm is gone; another one may come. */
+const GONE = ['KernelRestarted', 'KernelDied', 'Disconnected'];
+
+/** Open a comm to the notebook, once it has run. It is opened again when the kernel has gone. */
 async function open(kernel) {
   tell('Run the cells of the notebook: the last one lets this page ask.');
   await kernel.whenTarget('growth');
   const comm = kernel.open('growth');
-  comm.onMsg(({content}) => {
-    draw(content.data.sizes);
-    tell(`The notebook has answered with ${content.data.sizes.length} numbers.`);
-  });
   comm.onClose(({metadata}) => {
     form.oninput = showValues;
-    tell(metadata.lite_comms?.evalue ?? 'The notebook has closed the comm.', true);
-    void open(kernel).catch(error => tell(error.message, true));
+    const {ename, evalue} = metadata.lite_comms ?? {};
+    tell(evalue ?? 'The notebook has closed the comm.', true);
+    if (GONE.includes(ename)) {
+      void open(kernel).catch(error => tell(error.message, true));
+    }
   });
-  form.oninput = () => {
+  form.oninput = async () => {
     showValues();
-    comm.send(question());
+    try {
+      const {content} = await comm.request(question());
+      draw(content.data.sizes);
+      tell(`The notebook has answered with ${content.data.sizes.length} numbers.`);
+    } catch (error) {
+      // Why a comm is closed is told by its onClose.
+      if (!comm.isClosed) {
+        tell(error.message, true);
+      }
+    }
   };
-  comm.send(question());
+  await form.oninput();
 }
 
 function showValues() {

@@ -7,10 +7,10 @@ import statistics
 from comm import get_comm_manager
 
 def describe(comm, msg):
-    @comm.on_msg
+    @comm.on_request
     def answer(msg):
         numbers = msg["content"]["data"]
-        comm.send({"mean": statistics.mean(numbers), "median": statistics.median(numbers)})
+        return {"mean": statistics.mean(numbers), "median": statistics.median(numbers)}
 
 get_comm_manager().register_target("describe", describe, exposed=True)
 `;
@@ -30,14 +30,18 @@ try {
   const kernel = await connect(iframe);
   await kernel.whenTarget('describe');
   const comm = kernel.open('describe');
-  comm.onMsg(({content}) => {
-    const {mean, median} = content.data;
-    tell(`The mean is ${mean}, the median ${median}.`);
-  });
   comm.onClose(({metadata}) => tell(metadata.lite_comms?.evalue ?? 'The comm is closed.', true));
-  form.onsubmit = event => {
+  form.onsubmit = async event => {
     event.preventDefault();
-    comm.send(form.numbers.value.split(/\s+/).filter(Boolean).map(Number));
+    try {
+      const {content} = await comm.request(
+        form.numbers.value.split(/\s+/).filter(Boolean).map(Number)
+      );
+      const {mean, median} = content.data;
+      tell(`The mean is ${mean}, the median ${median}.`);
+    } catch (error) {
+      tell(error.message, true);
+    }
   };
   form.querySelector('button').disabled = false;
   tell('Ready.');

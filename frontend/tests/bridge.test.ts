@@ -1,9 +1,11 @@
 /** A host page that is connected reaches what the kernel exposes, and nothing else. */
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import {Bridge} from '../src/bridge/bridge';
+import {Bridges} from '../src/bridge/bridges';
 import {Kernels} from '../src/bridge/kernels';
 import {Sessions} from '../src/bridge/sessions';
 import {commFrame} from '../src/wire/bridge';
+import {DISCONNECTED} from '../src/wire/comm_messages';
 import {FakeConnection, FakeSession} from './fakes';
 import {settled} from './worlds';
 
@@ -66,6 +68,7 @@ async function open(target_name: string, comm_id = 'a', metadata = {}): Promise<
 
 const closed = (comm_id: string, ename: string, evalue: string) =>
   commFrame({type: 'comm_close', comm_id}, {}, {lite_comms: {ename, evalue}}, []);
+const disconnected = (comm_id: string) => closed(comm_id, DISCONNECTED.ename, DISCONNECTED.evalue);
 const status = (status: string, reason = '') => ({type: 'status', status, reason});
 const targets = (...names: string[]) => ({type: 'targets', names});
 
@@ -191,6 +194,18 @@ describe('a comm of the host page', () => {
     ]);
   });
 
+  it('is opened after the notebook has been closed, its kernel kept, and opened again', async () => {
+    await connected('sum');
+    session.dispose();
+    wire = new FakeConnection();
+    kernels.follow(wire.real);
+    sessions.add(new FakeSession(wire));
+    await settled();
+    expect(frames.slice(-2)).toEqual([targets('sum'), status('ready')]);
+    await open('sum');
+    expect(wire.wire.map(([type]) => type)).toEqual(['comm_open']);
+  });
+
   it('sends messages both ways, with buffers', async () => {
     await connected('sum');
     await open('sum');
@@ -263,9 +278,67 @@ describe('a comm of the host page', () => {
     kernels.follow(other.real);
     session.change(other);
     await settled();
-    expect(frames).toEqual([
-      targets(),
-      closed('a', 'Disconnected', "the page's connection to the kernel has been closed")
+    expect(frames).toEqual([disconnected('a'), targets()]);
+    expect(wire.wire.slice(1).map(([type, , metadata]) => [type, metadata])).toEqual([
+      ['comm_close', {lite_comms: DISCONNECTED}]
+    ]);
+  });
+
+  it.each([
+    ['restarting', 'KernelRestarted', 'the kernel has been restarted'],
+    ['autorestarting', 'KernelDied', 'the kernel has died'],
+    ['dead', 'KernelDied', 'the kernel has died'],
+    ['terminating', 'KernelShutDown', 'the kernel has been shut down']
+  ])('is closed with the reason that fits when the kernel is %s', async (now, ename, evalue) => {
+    await connected('sum');
+    await open('sum');
+    wire.status = now;
+    session.statusChanged.emit(now);
+    await settled();
+    expect(frames.at(-1)).toEqual(closed('a', ename, evalue));
+  });
+
+  it('stays when the notebook is renamed', async () => {
+    await connected('sum');
+    await open('sum');
+    session.path = 'renamed.ipynb';
+    session.statusChanged.emit('idle');
+    await settled();
+    expect([frames, wire.wire.length]).toEqual([[], 1]);
+  });
+
+  it('stays without a path when a second notebook is opened', async () => {
+    await connect(null);
+    await expose(['sum']);
+    await open('sum');
+    frames.length = 0;
+    sessions.add(new FakeSession(new FakeConnection('other'), 'b'));
+    await settled();
+    expect([frames, wire.wire.length]).toEqual([[], 1]);
+  });
+
+  it('is closed at both ends when the notebook is closed and its kernel kept', async () => {
+    await connected('sum');
+    await open('sum');
+    session.dispose();
+    await settled();
+    expect(frames[0]).toEqual(disconnected('a'));
+    expect(wire.wire.slice(1).map(([type, , metadata]) => [type, metadata])).toEqual([
+      ['comm_close', {lite_comms: DISCONNECTED}]
+    ]);
+  });
+
+  it('is closed though another one cannot be', async () => {
+    await connected('sum');
+    await open('sum', 'a');
+    await open('sum', 'b');
+    [...wire.comms.values()][0]!.close = () => {
+      throw new Error('the kernel is dead');
+    };
+    await post({type: 'bye', reason: 'enough'});
+    expect(wire.wire.map(([type]) => type)).toEqual(['comm_open', 'comm_open', 'comm_close']);
+    expect(warned).toEqual([
+      `lite_comms: a comm of ${ORIGIN} cannot be closed in the kernel: Error: the kernel is dead`
     ]);
   });
 
@@ -317,6 +390,39 @@ describe('a target of the host page', () => {
     await post({type: 'unregister', target_name: 'chart'});
     await post({type: 'unregister', target_name: 'nothing'});
     expect([...wire.targets.keys()]).toEqual(['lite_comms.exposed']);
+  });
+
+  it('does not get the id of a comm that the host page has opened', async () => {
+    await connected('sum');
+    await open('sum', 'kernel-1');
+    await post({type: 'register', target_name: 'chart'});
+    await wire.open('host:chart');
+    await settled();
+    expect(frames).toEqual([
+      commFrame({type: 'comm_open', comm_id: 'kernel-2', target_name: 'chart'}, {}, {}, [])
+    ]);
+  });
+
+  it('is answered by the host page that registered it last, and then by the one before', async () => {
+    await connected();
+    const first = port;
+    const heard: unknown[] = [];
+    first.onmessage = ({data}) => heard.push(data);
+    await post({type: 'register', target_name: 'chart'});
+    await connected();
+    heard.length = 0;
+    await post({type: 'register', target_name: 'chart'});
+    await wire.open('host:chart');
+    await settled();
+    expect([heard.length, frames.length]).toEqual([0, 1]);
+    await post({type: 'bye', reason: ''});
+    await wire.open('host:chart');
+    await settled();
+    expect([heard.length, frames.length]).toEqual([1, 1]);
+    first.postMessage({type: 'unregister', target_name: 'chart'});
+    await settled();
+    expect(wire.targets.has('host:chart')).toBe(false);
+    first.close();
   });
 
   it('is there for the next kernel, and gone with the connection', async () => {
@@ -423,3 +529,27 @@ it.each([[1], 'sum', {0: 'sum'}, null])(
     expect(frames).toEqual([]);
   }
 );
+
+it('all host pages are told when the page unloads, and those that have gone are forgotten', async () => {
+  const own = new EventTarget();
+  const add = vi.spyOn(own, 'addEventListener');
+  const bridges = new Bridges(Object.assign(own, {parent: null}), sessions, kernels);
+  const heard: unknown[] = [];
+  const ports = [1, 2, 3].map(n => {
+    const {port1, port2} = new MessageChannel();
+    bridges.admit(port1, ORIGIN, PATH);
+    port2.onmessage = ({data}) => data.type === 'bye' && heard.push([n, data.reason]);
+    return port2;
+  });
+  ports[0]!.postMessage({type: 'bye', reason: ''});
+  await settled();
+  expect(bridges.size).toBe(2);
+  own.dispatchEvent(new Event('pagehide'));
+  await settled();
+  expect(heard).toEqual([
+    [2, 'the page has been left'],
+    [3, 'the page has been left']
+  ]);
+  expect([bridges.size, add.mock.calls.length]).toEqual([0, 1]);
+  ports.forEach(each => each.close());
+});

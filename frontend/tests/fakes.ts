@@ -159,7 +159,7 @@ export class FakeSession {
 
   constructor(
     kernel: FakeConnection | null,
-    readonly path = 'a folder/a notebook.ipynb'
+    public path = 'a folder/a notebook.ipynb'
   ) {
     this.session = {kernel: kernel?.real ?? null};
   }

@@ -9,7 +9,12 @@ const SITE = 'https://site.example.org';
 
 let host: FakeWindow;
 let site: FakeWindow;
-let iframe: {src: string; contentWindow: unknown; contentDocument: {URL: string} | null};
+let iframe: {
+  src: string;
+  srcdoc?: string;
+  contentWindow: unknown;
+  contentDocument: {URL: string} | null;
+};
 /** The site's end of the port. */
 let port: MessagePort;
 let frames: any[];
@@ -128,6 +133,29 @@ describe('connect', () => {
     kernel = await asking;
   });
 
+  it.each(['bye', 'the end of the port'])(
+    'asks the next page when the one that answers goes before it is ready: %s',
+    async how => {
+      const asking = ask();
+      const {nonce} = hello();
+      answer();
+      await say(status('starting'));
+      if (how === 'bye') {
+        await say({type: 'bye', reason: 'the page has been left'});
+      } else {
+        port.close();
+      }
+      await vi.waitFor(() => expect(hello().nonce).not.toBe(nonce));
+      answer({}, nonce); // too late
+      answer();
+      await say(status('ready'));
+      kernel = await asking;
+      expect(kernel.status).toBe('ready');
+      await say({type: 'bye', reason: 'now it counts'});
+      expect(kernel.status).toBe('closed');
+    }
+  );
+
   it('is refused with the reason of the site', async () => {
     const asking = failed(ask());
     const refusal = {type: 'refuse', nonce: hello().nonce, reason: 'not you'};
@@ -198,13 +226,18 @@ describe('connect', () => {
     expect(site.posted.length).toBe(posted);
   });
 
-  it.each(['about:blank', 'data:text/html,x', 'javascript:0'])(
+  it.each(['about:blank', 'data:text/html,x', 'javascript:0', 'about:srcdoc', ''])(
     'takes no iframe with the src %s',
     async src => {
-      iframe.src = src;
-      expect(await failed(ask())).toEqual([
+      if (src === 'about:srcdoc') {
+        iframe.srcdoc = '<p>';
+      } else {
+        iframe.src = src;
+      }
+      const shown = src === 'about:srcdoc' ? '' : src;
+      expect(await failed(ask({timeout_ms: 1}))).toEqual([
         'TypeError',
-        `connect: the iframe's src '${src}' is not a page of a site`
+        `connect: '${shown}' is no page of a site: set iframe.src, or pass origin`
       ]);
     }
   );
@@ -266,6 +299,28 @@ describe('the kernel', () => {
     expect((await failed(kernel.whenTarget('sum')))[0]).toBe('ClosedError');
   });
 
+  it.each(['its status', 'another comm'])(
+    'ends while %s aborts a request: the request ends, too',
+    async by => {
+      const kernel = await connected();
+      const [first, second] = [kernel.open('sum'), kernel.open('sum')];
+      const controller = new AbortController();
+      const asked = failed(second.request({}, {signal: controller.signal}));
+      if (by === 'its status') {
+        kernel.onStatus(() => controller.abort());
+      } else {
+        first.onClose(() => controller.abort());
+      }
+      await say({type: 'bye', reason: 'gone'});
+      expect(await Promise.race([asked, settled()])).toEqual(
+        by === 'its status'
+          ? ['ClosedError', "comm 'sum' (host-2) is closed: Disconnected: gone"]
+          : ['AbortError', 'This operation was aborted']
+      );
+      expect(shown).toEqual([]);
+    }
+  );
+
   it('ends when the other end of the port has gone', async () => {
     const kernel = await connected();
     port.close();
@@ -275,8 +330,13 @@ describe('the kernel', () => {
 
   it('shows a frame that is not understood, and handles the next one', async () => {
     const kernel = await connected();
-    await say({type: '__proto__'}, {type: 'register', target_name: 'a'}, status('dead'));
-    expect([shown.length, kernel.status]).toEqual([2, 'dead']);
+    await say(
+      {type: '__proto__'},
+      {type: 'register', target_name: 'a'},
+      status('happy'),
+      status('dead')
+    );
+    expect([shown.length, kernel.status]).toEqual([3, 'dead']);
   });
 });
 
@@ -428,6 +488,39 @@ describe('a request', () => {
     expect(frames.at(-1)).toEqual(message('comm_msg', {}, {lite_comms: {cancel: '1'}}));
   });
 
+  it.each([null, undefined, Infinity, 2 ** 31])('has no limit with %s', async timeout_ms => {
+    const comm = (await connected()).open('sum');
+    const asked = comm.request({}, {timeout_ms});
+    await settled();
+    await say(message('comm_msg', 1, {lite_comms: {reply: '1'}}));
+    expect((await asked).content.data).toBe(1);
+  });
+
+  it.each([
+    3,
+    null,
+    {ename: 'ValueError', evalue: 'no'},
+    {ename: 'ValueError', evalue: 1, traceback: []},
+    {ename: 'ValueError', evalue: 'no', traceback: [1]}
+  ])('ends with a ProtocolError when the error is not understood: %j', async error => {
+    const comm = (await connected()).open('sum');
+    const request = comm.request().catch(error => error);
+    await say(message('comm_msg', {}, {lite_comms: {reply: '1', error}}));
+    expect(await request).toMatchObject({
+      name: 'RequestError',
+      ename: 'ProtocolError',
+      evalue: `metadata.lite_comms.error is not understood: ${JSON.stringify(error)}`
+    });
+  });
+
+  it('has no attachments, nor has a message', async () => {
+    const comm = (await connected()).open('sum');
+    const parts = {attachments: [new Blob()]};
+    const why = "comm 'sum' (host-1): a host page cannot send attachments";
+    expect(await failed(comm.request({}, parts as never))).toEqual(['TypeError', why]);
+    expect(() => comm.send({}, parts as never)).toThrow(why);
+  });
+
   it('has no key of its own in the metadata', async () => {
     const comm = (await connected()).open('sum');
     expect(await failed(comm.request({}, {metadata: {lite_comms: 1}}))).toEqual([
@@ -495,6 +588,20 @@ describe('a request', () => {
     await say(REQUEST);
     const {metadata} = JSON.parse(frames[1].content);
     expect(metadata.lite_comms).toMatchObject({reply: '7', error: {ename, evalue}});
+  });
+
+  it('of the kernel is not answered under an id that is being answered, and that is shown', async () => {
+    const comm = (await connected()).open('sum');
+    const asked: unknown[] = [];
+    comm.onRequest(msg => {
+      asked.push(msg);
+      return new Promise(() => undefined);
+    });
+    await say(REQUEST, REQUEST);
+    expect([asked.length, frames.length]).toEqual([1, 1]);
+    expect(shown).toEqual([
+      ["lite_comms: comm 'sum' (host-1): the other end asks twice under the id '7'"]
+    ]);
   });
 
   it('of the kernel is cancelled: the handler is told, and sends no reply', async () => {

@@ -128,7 +128,7 @@ def expose(target_name: str) -> None:
     """
     exposed = active_manager().exposed
     exposed.add(target_name)
-    exposed.tell()
+    exposed.tell(again=True)
 
 
 class Exposed:
@@ -159,13 +159,13 @@ class Exposed:
         self._functions.clear()
         self.tell()
 
-    def tell(self) -> None:
-        """Tell the page which targets are exposed, if that has changed."""
+    def tell(self, *, again: bool = False) -> None:
+        """Tell the page which targets are exposed, if that has changed, or `again`."""
         now = self._names()
-        if now != self._told:
-            self._told = now
+        if again or now != self._told:
             with Comm("lite_comms.exposed", data={"targets": now}, manager=self._manager):
                 pass
+            self._told = now
 
     def denial(self, origin: str, target_name: object) -> PermissionError:
         """Make the error for a host page that opens what is not exposed."""

@@ -135,7 +135,8 @@ class CommManager(comm.base_comm.CommManager):
         super().register_target(target_name, f)  # type: ignore[arg-type]
         if exposed:
             self.exposed.add(target_name)
-        self.exposed.tell()
+        # A page that was opened after the first time has not heard it.
+        self.exposed.tell(again=exposed)
         self.transport.target_registered(target_name)
 
     def unregister_target(self, target_name: str, f: Any = None) -> Any:
@@ -368,7 +369,7 @@ class CommManager(comm.base_comm.CommManager):
         self.unregister_comm(known)
         if reason := reason_in(msg):
             self.transport.show_error(
-                f"lite_comms: {_name(known)} is refused by the page: {reason}"
+                f"lite_comms: {_name(known)} is closed by the other end: {reason}"
             )
         return self._call_for(known, "on_close", known.handle_close, msg)
 

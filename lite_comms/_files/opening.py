@@ -18,7 +18,7 @@ def open_blob(blob: Any) -> io.BufferedReader:
     ----------
     blob : JsProxy of a Blob
         What the page has attached to a message: one of ``msg["attachments"]``. In tests a
-        ``BytesIO`` may stand for it.
+        ``BytesIO`` may stand for it; it can be opened several times, too.
 
     Returns
     -------
@@ -33,7 +33,10 @@ def open_blob(blob: Any) -> io.BufferedReader:
         If it is no Blob.
     """
     if isinstance(blob, io.BytesIO):
-        return io.BufferedReader(blob)
+        copy = io.BytesIO(blob.getvalue())
+        if (name := getattr(blob, "name", None)) is not None:
+            copy.name = name
+        return io.BufferedReader(copy)
     if not (hasattr(blob, "slice") and hasattr(blob, "size")):
         raise TypeError(f"open_blob takes a File or Blob of the page, not {type(blob).__name__}")
     from .blob import BlobReader

@@ -16,9 +16,9 @@ import {
   type Status
 } from '../wire/bridge';
 import {copyBytes} from '../wire/buffers';
-import {DISCONNECTED, type IReason, RESTARTED} from '../wire/comm_messages';
+import {DIED, DISCONNECTED, type IReason, RESTARTED, SHUT_DOWN} from '../wire/comm_messages';
 import type {Kernels} from './kernels';
-import type {Sessions} from './sessions';
+import type {ISession, Sessions} from './sessions';
 
 type Connection = Kernel.IKernelConnection;
 type Opener = Parameters<Connection['registerCommTarget']>[1];
@@ -36,13 +36,22 @@ const STATUSES: {readonly [status in Kernel.Status]?: Status} = {
   terminating: 'dead'
 };
 
+/** Why the comms of a kernel in such a state are gone. */
+const ENDS: {readonly [status in Kernel.Status]?: IReason} = {
+  restarting: RESTARTED,
+  autorestarting: DIED,
+  dead: DIED,
+  terminating: SHUT_DOWN
+};
+
 export class Bridge {
   constructor(
     private readonly _port: MessagePort,
     private readonly _origin: string,
     private readonly _path: string | null,
     private readonly _sessions: Sessions,
-    private readonly _kernels: Kernels
+    private readonly _kernels: Kernels,
+    private readonly _onEnd: () => void = () => undefined
   ) {
     _port.onmessage = ({data}) => this._receive(data);
     // Where the browser tells it: the host page has dropped the port.
@@ -52,7 +61,7 @@ export class Bridge {
     this._refresh();
   }
 
-  /** End the connection: this page goes, or the host page has had enough. */
+  /** End the connection: the page unloads, or the host page closed it. */
   close(reason = ''): void {
     if (this._isClosed) {
       return;
@@ -64,14 +73,10 @@ export class Bridge {
     this._port.close();
     this._sessions.onChange.delete(this._refresh);
     this._kernels.onChange.delete(this._refresh);
-    this._targets.forEach((open, name) => this._leave(name, open));
-    for (const comm of this._comms.values()) {
-      comm.onClose = () => undefined;
-      if (!comm.isDisposed && !this._connection?.isDisposed) {
-        comm.close();
-      }
-    }
+    this._targets.forEach((open, name) => this._kernels.withdraw(this._connection, name, open));
+    this._comms.forEach(comm => this._hangUp(comm));
     this._comms.clear();
+    this._onEnd();
   }
 
   /** Look at what has become of the session and its kernel, and tell the host page. */
@@ -79,14 +84,21 @@ export class Bridge {
     if (this._isClosed) {
       return;
     }
-    const session = this._sessions.find(this._path);
+    // The one that was found first, also when it is renamed or is no longer the only one.
+    const known = this._session && this._sessions.has(this._session) ? this._session : null;
+    const session = known ?? this._sessions.find(this._path);
+    this._session = typeof session === 'string' ? null : session;
     const own = typeof session === 'string' ? null : (session.session?.kernel ?? null);
     const connection = own && !own.isDisposed ? this._kernels.forComms(own.id) : null;
     if (connection !== this._connection) {
-      this._targets.forEach((open, name) => this._leave(name, open));
-      this._drop(DISCONNECTED);
+      this._targets.forEach((open, name) => this._kernels.withdraw(this._connection, name, open));
+      if (this._connection && !this._connection.isDisposed) {
+        this._disconnect();
+      } else {
+        this._drop(DISCONNECTED);
+      }
       this._connection = connection;
-      this._targets.forEach((open, name) => connection?.registerCommTarget(name, open));
+      this._targets.forEach((open, name) => this._kernels.offer(connection, name, open));
     }
     const exposed = connection ? [...this._kernels.exposed(connection.id)].sort() : [];
     this._tell('targets', {type: 'targets', names: exposed});
@@ -97,8 +109,9 @@ export class Bridge {
       this._tell('status', {type: 'status', status: own ? 'dead' : 'starting', reason});
     } else {
       const status = STATUSES[connection.status] ?? 'starting';
-      if (status === 'restarting' || status === 'dead') {
-        this._drop(RESTARTED);
+      const why = ENDS[connection.status];
+      if (why) {
+        this._drop(why);
       }
       const reason =
         status === 'ready' ? '' : `the kernel of '${session.path}' is ${connection.status}`;
@@ -160,7 +173,7 @@ export class Bridge {
         const open = this._targets.get(name);
         if (open) {
           this._targets.delete(name);
-          this._leave(name, open);
+          this._kernels.withdraw(this._connection, name, open);
         }
         break;
       }
@@ -201,18 +214,15 @@ export class Bridge {
       return;
     }
     const open: Opener = (comm, msg) => {
-      const comm_id = `kernel-${++this._opened}`;
+      let comm_id;
+      do {
+        comm_id = `kernel-${++this._opened}`;
+      } while (this._comms.has(comm_id)); // The host page may call its own so, too.
       this._add(comm_id, comm);
       this._pass({type: 'comm_open', comm_id, target_name: own}, msg);
     };
     this._targets.set(name, open);
-    this._connection?.registerCommTarget(name, open);
-  }
-
-  private _leave(name: string, open: Opener): void {
-    if (this._connection && !this._connection.isDisposed) {
-      this._connection.removeCommTarget(name, open); // no other one's
-    }
+    this._kernels.offer(this._connection, name, open);
   }
 
   private _add(comm_id: string, comm: Kernel.IComm): void {
@@ -237,6 +247,30 @@ export class Bridge {
     this._post(commFrame({type: 'comm_close', comm_id}, {}, {lite_comms: {...why}}, []));
   }
 
+  /** The kernel stays, but is no longer that of this connection: both ends of the comms are closed. */
+  private _disconnect(): void {
+    for (const [comm_id, comm] of this._comms) {
+      this._hangUp(comm, {lite_comms: {...DISCONNECTED}});
+      this._closed(comm_id, DISCONNECTED);
+    }
+    this._comms.clear();
+  }
+
+  /** Close the kernel's end of a comm, if it can be reached. */
+  private _hangUp(comm: Kernel.IComm, metadata: JSONObject = {}): void {
+    comm.onMsg = () => undefined;
+    comm.onClose = () => undefined;
+    try {
+      if (!comm.isDisposed && !this._connection?.isDisposed) {
+        comm.close({}, metadata);
+      }
+    } catch (error) {
+      console.warn(
+        `lite_comms: a comm of ${this._origin} cannot be closed in the kernel: ${error}`
+      );
+    }
+  }
+
   /** The kernel has ended: so have its comms, unless that is told in another way at once. */
   private _drop(why: IReason): void {
     const comms = [...this._comms];
@@ -252,6 +286,7 @@ export class Bridge {
 
   private _isClosed = false;
   private _opened = 0;
+  private _session: ISession | null = null;
   private _connection: Connection | null = null;
   private readonly _comms = new Map<string, Kernel.IComm>();
   private readonly _targets = new Map<string, Opener>();

@@ -33,6 +33,7 @@ export function openDoor(own: IWindow, origins: ReadonlySet<string>, admit: Admi
     const reason = whyNot(hello as IConnect, origin, isParent, origins);
     const reply = (answer: Answer, transfer: Transferable[] = []) =>
       (source as Window).postMessage({[BRIDGE]: answer}, {targetOrigin: origin, transfer});
+    answered.add(nonce);
     if (reason) {
       if (!told.has(`${origin} ${reason}`)) {
         told.add(`${origin} ${reason}`);
@@ -43,7 +44,6 @@ export function openDoor(own: IWindow, origins: ReadonlySet<string>, admit: Admi
       }
       return;
     }
-    answered.add(nonce);
     ports.forEach(port => port.close());
     const {port1, port2} = new MessageChannel();
     admit(port1, origin, path);
@@ -65,7 +65,7 @@ function whyNot(
     return `the site's setting "origins" of "lite-comms:bridge" does not name ${origin}`;
   }
   if (version !== BRIDGE_VERSION) {
-    return `the host page speaks version ${JSON.stringify(version)} of the bridge, this page ${BRIDGE_VERSION}`;
+    return `the host page speaks version ${typeof version === 'number' ? version : typeof version} of the bridge, this page ${BRIDGE_VERSION}`;
   }
   return path === null || isShort(path) ? '' : 'the path is no text';
 }

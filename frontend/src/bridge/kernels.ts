@@ -9,6 +9,8 @@ const NONE: ReadonlySet<string> = new Set();
 /** After these statuses a kernel does not have what it has exposed before. */
 const ENDS: ReadonlySet<Kernel.Status> = new Set(['restarting', 'autorestarting', 'dead']);
 
+type Opener = Parameters<Kernel.IKernelConnection['registerCommTarget']>[1];
+
 export class Kernels {
   /** Called when there is another connection, or a kernel has changed what it exposes. */
   readonly onChange = new Set<() => void>();
@@ -17,15 +19,14 @@ export class Kernels {
   follow(connection: Kernel.IKernelConnection): void {
     this._connections.add(connection);
     connection.disposed.connect(() => {
+      // What the kernel exposes stays: a notebook that is opened again finds the same kernel.
       this._connections.delete(connection);
-      if (!this.forComms(connection.id)) {
-        this._exposed.delete(connection.id);
-      }
       this._change();
     });
     connection.statusChanged.connect((_, status) => {
       if (ENDS.has(status)) {
-        this._set(connection.id, NONE);
+        this._exposed.delete(connection.id);
+        this._change();
       }
     });
     connection.registerCommTarget(TARGET, (_, {content}) => {
@@ -33,7 +34,8 @@ export class Kernels {
       if (!Array.isArray(targets) || !targets.every(name => typeof name === 'string')) {
         throw new Error(`comm '${TARGET}': data.targets must be a list of names`);
       }
-      this._set(connection.id, new Set(targets));
+      this._exposed.set(connection.id, new Set(targets));
+      this._change();
     });
     this._change();
   }
@@ -49,9 +51,27 @@ export class Kernels {
     return all.find(each => each.id === id && each.handleComms && !each.isDisposed) ?? null;
   }
 
-  private _set(id: string, names: ReadonlySet<string>): void {
-    this._exposed.set(id, names);
-    this._change();
+  /** Have a function answer comms to a target, if there is a connection; those that answered it before wait until it is withdrawn. */
+  offer(connection: Kernel.IKernelConnection | null, name: string, open: Opener): void {
+    if (!connection) {
+      return;
+    }
+    const offers = this._offers.get(connection) ?? new Map<string, Opener[]>();
+    this._offers.set(connection, offers.set(name, [...(offers.get(name) ?? []), open]));
+    connection.registerCommTarget(name, open);
+  }
+
+  /** Take that back: the last of the others answers, if there is one. */
+  withdraw(connection: Kernel.IKernelConnection | null, name: string, open: Opener): void {
+    const offers = connection && this._offers.get(connection);
+    const others = (offers?.get(name) ?? []).filter(other => other !== open);
+    offers?.set(name, others);
+    if (connection && !connection.isDisposed) {
+      connection.removeCommTarget(name, open); // no other one's
+      if (others.length > 0) {
+        connection.registerCommTarget(name, others.at(-1)!);
+      }
+    }
   }
 
   private _change(): void {
@@ -60,4 +80,5 @@ export class Kernels {
 
   private readonly _connections = new Set<Kernel.IKernelConnection>();
   private readonly _exposed = new Map<string, ReadonlySet<string>>();
+  private readonly _offers = new WeakMap<Kernel.IKernelConnection, Map<string, Opener[]>>();
 }

@@ -28,6 +28,11 @@ export class Sessions {
     change();
   }
 
+  /** Whether a session is open still. */
+  has(session: ISession): boolean {
+    return this._all.has(session);
+  }
+
   /** Find the session of a path, or with null the only one; a text says why there is none. */
   find(path: string | null): ISession | string {
     const found = [...this._all].filter(session => path === null || session.path === path);

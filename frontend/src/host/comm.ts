@@ -112,7 +112,11 @@ export class Comm {
     this._go({type, comm_id: this.commId}, data, parts);
   }
 
-  private _go(ids: CommIds, data: unknown, {metadata = {}, buffers = []}: IParts): void {
+  private _go(ids: CommIds, data: unknown, parts: IParts): void {
+    const {metadata = {}, buffers = []} = parts;
+    if ('attachments' in parts) {
+      throw new TypeError(`${this}: a host page cannot send attachments`);
+    }
     if (!isRecord(metadata)) {
       throw new TypeError(`${this}: metadata is no object`);
     }

@@ -7,8 +7,8 @@ export function failure(name: string, message: string, more: object = {}): Error
 
 /** How long something is waited for, and by what else the wait ends. */
 export interface IWait {
-  /** In milliseconds. */
-  readonly timeout_ms?: number | undefined;
+  /** In milliseconds; without it, with null or with Infinity there is no limit. */
+  readonly timeout_ms?: number | null | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,7 +22,8 @@ export class Waiting<T> {
     const abort = () => this.reject(signal?.reason);
     const expire = () =>
       this.reject(failure('TimeoutError', `${what()}: nothing in ${timeout_ms} ms`));
-    const timer = timeout_ms === undefined ? undefined : setTimeout(expire, timeout_ms);
+    // A browser's timer of more milliseconds than that would end at once.
+    const timer = (timeout_ms ?? Infinity) < 2 ** 31 ? setTimeout(expire, timeout_ms!) : undefined;
     this.promise = new Promise<T>((resolve, reject) => {
       let hasEnded = false;
       const end = (settle: () => void, error?: unknown) => {
@@ -32,8 +33,8 @@ export class Waiting<T> {
         hasEnded = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', abort);
-        onEnd(error);
         settle();
+        onEnd(error);
       };
       this.resolve = value => end(() => resolve(value));
       this.reject = error => end(() => reject(error), error);

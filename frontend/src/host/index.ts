@@ -31,24 +31,27 @@ const START_MS = 120_000;
  * @param iframe - Shows a page of a site: a notebook, the lab, a REPL. It may be loading still.
  * @returns A promise of the kernel, when it is ready. It is rejected with an `Error` whose `name` is
  * `RefusedError` (the page says why), `TimeoutError` (after two minutes, unless `timeout_ms` says otherwise;
- * its message says what is missing), `ClosedError` (the page has gone), `AbortError`, or `TypeError` (the
- * iframe shows no page that has an origin).
+ * its message says what is missing), `AbortError`, or `TypeError` (the iframe shows no page that has an
+ * origin). If the page goes meanwhile, the next one is asked.
  */
 export async function connect(
   iframe: HTMLIFrameElement,
   options: IConnectOptions = {}
 ): Promise<Kernel> {
   const {path = null, timeout_ms = START_MS, signal} = options;
-  const origin = new URL(options.origin ?? iframe.src, document.baseURI).origin;
+  // Without a src there is none to resolve, and with a srcdoc it is not shown.
+  const src = options.origin ?? (iframe.srcdoc ? '' : iframe.src);
+  const {origin} = new URL(src || 'about:blank', document.baseURI);
   if (origin === 'null') {
-    throw new TypeError(`connect: the iframe's src '${iframe.src}' is not a page of a site`);
+    throw new TypeError(`connect: '${src}' is no page of a site: set iframe.src, or pass origin`);
   }
-  const nonce = crypto.getRandomValues(new Uint32Array(4)).join('-');
-  const hello: IConnect = {type: 'connect', version: BRIDGE_VERSION, nonce, path};
+  const newNonce = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
+  let nonce = newNonce();
   let kernel: Kernel | undefined;
   const ask = () => {
     // Before the page is there the iframe has the host's own origin, and the browser would complain.
-    if (iframe.contentDocument?.URL !== 'about:blank') {
+    if (!kernel && iframe.contentDocument?.URL !== 'about:blank') {
+      const hello: IConnect = {type: 'connect', version: BRIDGE_VERSION, nonce, path};
       iframe.contentWindow?.postMessage({[BRIDGE]: hello}, origin);
     }
   };
@@ -57,30 +60,29 @@ export async function connect(
     if (source !== iframe.contentWindow || from !== origin || answer?.nonce !== nonce) {
       return;
     }
-    stopAsking();
+    nonce = newNonce(); // that was its one answer
     if (answer.type === 'refuse') {
       waiting.reject(failure('RefusedError', `${origin} refuses: ${answer.reason}`));
     } else if (port) {
-      kernel = new Kernel(port);
-      kernel.onStatus((status, reason) => {
+      const answering = (kernel = new Kernel(port));
+      const stop = answering.onStatus(status => {
         if (status === 'ready') {
-          waiting.resolve(kernel!);
+          stop();
+          waiting.resolve(answering);
         } else if (status === 'closed') {
-          waiting.reject(failure('ClosedError', `${origin}: ${reason}`));
+          // That was the page before, if the iframe has just got another src.
+          kernel = undefined;
         }
       });
     }
   };
   window.addEventListener('message', answered);
   const timer = setInterval(ask, ASK_AGAIN_MS);
-  const stopAsking = () => {
-    clearInterval(timer);
-    window.removeEventListener('message', answered);
-  };
   const what = () =>
     `connect: ${kernel ? `${origin}: ${kernel.reason || kernel.status}` : `no answer from ${origin}; is lite_comms there?`}`;
   const waiting = new Waiting<Kernel>(what, {timeout_ms, signal}, error => {
-    stopAsking();
+    clearInterval(timer);
+    window.removeEventListener('message', answered);
     if (error !== undefined) {
       kernel?.close();
     }

@@ -8,7 +8,7 @@ import type {IMessage, IParts} from './requests';
 export type Target = (comm: Comm, msg: IMessage) => unknown;
 
 /**
- * What becomes of the kernel:
+ * The state of the kernel:
  *
  * - `waiting`: the notebook is not open in the page;
  * - `starting`, `ready`, `restarting`, `dead`: it has this kernel;
@@ -16,7 +16,7 @@ export type Target = (comm: Comm, msg: IMessage) => unknown;
  */
 export type KernelStatus = Status | 'closed';
 
-/** Called with a new status; `reason` says more, if there is more to say. */
+/** Called with a new status; `reason` explains it, or is empty. */
 export type StatusHandler = (status: KernelStatus, reason: string) => unknown;
 
 /** A kernel. */
@@ -33,12 +33,12 @@ export class Kernel {
     return this._status;
   }
 
-  /** More about the status, if there is more to say. */
+  /** What explains the status; it may be empty. */
   get reason(): string {
     return this._reason;
   }
 
-  /** Call a function at each change of the status; returns how to stop that. */
+  /** Call a function at each change of the status; returns a function that unsubscribes it. */
   onStatus(f: StatusHandler): () => void {
     this._onStatus.add(f);
     return () => void this._onStatus.delete(f);
@@ -86,7 +86,7 @@ export class Kernel {
 
   /**
    * Register the function for comms that the kernel opens to `host:` and this name, in the place of an
-   * earlier one. Returns how to take it away.
+   * earlier one. Returns a function that unregisters it.
    */
   registerTarget(name: string, f: Target): () => void {
     this._targets.set(name, f);
@@ -180,6 +180,11 @@ export class Kernel {
   private _change(status: KernelStatus, reason: string): void {
     this._status = status;
     this._reason = reason;
+    this._tell();
+  }
+
+  private _tell(): void {
+    const {status, reason} = this;
     for (const f of [...this._onStatus]) {
       void fenced('onStatus', () => f(status, reason));
     }
@@ -191,13 +196,15 @@ export class Kernel {
     }
     this._exposed = new Set();
     this._port.close();
-    this._change('closed', why);
+    this._status = 'closed';
+    this._reason = why;
     const error = this._closed();
     [...this._whenTarget].forEach(({waiting}) => waiting.reject(error));
     const metadata = {lite_comms: {ename: 'Disconnected', evalue: why}};
     for (const comm of [...this._comms.values()]) {
       comm.handle({type: 'comm_close', comm_id: comm.commId, data: {}, metadata, buffers: []});
     }
+    this._tell();
   }
 
   private _closed(): Error {

@@ -2,7 +2,7 @@
  * Questions and answers on a comm: `metadata.lite_comms` of a message says what it is. See "Requests" in
  * PROTOCOL.md.
  */
-import {isRecord} from '../wire/bridge';
+import {isRecord, isText, listOf} from '../wire/bridge';
 import {failure, type IWait, Waiting} from './errors';
 
 /** Binary data of a message. It is copied when it is sent. */
@@ -62,7 +62,11 @@ export class Requests {
     // A reply, or the end of the comm, has taken it out before: the kernel is not told then.
     const forget = (error?: unknown) => {
       if (this._asked.delete(id) && error !== undefined) {
-        this._send({}, withOurs({}, {cancel: id}));
+        try {
+          this._send({}, withOurs({}, {cancel: id}));
+        } catch {
+          // The connection has just ended, and with it the request at the other end.
+        }
       }
     };
     const waiting = new Waiting<IMessage>(
@@ -98,7 +102,7 @@ export class Requests {
       if (error === undefined) {
         waiting?.resolve(msg);
       } else {
-        const {ename, evalue, traceback} = Object(error);
+        const {ename, evalue, traceback} = readError(error);
         waiting?.reject(failure('RequestError', `${ename}: ${evalue}`, {ename, evalue, traceback}));
       }
     } else if (typeof cancel === 'string') {
@@ -120,6 +124,10 @@ export class Requests {
   }
 
   private async _answer(id: string, msg: IMessage): Promise<void> {
+    if (this._answering.has(id)) {
+      console.error(`lite_comms: ${this._who}: the other end asks twice under the id '${id}'`);
+      return;
+    }
     const controller = new AbortController();
     this._answering.set(id, controller);
     const send = ({data, parts}: Reply, more: object = {}) => {
@@ -150,11 +158,21 @@ export class Requests {
   private readonly _answering = new Map<string, AbortController>();
 }
 
-function withOurs({metadata = {}, buffers}: IParts, ours: object): IParts {
+/** What an error says, if it is understood. */
+function readError(error: unknown): {ename: string; evalue: string; traceback: string[]} {
+  const {ename, evalue, traceback} = Object(error);
+  if (isText(ename) && isText(evalue) && listOf(isText)(traceback)) {
+    return {ename, evalue, traceback};
+  }
+  const wrong = `metadata.lite_comms.error is not understood: ${JSON.stringify(error)}`;
+  return {ename: 'ProtocolError', evalue: wrong, traceback: []};
+}
+
+function withOurs({metadata = {}, ...parts}: IParts, ours: object): IParts {
   if ('lite_comms' in metadata) {
     throw new TypeError(
       "metadata: the key 'lite_comms' says what a message is, and cannot be given"
     );
   }
-  return {metadata: {...metadata, lite_comms: ours}, buffers};
+  return {...parts, metadata: {...metadata, lite_comms: ours}};
 }

@@ -2,7 +2,7 @@
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker} from '@jupyterlab/notebook';
-import {Bridge} from '../bridge/bridge';
+import {Bridges} from '../bridge/bridges';
 import {openDoor} from '../bridge/door';
 import {Kernels} from '../bridge/kernels';
 import {readOrigins} from '../bridge/origins';
@@ -29,9 +29,6 @@ export const bridge: JupyterFrontEndPlugin<void> = {
       tracker?.forEach(({sessionContext}) => sessions.add(sessionContext));
       tracker?.widgetAdded.connect((_, {sessionContext}) => sessions.add(sessionContext));
     }
-    openDoor(window, origins, (port, origin, path) => {
-      const made = new Bridge(port, origin, path, sessions, kernels);
-      window.addEventListener('pagehide', () => made.close('the page has been left'));
-    });
+    openDoor(window, origins, new Bridges(window, sessions, kernels).admit);
   }
 };

@@ -25,8 +25,10 @@ export type Answer =
   | {readonly type: 'accept'; readonly nonce: string}
   | {readonly type: 'refuse'; readonly nonce: string; readonly reason: string};
 
+const STATUSES = ['waiting', 'starting', 'ready', 'restarting', 'dead'] as const;
+
 /** What a host page hears of the kernel. */
-export type Status = 'waiting' | 'starting' | 'ready' | 'restarting' | 'dead';
+export type Status = (typeof STATUSES)[number];
 
 export interface IMetadata {
   readonly [name: string]: unknown;
@@ -59,8 +61,8 @@ export type Frame =
 
 type Check = (value: unknown) => boolean;
 
-const isText: Check = value => typeof value === 'string';
-const listOf =
+export const isText: Check = value => typeof value === 'string';
+export const listOf =
   (check: Check): Check =>
   value =>
     Array.isArray(value) && value.every(check);
@@ -76,7 +78,7 @@ const FIELDS = new Map<unknown, {readonly [field: string]: Check}>([
   ['comm_close', COMM],
   ['register', TARGET],
   ['unregister', TARGET],
-  ['status', {status: isText, ...REASON}],
+  ['status', {status: v => STATUSES.some(status => status === v), ...REASON}],
   ['targets', {names: listOf(isText)}],
   ['error', REASON],
   ['bye', REASON]

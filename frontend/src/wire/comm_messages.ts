@@ -31,6 +31,7 @@ export const RESTARTED: IReason = {
   ename: 'KernelRestarted',
   evalue: 'the kernel has been restarted'
 };
+export const DIED: IReason = {ename: 'KernelDied', evalue: 'the kernel has died'};
 export const SHUT_DOWN: IReason = {
   ename: 'KernelShutDown',
   evalue: 'the kernel has been shut down'

@@ -1,6 +1,6 @@
 /** A comm's line through JupyterLab's kernel connection, of which only what is used here is known. */
 import {attach, checkAttached} from '../../wire/attachments';
-import {commClose, DISCONNECTED, type IReason, RESTARTED} from '../../wire/comm_messages';
+import {commClose, DIED, DISCONNECTED, type IReason, RESTARTED} from '../../wire/comm_messages';
 import type {ILine} from '../line';
 import type {IMessage, IOutgoing, ISendOptions} from '../messages';
 
@@ -136,8 +136,6 @@ function told(future: IFuture, {sent}: ISendOptions): string {
 }
 
 const open = new WeakMap<IKernelConnection, Set<KernelLine>>();
-
-const DIED: IReason = {ename: 'KernelDied', evalue: 'the kernel has died'};
 
 /** Why the comms of a kernel in such a state are gone. */
 const GONE: {[status: string]: IReason} = {
