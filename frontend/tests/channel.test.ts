@@ -534,6 +534,13 @@ describe('comm messages that are sent without an interruption', () => {
     expect(ids().slice(0, 3)).toEqual([[1], [2], ['watch']]);
   });
 
+  it('leave at once where they have buffers, behind those that wait', () => {
+    channel.take(comm('1'), client);
+    channel.take(comm('2'), client);
+    channel.take({...comm('3'), buffers: [new ArrayBuffer(8)]}, client);
+    expect(ids()).toEqual([[1], [2], [3]]);
+  });
+
   it('leave meanwhile when there are many', () => {
     for (let i = 1; i <= 70; i++) {
       channel.take(comm(`${i}`), client);

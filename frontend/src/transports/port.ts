@@ -44,35 +44,35 @@ export class Port {
    * Send a frame. Its buffers, and attachments that are not cloned, are transferred, so the caller must
    * not use them afterwards.
    *
-   * Of the comm messages that code sends without an interruption the first one leaves at once, and the
-   * others leave together, before any other frame, as soon as that code has ended or awaits.
+   * Of the comm messages that code sends without an interruption the first one leaves at once, and so do
+   * those with buffers. The others leave together, before any other frame, as soon as that code has ended
+   * or awaits.
    */
   post(frame: ToKernel): void {
     const wire = toWire(frame);
-    if (frame.type !== 'comm') {
-      this._flush();
-      const moved = frame.type === 'attach' ? toMove(frame.attachments) : [];
-      this._worker.postMessage({lite_comms: wire}, moved);
-    } else if (this._isBurst) {
+    const canWait = frame.type === 'comm' && frame.buffers.length === 0;
+    if (canWait && this._isBurst) {
       this._frames.push(wire);
-      this._buffers.push(...frame.buffers);
       if (this._frames.length === MOST_TOGETHER) {
         this._flush();
       }
-    } else {
+      return;
+    }
+    if (canWait) {
       this._isBurst = true;
       queueMicrotask(() => {
         this._isBurst = false;
         this._flush();
       });
-      this._worker.postMessage({lite_comms: wire}, [...frame.buffers]);
     }
+    this._flush();
+    this._worker.postMessage({lite_comms: wire}, moved(frame));
   }
 
   private _flush(): void {
     const frames = this._frames.splice(0);
     if (frames.length > 0) {
-      this._worker.postMessage({lite_comms: frames}, this._buffers.splice(0));
+      this._worker.postMessage({lite_comms: frames}, []);
     }
   }
 
@@ -117,9 +117,20 @@ export class Port {
   /** Whether a comm message has left, and the code that has sent it may send more. */
   private _isBurst = false;
   private readonly _frames: unknown[][] = [];
-  private readonly _buffers: ArrayBuffer[] = [];
   private _complaints = 0;
   private readonly _worker: Worker;
   private readonly _listener: (event: MessageEvent) => void;
   private readonly _onError: (event: Event) => void;
+}
+
+/** What of a frame is transferred. */
+function moved(frame: ToKernel): Transferable[] {
+  switch (frame.type) {
+    case 'attach':
+      return toMove(frame.attachments);
+    case 'comm':
+      return [...frame.buffers];
+    default:
+      return [];
+  }
 }
