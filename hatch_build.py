@@ -36,6 +36,7 @@ INIT = "__init__.py"
 # The base classes of exported ones, which have public methods.
 BASES = {
     "_comms.receiving",
+    "_comms.registry",
     "_requests.answering",
     "_requests.asking",
     "_requests.requesting",

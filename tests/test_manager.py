@@ -9,7 +9,7 @@ import comm as comm_package
 import pytest
 
 from lite_comms import Comm, CommManager, CommMessage, CommWarning, MemoryTransport, Transport
-from lite_comms._comms.manager import _RECENTLY_CLOSED
+from lite_comms._comms.registry import _RECENTLY_CLOSED
 from lite_comms._testing.page_comm import PageComm
 
 

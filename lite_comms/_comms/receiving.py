@@ -11,11 +11,11 @@ from lite_comms._requests.answering import H, Handler, checked
 from lite_comms._requests.asking import checked_time
 from lite_comms._requests.marks import read_mark
 from lite_comms._requests.requesting import Requesting
+from lite_comms._streams.inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
 from lite_comms._streams.streaming import Streaming
 from lite_comms._wire.errors import ClosedError, reason_in
 
 from .active import Manager
-from .inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
 
 _TAKEN = "its on_msg callback takes the messages"
 

@@ -1,4 +1,4 @@
-"""Streams: of many values only the newest is sent, and messages are received in a loop.
+"""Streams: of many values only the newest is sent, and messages wait to be received.
 
 `Comm` has the methods of `Streaming`. Messages leave by its `_publish`.
 """
