@@ -54,9 +54,9 @@ compiler.run((error, stats) => {
 const declared = path.join(here, 'lib/types/src');
 for (const file of readdirSync(declared, {recursive: true})) {
   // Of the others the modules' types need nothing.
-  if (/^(api|host)\b.*\.ts$|^wire.bridge\.d\.ts$/.test(file)) {
+  if (/^(api|host)\b.*\.ts$|^wire.(attachments|bridge)\.d\.ts$/.test(file)) {
     const text = readFileSync(path.join(declared, file), 'utf-8');
-    const to = path.join(types, file.replace(/^api./, ''));
+    const to = path.join(types, file);
     mkdirSync(path.dirname(to), {recursive: true});
     writeFileSync(to, text.replace(/(from '\.[^']*)'/g, "$1.js'"));
   }
@@ -74,10 +74,10 @@ const manifest = {
   type: 'module',
   sideEffects: false,
   exports: {
-    '.': {types: './types/index.d.ts', default: `./${FILE}`},
+    '.': {types: './types/api/index.d.ts', default: `./${FILE}`},
     './host': {types: './types/host/index.d.ts', default: `./${HOST}`}
   },
-  types: './types/index.d.ts',
+  types: './types/api/index.d.ts',
   files: [FILE, HOST, 'types']
 };
 writeFileSync(path.join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);

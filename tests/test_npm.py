@@ -108,7 +108,7 @@ def test_the_package_has_the_module_its_types_and_nothing_to_install(home: Path)
         "lite-comms.js",
         "package.json",
     }
-    assert "types/index.d.ts" in files
+    assert "types/api/index.d.ts" in files
 
 
 HOST_PAGE = """

@@ -219,6 +219,7 @@ def test_one_member_of_an_archive_is_read_without_the_others() -> None:
     assert sum(end - start for start, end in blob.reads) < 2_000_000
 
 
+@pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has no processes")
 def test_what_reads_blobs_is_imported_with_the_first_one() -> None:
     code = "import sys, lite_comms; print('lite_comms._files.blob' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
