@@ -29,11 +29,14 @@ demo: site
 
 site: _site/jupyter-lite.json
 
-# A kernel's start keeps more than one core busy, and much else waits.
+# A kernel's start keeps more than one core busy, and much else waits. Browser tests have processes of
+# their own: from the first of them on Playwright's event loop runs, and no asyncio.run() can.
 WORKERS := 2
 test: setup site lint test-frontend
 	@echo "== Python tests"
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --no-loadscope-reorder
+	@$(BIN)/python -m pytest tests --numprocesses=$(WORKERS) --no-loadscope-reorder
+	@echo "== browser tests"
+	@$(BIN)/python -m pytest playwright --numprocesses=$(WORKERS) --no-loadscope-reorder
 
 # Of one file: make test-browser FILE=playwright/test_live.py
 FILE := playwright
