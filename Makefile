@@ -17,7 +17,7 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo site test test-browser test-fast test-frontend lint format screenshots bench soak dist
+.PHONY: help setup demo site docs docs-links test test-browser test-fast test-frontend lint format screenshots bench soak dist
 
 help:
 	@sed -n 's/^| `make \([^|]*\)` | /make \1: /; s/`//g; s/ |$$//; /^make /p' CONTRIBUTING.md
@@ -28,6 +28,18 @@ demo: site
 	@$(BIN)/python serve.py _site --open --host examples/host
 
 site: _site/jupyter-lite.json
+
+# Warnings are errors; a reference that leads nowhere is one.
+SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs
+
+# The documentation, with the demo site in lite/, into _docs: python serve.py _docs shows it.
+docs: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json
+	@rm -rf _docs .jupyterlite.doit.db
+	@$(SPHINX) _docs
+
+# The links to other hosts, which needs the network.
+docs-links: $(VENV)/.lite-comms
+	@$(SPHINX) --builder linkcheck build/links
 
 # A kernel's start keeps more than one core busy, and much else waits. Browser tests have processes of
 # their own: from the first of them on Playwright's event loop runs, and no asyncio.run() can.

@@ -74,6 +74,17 @@ def foreign_site(distributions: Distributions, tmp_path_factory: pytest.TempPath
     return _made_once("foreign", tmp_path_factory, make) / "site/_output"
 
 
+@pytest.fixture(scope="session")
+def documentation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation, built with warnings as errors: a link that leads nowhere is one."""
+
+    def make(folder: Path) -> None:
+        options = ("--fail-on-warning", "--keep-going", "--quiet", "-d", str(folder / "doctrees"))
+        _run(sys.executable, "-m", "sphinx", *options, "docs", str(folder / "html"), cwd=ROOT)
+
+    return _made_once("documentation", tmp_path_factory, make) / "html"
+
+
 def _made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], None]) -> Path:
     """Make a folder, in the first of the processes that need it; the others wait for it."""
     base = factory.getbasetemp()

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, sync_playwright
 ROOT = Path(__file__).parent.parent
 sys.path += [str(ROOT), str(Path(__file__).parent)]
 
+import steering  # noqa: E402
 from bench.sites import add_wheel, build_wheel, copy_site  # noqa: E402
 from chromium import launch_options  # noqa: E402
 from pages import Notebook, Tab  # noqa: E402
@@ -126,6 +127,7 @@ def main() -> None:
     ):
         for theme in ("light", "dark"):
             take(browser, url, theme)
+        steering.make(browser)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,15 @@ def answer(comm: PageComm, msg: dict[str, Any]) -> None:
         return {"matches": msg["content"]["data"]["query"].startswith("(")}
 
 
+def choose(comm: PageComm, msg: dict[str, Any]) -> None:
+    """Answer as a user of docs/tutorial.md does who takes the first button."""
+    comm.on_request(lambda msg: msg["content"]["data"]["options"][0])
+
+
+def hello(comm: PageComm, msg: dict[str, Any]) -> None:
+    comm.on_msg(lambda msg: comm.send({"letters": len(msg["content"]["data"]["text"])}))
+
+
 def chat(comm: PageComm, msg: dict[str, Any]) -> None:
     comm.send("hello")
     comm.close()
@@ -61,12 +70,16 @@ async def delivering(page: MemoryTransport, running: Awaitable[object]) -> None:
 
 
 @pytest.mark.parametrize("path", with_blocks("python"))
-def test_the_python_of_a_page_runs(path: Path) -> None:
+def test_the_python_of_a_page_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # loops that one would watch
     namespace: dict[str, Any] = {}
     with MemoryTransport() as page:
         page.register_target("my_comm_target", lambda comm, msg: comm.send({"hello": "kernel"}))
         page.register_target("window", answer)
         page.register_target("chat", chat)
+        page.register_target("choose", choose)
+        page.register_target("hello", hello)
+        page.register_target("plot", lambda comm, msg: None)
         page.register_target("progress", lambda comm, msg: None)
         for line, code in blocks(path, "python"):
             # As many lines before it as in the page: tracebacks point there.
@@ -83,21 +96,29 @@ def test_the_python_of_a_page_runs(path: Path) -> None:
 
 
 def test_the_first_example_hears_the_answer_of_the_page(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test_the_python_of_a_page_runs(ROOT / "README.md")
+    test_the_python_of_a_page_runs(ROOT / "README.md", monkeypatch)
 
     assert "{'hello': 'kernel'}" in capsys.readouterr().out
 
 
 def test_what_the_page_answers_to_the_requests_is_printed(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test_the_python_of_a_page_runs(ROOT / "docs/requests.md")
+    test_the_python_of_a_page_runs(ROOT / "docs/requests.md", monkeypatch)
 
     awaited = "" if sys.platform == "emscripten" else "[True, True]\n"
     loop = "" if sys.platform == "emscripten" else "hello\n"
     assert capsys.readouterr().out == f"dark\n{awaited}AttributeError\n{loop}"
+
+
+def test_the_tutorial_prints_what_it_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_the_python_of_a_page_runs(ROOT / "docs/tutorial.md", monkeypatch)
+
+    assert capsys.readouterr().out == "The page has counted 12 letters\nYou have chosen teal\n"
 
 
 def test_the_echo_of_readme_echoes() -> None:
@@ -117,10 +138,22 @@ def test_every_fenced_block_is_of_a_known_kind() -> None:
     kinds = {
         kind
         for path in PAGES
-        for kind in re.findall(r"^```(.+)$", path.read_text("utf-8"), re.MULTILINE)
+        for kind in re.findall(r"^```([^{\n]+)$", path.read_text("utf-8"), re.MULTILINE)
     }
 
-    assert kinds <= {"python", "python no-test", "js", "json", "sh"}
+    assert kinds <= {"python", "python no-test", "js", "json", "mermaid", "sh"}
+
+
+def test_every_page_is_in_one_table_of_contents() -> None:
+    docs = sorted((ROOT / "docs").glob("*.md"))
+    listed = [
+        entry
+        for path in docs
+        for _, toctree in blocks(path, "{toctree}")
+        for entry in re.findall(r"^[\w-]+$", toctree, re.MULTILINE)
+    ]
+
+    assert sorted([*listed, "index"]) == [path.stem for path in docs]
 
 
 def test_the_example_of_memory_transport_runs() -> None:

@@ -16,8 +16,8 @@ class Status:
     ----------
     installed : bool
         Whether comms go through lite_comms.
-    kernel : {'jupyterlite', 'server', 'none'}
-        The kernel that was found.
+    kernel : str
+        The kernel that was found: ``jupyterlite``, ``server`` or ``none``.
     transport : str or None
         How messages travel: ``port``, ``stock``, ``server``, ``memory`` or ``none``;
         None if not installed.

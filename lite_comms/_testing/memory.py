@@ -57,7 +57,7 @@ class MemoryTransport(Transport):
     received : list of dict
         Every message that reached the page, with values as the page's
         JavaScript sees them.
-    comms : dict of str to PageComm
+    comms : dict[str, PageComm]
         The page's open comms, by comm id.
     errors : list of str
         What would have been shown to the user.

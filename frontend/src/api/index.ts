@@ -1,7 +1,7 @@
 /**
  * `lite-comms`: Jupyter comms for pages, with requests and streams.
  *
- * @packageDocumentation
+ * @module lite-comms
  */
 import {type IComms} from './kernel/connect';
 

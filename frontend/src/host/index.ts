@@ -2,13 +2,17 @@
  * For a host page: `connect` to the kernel of a notebook that the page shows in an iframe.
  *
  * The site names in its settings the origins that may; see "A host page" in the documentation.
+ *
+ * @module lite-comms/host
  */
 import {type Answer, BRIDGE, BRIDGE_VERSION, type IConnect} from '../wire/bridge';
 import {failure, type IWait, Waiting} from './errors';
 import {Kernel} from './kernel';
 
 export type {Comm, Handler} from './comm';
+export type {IWait} from './errors';
 export type {Kernel, KernelStatus, StatusHandler, Target} from './kernel';
+export type {Status} from '../wire/bridge';
 export type {Bytes, IMessage, IParts, IRequestContext, Reply, RequestHandler} from './requests';
 
 /** How to connect. */

@@ -1,0 +1,92 @@
+"""The documentation as `make docs` builds it: its links, and the notebook on its first page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from pages import START_TIMEOUT_MS, Notebook, Tab
+from serve import serving
+from watch import Watch
+
+# Folders with pages of JupyterLite and of the theme.
+OTHERS = {"_static", "lite"}
+
+pytestmark = pytest.mark.build
+
+
+class _Page(HTMLParser):
+    """What a page can be linked by, and what it links and loads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.ids = {""}
+        self.links: set[str] = set()
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id":
+                self.ids.add(value or "")
+            elif name in ("href", "src") and value is not None:
+                self.links.add(value)
+            elif name == "onclick":
+                self.links.update(re.findall(r"'([^']*/index\.html[^']*)'", value or ""))
+
+
+def broken(site: Path) -> Iterator[str]:
+    """Find links to files and places that do not exist, and what is loaded from elsewhere."""
+    pages = {path: _Page(path) for path in site.rglob("*.html") if not OTHERS & {*path.parts}}
+    for path, page in pages.items():
+        for link in sorted(page.links):
+            parts = urlsplit(link)
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if parts.scheme or parts.netloc:
+                continue
+            if not target.is_file():
+                yield f"{path.name}: {link}"
+            elif target in pages and unquote(parts.fragment) not in pages[target].ids:
+                yield f"{path.name}: {link} (no such place)"
+
+
+def test_every_link_of_the_documentation_leads_somewhere(documentation: Path) -> None:
+    assert list(broken(documentation)) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    text = '<p id="here"><a href="#here">1</a><a href="#there">2</a><a href="other.html">3</a>'
+    (tmp_path / "page.html").write_text(text, "utf-8")
+
+    assert list(broken(tmp_path)) == [
+        "page.html: #there (no such place)",
+        "page.html: other.html",
+    ]
+
+
+def test_a_slider_on_the_first_page_steers_a_loop(documentation: Path, browser: Browser) -> None:
+    with serving(documentation, prefix="/en/latest/") as url:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        watch = Watch(context, url, [])
+        page.goto(url)
+        page.get_by_role("button", name="Start the notebook").press("Enter")
+        frame = page.frame_locator("iframe.jupyterlite_sphinx_iframe")
+        notebook = Notebook(Tab(page, watch, url), frame.locator("body"))
+        expect(notebook.cells).to_have_count(4, timeout=START_TIMEOUT_MS)
+        circle = frame.locator(".jp-OutputArea svg circle").last
+        notebook.begin(1)
+        expect(circle).to_have_attribute("r", "20", timeout=START_TIMEOUT_MS)
+        frame.locator(".noUi-handle").press("ArrowRight")
+        expect(circle).to_have_attribute("r", "21")
+        frame.get_by_title("Interrupt the kernel").click()
+        notebook.ended(1)
+        notebook.begin(3)
+        expect(circle).to_have_attribute("cx", re.compile(r"\d+"))
+        assert [told for told in watch.problems() if "another host" in told] == []
+        context.close()
