@@ -130,6 +130,44 @@ def test_send_on_a_closed_comm_warns_and_is_let_pass(memory: MemoryTransport) ->
     assert received(memory) == [("comm_open", {}), ("comm_close", {}), ("comm_msg", {"a": 1})]
 
 
+def warnings_of_a_send(comm: Comm) -> list[str]:
+    with pytest.warns(CommWarning) as caught:
+        comm.send({})
+    return [str(warning.message) for warning in caught]
+
+
+def test_send_on_a_comm_whose_target_the_page_lacks_names_the_likely_cause(
+    memory: MemoryTransport,
+) -> None:
+    comm = Comm("jupyter.widget", comm_id="1")
+    memory.deliver()  # the page has no such target, and closes the comm as JupyterLab does
+
+    (warning,) = warnings_of_a_send(comm)
+    assert warning == (
+        "send on the closed <Comm 'jupyter.widget' 1 closed>: the page drops the message. The page "
+        "closed it without a reason; probably nothing there has registered 'jupyter.widget'. "
+        "Is the JupyterLab extension of its package (for ipywidgets: jupyterlab_widgets) on this "
+        "site?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "metadata"),
+    [({"bye": True}, {}), ({}, {"lite_comms": {"ename": "Error", "evalue": "too much"}})],
+    ids=["with data", "with a reason"],
+)
+def test_send_on_a_comm_that_the_page_closed_on_purpose_names_no_other_cause(
+    memory: MemoryTransport, data: dict[str, Any], metadata: dict[str, Any]
+) -> None:
+    memory.register_target("plot", lambda comm, msg: comm.close(data, metadata))
+    comm = Comm("plot", comm_id="1")
+    memory.deliver()
+
+    assert warnings_of_a_send(comm) == [
+        "send on the closed <Comm 'plot' 1 closed>: the page drops the message"
+    ]
+
+
 @pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly has no threads here")
 def test_threads_can_send_at_the_same_time(memory: MemoryTransport) -> None:
     comm = Comm("plot")

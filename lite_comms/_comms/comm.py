@@ -222,7 +222,7 @@ class Comm(ReceivingComm):
             If an item of `buffers` is not bytes-like. Nothing is sent.
         """
         if self._closed:
-            warn(f"send on the closed {self!r}: the page drops the message")
+            warn(f"send on the closed {self!r}: the page drops the message{self._hint}")
         self.publish_msg("comm_msg", data=data, metadata=metadata, buffers=buffers)
 
     def close(

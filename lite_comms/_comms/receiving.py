@@ -19,6 +19,12 @@ from .active import Manager
 
 _TAKEN = "its on_msg callback takes the messages"
 
+# JupyterLab closes a comm in this way if its target is not registered on the page.
+_UNCLAIMED = (
+    ". The page closed it without a reason; probably nothing there has registered {!r}. Is the "
+    "JupyterLab extension of its package (for ipywidgets: jupyterlab_widgets) on this site?"
+)
+
 
 class ReceivingComm(Requesting, Streaming, BaseComm):
     """The half of `Comm` that receives.
@@ -47,6 +53,7 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
         self._keeps_messages = True
         self._close_msg: dict[str, Any] | None = None  # that no callback has had
         self._end_reason = ""  # as the page has given it
+        self._hint = ""  # why the page may have closed it
 
     def on_msg(self, callback: H) -> H:  # type: ignore[override]  # the return value is ours
         """Register the callback for messages from the page.
@@ -218,6 +225,8 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
             What the callback has returned; the manager awaits it.
         """
         self._end_reason = reason_in(msg)
+        if self.primary and not self._end_reason and not msg["content"].get("data"):
+            self._hint = _UNCLAIMED.format(self.target_name)
         self._end()
         if self._close_callback is None or self._is_behind:
             self._close_msg = msg
