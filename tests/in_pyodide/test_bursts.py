@@ -118,3 +118,22 @@ def test_a_burst_is_handled_before_a_cell_that_comes_behind_it(kernel: Kernel) -
     )
     assert json.loads(kernel.run("print(json.dumps(seen))")) == [*range(50)]
     heard(kernel)
+
+
+def test_a_message_of_a_wrong_shape_in_a_burst_is_named(kernel: Kernel) -> None:
+    frames = kernel.page(
+        """
+        page.frames.length = 0;
+        const {post} = page;
+        page.post = (type, id, message, ...rest) =>
+          post(type, id, message.includes('forged') ? '{}, 1' : message, ...rest);
+        const send = data => page.send('comm_msg', {comm_id: 'b', data});
+        const sent = [send(0), send(1), send('forged'), send(3)];
+        page.post = post;
+        await Promise.all(sent.toSpliced(2, 1));
+        return page.frames;
+        """
+    )
+    assert heard(kernel) == [0, 1, 3]
+    handled = sorted(number for kind, *rest in frames if kind == "ack" for number in rest)
+    assert [rest[-1] for kind, *rest in frames if kind == "error"] == [handled[-1] - 1]

@@ -132,8 +132,9 @@ class Incoming:
             return 0
         done = 0
         try:
-            for message_id, may_wait, msg in messages:
+            for message in messages:
                 done += 1
+                message_id, may_wait, msg = message
                 try:
                     is_handled = self._accept(message_id, msg, may_wait)
                 except BaseException as error:
