@@ -15,8 +15,11 @@ from ._install.install import (
 )
 from ._install.status import Status
 from ._requests.answering import Reply
+from ._testing.lines import TracedMessage
 from ._testing.memory import MemoryTransport
 from ._testing.page_comm import PageComm
+from ._testing.replay import replay
+from ._testing.trace import Trace, trace
 from ._transports.base import Transport
 from ._wire.errors import (
     BufferFormatError,
@@ -44,6 +47,8 @@ __all__ = [
     "Reply",
     "RequestError",
     "Status",
+    "Trace",
+    "TracedMessage",
     "Transport",
     "TransportError",
     "__version__",
@@ -53,8 +58,10 @@ __all__ = [
     "load_ipython_extension",
     "open_blob",
     "quiet",
+    "replay",
     "show_callbacks",
     "status",
+    "trace",
     "uninstall",
     "unload_ipython_extension",
     "wait_for",

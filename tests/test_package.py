@@ -44,6 +44,8 @@ def test_the_public_names_are_these() -> None:
         "Reply",
         "RequestError",
         "Status",
+        "Trace",
+        "TracedMessage",
         "Transport",
         "TransportError",
         "__version__",
@@ -53,8 +55,10 @@ def test_the_public_names_are_these() -> None:
         "load_ipython_extension",
         "open_blob",
         "quiet",
+        "replay",
         "show_callbacks",
         "status",
+        "trace",
         "uninstall",
         "unload_ipython_extension",
         "wait_for",
@@ -100,6 +104,7 @@ def test_comm_is_all_that_is_needed(module: str) -> None:
         "_transports/port/port.py": {"pyodide", "pyodide_js"},
         "_transports/server.py": {"ipykernel"},
         "_transports/stock.py": {"js", "pyodide"},
+        "offline_site.py": {"jupyterlite_pyodide_kernel"},
     }
 
     needed = imported(module) - set(sys.stdlib_module_names) - {"comm", "lite_comms"}

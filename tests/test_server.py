@@ -574,3 +574,23 @@ def test_ipykernel_may_be_imported_after_a_page_in_memory_is_in_force() -> None:
         "('comm.create_comm', 'comm.get_comm_manager') ()",
         "and again 3",
     ]
+
+
+def test_a_trace_records_what_goes_over_a_server(kernel: ServerKernel) -> None:
+    kernel.run(ECHO)
+    kernel.run("block = lite_comms.trace(); messages = block.__enter__()")
+    open_from_page(kernel)
+    kernel.tell("comm_msg", {"comm_id": "1", "data": [None]}, buffers=[b"ab"])
+    shown = kernel.run(
+        "block.__exit__(None, None, None)\n"
+        "for m in messages: print([m.direction, m.msg_type, m.target_name, m.data, m.buffers])\n"
+        "print([m.parent_id for m in messages[1::2]] == [m.msg_id for m in messages[::2]])"
+    )
+
+    assert text(shown, "stdout").splitlines() == [
+        "['page_to_kernel', 'comm_open', 'my_comm_target', {'foo': 6}, ()]",
+        "['kernel_to_page', 'comm_msg', 'my_comm_target', {'foo': 5}, ()]",
+        "['page_to_kernel', 'comm_msg', 'my_comm_target', [None], (b'ab',)]",
+        "['kernel_to_page', 'comm_msg', 'my_comm_target', {'echo': [None]}, (b'ab',)]",
+        "True",
+    ]

@@ -87,6 +87,7 @@ class MemoryTransport(Transport):
         self.raise_errors = raise_errors
         self._raised = Raised()
         self._targets: dict[str, Callable[[PageComm, Message], object]] = {}
+        self._default_target: Callable[[PageComm, Message], object] | None = None
         self._queue: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._manager: Receiver | None = None
         # As on a site: callbacks are not called within one another, nor in `quiet`.
@@ -280,7 +281,7 @@ class MemoryTransport(Transport):
         comm_id = content["comm_id"]
         if msg["msg_type"] == "comm_open":
             comm = self._make_comm(content["target_name"], comm_id)
-            target = self._targets.get(comm.target_name)
+            target = self._targets.get(comm.target_name, self._default_target)
             if target is None:
                 comm.post("comm_close", {})
                 return
