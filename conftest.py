@@ -65,7 +65,7 @@ def foreign_site(distributions: Distributions, tmp_path_factory: pytest.TempPath
 
     def make(home: Path) -> None:
         _run(sys.executable, "-m", "venv", "venv", cwd=home)
-        bin_dir = home / "venv" / ("Scripts" if os.name == "nt" else "bin")
+        bin_dir = _bin_dir(home)
         wheel = f"{distributions.wheel}[site]"
         _run(str(bin_dir / "python"), "-m", "pip", "install", "--quiet", wheel, cwd=home)
         (home / "site").mkdir()
@@ -83,6 +83,22 @@ def documentation(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _run(sys.executable, "-m", "sphinx", *options, "docs", str(folder / "html"), cwd=ROOT)
 
     return _made_once("documentation", tmp_path_factory, make) / "html"
+
+
+@pytest.fixture(scope="session")
+def offline_site(foreign_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site that serves all that it needs, made in an empty folder as docs/site.md says."""
+
+    def make(home: Path) -> None:
+        python = str(_bin_dir(foreign_site.parent.parent) / "python")
+        _run(python, "-m", "pip", "install", "--quiet", "ipywidgets", cwd=home)
+        _run(python, "-m", "lite_comms.offline_site", "ipywidgets", cwd=home)
+
+    return _made_once("offline", tmp_path_factory, make) / "_output"
+
+
+def _bin_dir(home: Path) -> Path:
+    return home / "venv" / ("Scripts" if os.name == "nt" else "bin")
 
 
 def _made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], None]) -> Path:

@@ -43,15 +43,22 @@ BASES = {
     "_streams.streaming",
 }
 
-# For a server kernel, and for a page that lacks the extension.
-ONLY_ON_HOSTS = {"_transports/server.py", "_transports/port/page.py"}
+# For a server kernel, for a page that lacks the extension, for tests, and for who builds a site.
+ONLY_ON_HOSTS = {
+    "_transports/server.py",
+    "_transports/port/page.py",
+    "_testing/player.py",
+    "offline_site.py",
+}
 
 
 def build_kernel_wheel(root: str, folder: Path) -> Path:
     """Build the wheel that a kernel in the browser loads, and return its path."""
     config = tomllib.loads(Path(root, "pyproject.toml").read_text("utf-8"))
-    for key in ("readme", "optional-dependencies", "keywords", "classifiers"):
+    for key in ("optional-dependencies", "keywords", "classifiers"):
         del config["project"][key]
+    config["project"]["dynamic"] = ["version"]
+    del config["tool"]["hatch"]["metadata"]
     config["project"]["license-files"] = []  # the extension around it has the text
     folder.mkdir(parents=True)
     package = Path(root, "lite_comms")

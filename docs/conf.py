@@ -67,7 +67,7 @@ html_theme_options = {
 
 # The demo site, with the settings of `make site`, in lite/ of this one. Pages embed parts of it.
 jupyterlite_dir = str(ROOT)
-jupyterlite_config = str(ROOT / "jupyterlite_config.json")
+jupyterlite_config = str(ROOT / "jupyter_lite_config.json")
 jupyterlite_contents = ["../content/*"]
 jupyterlite_overrides = "_sphinx/overrides.json"
 jupyterlite_bind_ipynb_suffix = False

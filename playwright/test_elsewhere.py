@@ -1,9 +1,7 @@
-"""A site that is not built in this repository: the wheel installed, `jupyter lite build`."""
+"""A site that is not built in this repository: the wheel installed, `lite_comms.offline_site`."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,34 +13,11 @@ from serve import serving
 
 pytestmark = pytest.mark.build
 
-KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
-
-
-@pytest.fixture
-def offline(foreign_site: Path, site: Path, tmp_path: Path) -> Path:
-    """That site, with the Pyodide and the packages of ours in the place of those from a CDN."""
-    folder = tmp_path / "site"
-    shutil.copytree(foreign_site, folder)
-    for name in ("pyodide", "pyodide-lock"):
-        shutil.copytree(site / "static" / name, folder / "static" / name)
-    lock = folder / "static/pyodide-lock/pyodide-lock.json"
-    locked = json.loads(lock.read_text("utf-8"))
-    locked["packages"].pop("lite-comms")  # it has its own
-    lock.write_text(json.dumps(locked), "utf-8")
-    config = folder / "jupyter-lite.json"
-    data = json.loads(config.read_text("utf-8"))
-    data["jupyter-config-data"]["litePluginSettings"][KERNEL] |= {
-        "pyodideUrl": "./static/pyodide/pyodide.mjs",
-        "loadPyodideOptions": {"lockFileURL": "./static/pyodide-lock/pyodide-lock.json"},
-    }
-    config.write_text(json.dumps(data), "utf-8")
-    return folder
-
 
 def test_a_site_built_elsewhere_has_lite_comms_in_every_kernel(
-    new_tab: Callable[[str], Tab], offline: Path
+    new_tab: Callable[[str], Tab], offline_site: Path
 ) -> None:
-    with serving(offline) as url:
+    with serving(offline_site) as url:
         repl = new_tab(url).repl()
         assert repl.python("__import__('lite_comms').status().transport").endswith("'port'")
         page = repl.javascript(
@@ -56,3 +31,15 @@ def test_a_site_built_elsewhere_has_lite_comms_in_every_kernel(
         expect(said(page)).to_have_text(['{"none":null}'])
         # The same wheel, from the site.
         assert repl.python("%pip install -q lite-comms") == ""
+
+
+def test_a_site_built_elsewhere_shows_widgets_and_asks_no_other_host(
+    new_tab: Callable[[str], Tab], offline_site: Path
+) -> None:
+    with serving(offline_site) as url:
+        repl = new_tab(url).repl()
+        repl.run("%pip install -q ipywidgets")
+        shown = repl.run("import ipywidgets\nslider = ipywidgets.IntSlider(3)\nslider")
+        expect(shown.locator(".widget-readout")).to_have_text("3")
+        repl.run("slider.value = 7")
+        expect(shown.locator(".widget-readout")).to_have_text("7")

@@ -28,6 +28,7 @@ ROOMS = (
     "_install",
     "_testing",
     "__init__",
+    "offline_site",
 )
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
@@ -63,7 +64,8 @@ def imports_of(module: str) -> set[str]:
 
 
 def test_each_folder_is_a_room() -> None:
-    assert {room(module) for module in MODULES} == {*ROOMS}
+    # A kernel's wheel lacks what only the machine needs that builds a site.
+    assert {room(module) for module in MODULES} | {"offline_site"} == {*ROOMS}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,0 +1,127 @@
+"""What `lite_comms.offline_site` asks for; the site that it makes is in test_elsewhere.py."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lite_comms import offline_site
+
+pytestmark = pytest.mark.build
+
+FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+
+
+@pytest.fixture
+def commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[tuple[list[str], dict[str, Any]]]:
+    """An empty folder, in which commands are noted instead of run; npm brings a Pyodide."""
+    run: list[tuple[list[str], dict[str, Any]]] = []
+
+    def note(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        config = tmp_path / "jupyter_lite_config.json"
+        run.append((command, json.loads(config.read_text("utf-8")) if config.exists() else {}))
+        if command[1] == "pack":
+            with tarfile.open(cwd / "pyodide.tgz", "w:gz") as archive:
+                for name in (*FILES, "pyodide-lock.json"):
+                    data = b'{"info": 1, "packages": {"numpy": {}}}'
+                    entry = tarfile.TarInfo(f"package/{name}")
+                    entry.size = len(data)
+                    archive.addfile(entry, io.BytesIO(data))
+        return subprocess.CompletedProcess(command, 0, b"", b"")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("subprocess.run", note)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    return run
+
+
+def test_pyodide_and_the_settings_are_there_before_the_site_is_built(
+    commands: list[tuple[list[str], dict[str, Any]]], tmp_path: Path
+) -> None:
+    offline_site.main(["ipywidgets>=8", "humanize"])
+
+    (pack, _), (build, config) = commands
+    assert pack[:3] == ["/usr/bin/npm", "pack", "--silent"]
+    assert build == [sys.executable, "-m", "jupyterlite_core", "build"]
+    specs = ["comm", "humanize", "ipython", "ipywidgets>=8", "jedi", "micropip"]
+    assert config == {
+        "PyodideLockAddon": {
+            "enabled": True,
+            "specs": specs,
+            "excludes_extra": ["jupyterlab-widgets", "widgetsnbextension"],
+        }
+    }
+    listing = json.loads((tmp_path / "static/pyodide/pyodide-lock.json").read_text("utf-8"))
+    assert listing == {"info": 1, "packages": {}}  # else they would come from a CDN
+
+
+def test_what_is_there_already_is_kept(
+    commands: list[tuple[list[str], dict[str, Any]]], tmp_path: Path
+) -> None:
+    config = tmp_path / "jupyter_lite_config.json"
+    theirs = {"LiteBuildConfig": {"contents": ["content"]}}
+    config.write_text(json.dumps({**theirs, "PyodideLockAddon": {"specs": ["numpy"]}}), "utf-8")
+    offline_site.main([])
+    offline_site.main([])
+
+    assert [command[1] for command, _ in commands] == ["pack", "-m", "-m"]
+    _, built = commands[-1]
+    assert built.pop("LiteBuildConfig") == theirs["LiteBuildConfig"]
+    assert "numpy" in built["PyodideLockAddon"]["specs"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_settings_that_cannot_be_read_are_named(
+    commands: list[tuple[list[str], dict[str, Any]]], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "jupyter_lite_config.json").write_text(text, "utf-8")
+    with pytest.raises(SystemExit, match=r"jupyter_lite_config\.json cannot be read"):
+        offline_site.main([])
+
+
+def test_without_npm_it_says_which_files_are_needed(
+    commands: list[tuple[list[str], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(SystemExit, match=r"npm is needed .* pyodide\.mjs, .*pyodide-lock\.json"):
+        offline_site.main([])
+
+
+@pytest.mark.parametrize(
+    ("missing", "error"),
+    [
+        ("pyodide-lock", r'pyodide-lock is missing: pip install "lite-comms\[site\]"'),
+        ("jupyterlab_widgets", "could not show the widgets of ipywidgets"),
+    ],
+)
+def test_what_is_not_installed_is_named(
+    commands: list[tuple[list[str], dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    missing: str,
+    error: str,
+) -> None:
+    monkeypatch.setattr(offline_site, "_is_installed", lambda name: name != missing)
+    with pytest.raises(SystemExit, match=error):
+        offline_site.main(["ipywidgets"])
+    assert commands == []
+
+
+def test_what_a_command_says_is_shown_when_it_fails(
+    commands: list[tuple[list[str], dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    failed = subprocess.CompletedProcess([], 1, b"no such package", b"")
+    monkeypatch.setattr("subprocess.run", lambda *args, **options: failed)
+    with pytest.raises(SystemExit, match="Pyodide cannot be downloaded"):
+        offline_site.main([])
+    assert capsys.readouterr().err == "no such package\n"
