@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import comm as comm_package
 import pytest
@@ -88,3 +89,16 @@ def test_a_status_names_the_doors_that_are_bypassed() -> None:
     assert str(status).splitlines()[-1] == (
         "  bypassed comm.create_comm, b: install() takes it back"
     )
+
+
+def test_the_page_is_told_the_status_by_a_comm_that_is_not_counted(
+    memory: MemoryTransport,
+) -> None:
+    told: list[dict[str, Any]] = []
+    with lite_comms.trace() as trace:
+        memory.new_comm("lite_comms.status").on_close(told.append)
+        memory.deliver()
+
+    assert [msg["content"]["data"] for msg in told] == [str(lite_comms.status())]
+    assert [message.msg_type for message in trace] == ["comm_open", "comm_close"]
+    assert lite_comms.status().comms == 0

@@ -3,6 +3,7 @@ import type {JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {version} from '../package.json';
 import {bridge} from './install/bridge';
 import {callbacks, channel, classic, isolation, stop} from './install/plugins';
+import {sign} from './install/site/sign';
 import {loadWithKernel} from './install/start';
 
 declare const __webpack_public_path__: string;
@@ -17,4 +18,4 @@ const kernelStart: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [classic, channel, kernelStart, isolation, callbacks, stop, bridge];
+export default [classic, channel, kernelStart, isolation, callbacks, stop, bridge, sign];

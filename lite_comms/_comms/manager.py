@@ -128,7 +128,7 @@ class CommManager(Registry):
             self._show("a comm cannot be opened for the page", error)
             self._refuse(content.get("comm_id"), error)
             return None
-        target = self.targets.get(target_name)
+        target = self.targets.get(target_name) or self.own_targets.get(target_name)
         if target is None:
             names = ", ".join(map(repr, self.targets)) or "none"
             unknown = LookupError(
@@ -179,7 +179,7 @@ class CommManager(Registry):
     ) -> None:
         """Call a comm's callback for a message that came before the callback was there."""
         with suppress(KeyboardInterrupt, SystemExit):  # of the callback; they have been shown
-            self._handle(lambda msg: self._call_for(known, field, callback, msg), msg)
+            self.transport.under(msg, self._call_for, known, field, callback, msg)
 
     def _call_for(
         self,

@@ -41,6 +41,7 @@ class Registry(comm.base_comm.CommManager):
             self.comms = comms
         if targets is not None:
             self.targets = targets
+        self.own_targets: dict[str, Target] = {}  # of lite_comms, for its page's half
         self.exposed = Exposed(self, self.targets)
         self._closed_ids: dict[str, None] = {}  # an ordered set
         self._tasks: set[asyncio.Task[None]] = set()  # the loop holds them weakly

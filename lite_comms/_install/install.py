@@ -8,12 +8,16 @@ from importlib import import_module
 import comm
 
 from lite_comms._comms.active import set_active, set_installer
+from lite_comms._comms.comm import Comm
 from lite_comms._comms.manager import CommManager
 from lite_comms._kernel.surroundings import Surroundings, surroundings
 from lite_comms._transports.base import Transport
 
 from .patches import Patches
 from .status import Status, status_of
+
+# The page opens it to learn what is active; the answer is the data of the comm_close.
+_STATUS_TARGET = "lite_comms.status"
 
 # The manager in use, and what is replaced for it.
 _installed: tuple[CommManager, Patches] | None = None
@@ -92,6 +96,7 @@ def _install(transport: Transport | None = None, *, again: bool = False) -> Comm
         before.comms,
         before.targets,
     )
+    manager.own_targets[_STATUS_TARGET] = _tell_status
     patches = Patches(manager)
     try:
         patches.apply(here)
@@ -120,6 +125,12 @@ def uninstall() -> None:
             manager.transport.disconnect()
         finally:
             patches.revert()
+
+
+def _tell_status(comm: Comm, msg: object) -> None:
+    """Answer the page, which shows the status; the comm that asks does not count."""
+    installed_manager().unregister_comm(comm)
+    comm.close(str(current_status()))
 
 
 def current_transport() -> Transport | None:

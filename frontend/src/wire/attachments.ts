@@ -92,10 +92,17 @@ export function checkAttached(buffers: object, connection: IConnection): void {
   }
 }
 
-function refuse({id, serverSettings}: IConnection): void {
+/**
+ * Why a connection takes no attachments; empty if it does, undefined if it does not go through a channel
+ * of lite_comms at all.
+ */
+export function whyNotAttached({id, serverSettings}: IConnection): string | undefined {
   const serializer = serverSettings?.serializer as {[CANNOT_ATTACH]?: WhyNot} | undefined;
-  const whyNot = serializer?.[CANNOT_ATTACH];
-  const why = whyNot ? whyNot(id) : NO_PORT;
+  return serializer?.[CANNOT_ATTACH]?.(id);
+}
+
+function refuse(connection: IConnection): void {
+  const why = whyNotAttached(connection) ?? NO_PORT;
   if (why) {
     throw new Error(why);
   }

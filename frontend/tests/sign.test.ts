@@ -1,0 +1,139 @@
+// @vitest-environment jsdom
+/** When the sign is shown, in the status bar and in tool bars, and what it shows. */
+import './jsdom';
+import {Signal} from '@lumino/signaling';
+import {Widget} from '@lumino/widgets';
+import {beforeEach, expect, it, vi} from 'vitest';
+import {sign} from '../src/install/site/sign';
+import {answerWhetherToAttach} from '../src/wire/attachments';
+
+// Of these only the names are used.
+vi.mock('@jupyterlab/notebook', () => ({INotebookTracker: {}}));
+vi.mock('@jupyterlab/statusbar', () => ({IStatusBar: {}}));
+
+// jsdom lacks it; the dialog draws its buttons then.
+vi.stubGlobal('requestIdleCallback', (f: () => void) => setTimeout(f));
+
+let why: string;
+let metadata: object;
+const asked: string[] = [];
+
+/** A document whose kernel goes through a channel. */
+function open() {
+  const serializer = {};
+  answerWhetherToAttach(serializer, () => why);
+  const kernel = {
+    id: 'kernel',
+    serverSettings: {serializer},
+    createComm(target: string) {
+      asked.push(target);
+      const comm = {
+        onClose: (_: object): void => undefined,
+        open: () => comm.onClose({content: {data: 'all is well'}, metadata})
+      };
+      return comm;
+    }
+  };
+  const sessionContext = {
+    session: {kernel: kernel as object | null},
+    kernelChanged: new Signal<object, unknown>({}),
+    statusChanged: new Signal<object, unknown>({})
+  };
+  return Object.assign(new Widget(), {sessionContext});
+}
+
+let item: Widget;
+let isShown: () => boolean;
+let shell: {currentWidget: Widget | null; currentChanged: Signal<object, unknown>};
+
+beforeEach(() => {
+  why = 'it does not answer';
+  metadata = {};
+  asked.length = 0;
+  document.body.textContent = '';
+  shell = {currentWidget: null, currentChanged: new Signal({})};
+});
+
+function inStatusBar(): void {
+  const bar = {
+    registerStatusItem(
+      _: string,
+      options: {item: Widget; isActive(): boolean; activeStateChanged: Signal<object, void>}
+    ) {
+      ({item, isActive: isShown} = options);
+      const changed = () => item.setHidden(!isShown());
+      options.activeStateChanged.connect(changed);
+      changed();
+    }
+  };
+  sign.activate({shell} as never, bar, null);
+}
+
+it('is in the status bar while the current document has a kernel with an open channel', () => {
+  inStatusBar();
+  expect(item.isHidden).toBe(true);
+
+  const panel = open();
+  shell.currentWidget = panel;
+  shell.currentChanged.emit(undefined);
+  expect(item.isHidden).toBe(true);
+  why = '';
+  panel.sessionContext.statusChanged.emit(undefined);
+  expect(item.isHidden).toBe(false);
+  expect(item.node.textContent).toBe('Comms: direct');
+
+  panel.sessionContext.session.kernel = null;
+  panel.sessionContext.kernelChanged.emit(undefined);
+  expect(item.isHidden).toBe(true);
+
+  const other = open();
+  shell.currentWidget = other;
+  shell.currentChanged.emit(undefined);
+  expect(item.isHidden).toBe(false);
+  shell.currentWidget = new Widget(); // not a notebook
+  shell.currentChanged.emit(undefined);
+  expect(item.isHidden).toBe(true);
+  other.sessionContext.statusChanged.emit(undefined);
+  expect(item.isHidden).toBe(true);
+});
+
+const REFUSED = {lite_comms: {ename: 'LookupError', evalue: 'no such target'}};
+it.each([
+  [{}, 'all is well'],
+  [REFUSED, 'no such target']
+])('shows what the kernel says of itself: %j', async (said, shown) => {
+  why = '';
+  metadata = said;
+  inStatusBar();
+  shell.currentWidget = open();
+  shell.currentChanged.emit(undefined);
+  item.node.querySelector('button')!.click();
+  await vi.waitFor(() => expect(document.querySelector('pre')!.textContent).toBe(shown));
+  expect(asked).toEqual(['lite_comms.status']);
+  document.querySelector<HTMLElement>('.jp-Dialog .jp-mod-accept')!.click();
+  await vi.waitFor(() => expect(document.querySelector('pre')).toBeNull());
+});
+
+it('is a button of the tool bar where there is no status bar', () => {
+  why = '';
+  const panel = open();
+  const added: [string, string, Widget][] = [];
+  const toolbar = {
+    insertBefore: (at: string, name: string, widget: Widget) => added.push([at, name, widget]) > 0
+  };
+  const tracker = {
+    forEach: (f: (panel: object) => void) => f(Object.assign(panel, {toolbar})),
+    widgetAdded: new Signal({})
+  };
+  sign.activate({shell} as never, null, tracker);
+  const [[at, name, button]] = added as [[string, string, Widget]];
+  expect([at, name, button.isHidden]).toEqual(['spacer', 'lite-comms:sign', false]);
+
+  why = 'it does not answer';
+  panel.sessionContext.statusChanged.emit(undefined);
+  expect(button.isHidden).toBe(true);
+  why = '';
+  panel.dispose();
+  panel.sessionContext.statusChanged.emit(undefined);
+  expect(button.isHidden).toBe(true);
+});
