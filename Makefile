@@ -123,7 +123,7 @@ $(NODE_MODULES): frontend/package-lock.json | $(VENV)/.python
 	@touch $@
 
 # The extension and the kernel's wheel are built by hatch_build.py.
-$(VENV)/.lite-comms: $(VENV)/.packages $(NODE_MODULES) hatch_build.py install.json kernel_startup.py kernel_unpack.py LICENSE \
+$(VENV)/.lite-comms: $(VENV)/.packages $(NODE_MODULES) hatch_build.py hatch_readme.py install.json kernel_startup.py kernel_unpack.py LICENSE \
   $(shell find lite_comms frontend/src -name '*.py' -o -name '*.js' -o -name '*.ts') $(wildcard frontend/*.json frontend/*.mjs)
 	@echo "== lite_comms with its extension, into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
@@ -141,12 +141,13 @@ static/pyodide/pyodide-lock.json: $(NODE_MODULES)
 	@cd frontend/node_modules/pyodide && cp $(PYODIDE_FILES) "$(CURDIR)/$(@D)"
 	@node -p 'JSON.stringify({...require("./frontend/node_modules/pyodide/pyodide-lock.json"), packages: {}})' > $@
 
-_site/jupyter-lite.json: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json jupyterlite_config.json \
-  $(wildcard constraints-site.txt content/*)
+_site/jupyter-lite.json: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json jupyter_lite_config.json \
+  $(wildcard constraints-site.txt overrides.json demo/* content/*)
 	@echo "== the site, into _site"
 	@rm -rf _site .jupyterlite.doit.db
-	@$(BIN)/jupyter lite build --config jupyterlite_config.json > build/site.log 2>&1 || { \
+	@$(BIN)/jupyter lite build > build/site.log 2>&1 || { \
 	  tail -n 50 build/site.log >&2; \
 	  exit 1; \
 	}
+	@cp demo/index.html _site/
 	@touch $@

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from pages import LOADED, Notebook, Tab, text
+from pages import LOADED, START_TIMEOUT_MS, Notebook, Tab, text
 
 CONTENT = Path(__file__).parent.parent / "content"
 
@@ -156,6 +158,64 @@ def test_the_fifth_notebook_is_steered_while_it_runs_and_stops(
     assert notebook.ended(question).endswith("You are.")
 
     quiet = notebook.begin(10)
-    view.get_by_role("slider").first.press("Home")
-    assert notebook.ended(quiet) == "True"
+    cell = notebook.cells.nth(quiet)
+    slider = cell.get_by_role("slider")
+    expect(cell).to_contain_text("the cell sees")
+    slider.press("Home")
+    expect(cell).to_contain_text("in quiet: it sees")
+    slider.press("ArrowRight")
+    moved, *others = notebook.ended(quiet).splitlines()[-3:]
+    assert re.fullmatch(r"Move the slider: the cell sees [2-9] values\.", moved)
+    assert others == ["Move it again, in quiet: it sees 1 value.", "After quiet it is at 0.05"]
     expect(star).to_have_attribute("r", "16.0")  # nothing draws any more
+
+
+def links(name: str) -> list[str]:
+    """Return the notebooks that a notebook links to."""
+    cells = json.loads((CONTENT / name).read_text("utf-8"))["cells"]
+    text = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.findall(r"\]\(([^)\s]+\.ipynb)\)", text)
+
+
+def test_each_notebook_is_in_the_contents_and_links_to_the_next() -> None:
+    names = sorted(path.relative_to(CONTENT).as_posix() for path in CONTENT.rglob("*.ipynb"))
+    names.remove("index.ipynb")
+    introduction = [name for name in names if "/" not in name]
+
+    assert sorted(links("index.ipynb")) == names
+    for name, following in pairwise([*introduction, "index.ipynb"]):
+        assert links(name)[-1:] == [following]
+
+
+@pytest.mark.parametrize(("width", "app"), [(1200, "lab"), (390, "notebooks")])
+def test_the_root_of_the_demo_opens_its_contents(
+    new_tab: Callable[[str], Tab], plain: str, width: int, app: str
+) -> None:
+    page = new_tab(plain).page
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(plain)
+    page.wait_for_url(f"{plain}{app}/**", timeout=START_TIMEOUT_MS)
+    heading = page.locator(".jp-NotebookPanel").get_by_role("heading", name="lite_comms")
+    expect(heading).to_be_visible(timeout=START_TIMEOUT_MS)
+    if app == "lab":
+        names = page.locator(".jp-DirListing-itemName")
+        expect(names.filter(has_text="01-open-from-the-kernel.ipynb")).to_be_visible()
+        cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).length"
+        assert names.evaluate_all(cut) == 0
+
+
+def test_the_sliders_of_the_fifth_notebook_fit_a_phone(
+    new_tab: Callable[[str], Tab], plain: str
+) -> None:
+    name = "05-live.ipynb"
+    cells = json.loads((CONTENT / name).read_text("utf-8"))["cells"]
+    tab = new_tab(plain)
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    notebook = tab.notebook(name, len(cells))
+    notebook.run_cell(1)
+    shown = notebook.run_cell(3)
+    for slider in shown.locator(".noUi-target").all():
+        box = slider.bounding_box()
+        assert box is not None
+        assert box["width"] > 100
+        assert box["x"] + box["width"] < 390

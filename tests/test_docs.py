@@ -141,7 +141,7 @@ def test_every_fenced_block_is_of_a_known_kind() -> None:
         for kind in re.findall(r"^```([^{\n]+)$", path.read_text("utf-8"), re.MULTILINE)
     }
 
-    assert kinds <= {"python", "python no-test", "js", "json", "mermaid", "sh"}
+    assert kinds <= {"python", "python no-test", "js", "json", "mermaid", "sh", "yaml"}
 
 
 def test_every_page_is_in_one_table_of_contents() -> None:
@@ -169,7 +169,8 @@ def test_the_javascript_of_a_page_parses(path: Path, tmp_path: Path) -> None:
     assert node, "Node.js is needed"
     for line, code in blocks(path, "js"):
         file = tmp_path / f"{path.stem}-{line}.mjs"
-        file.write_text(code, "utf-8")
+        # A cell is JavaScript after its first line.
+        file.write_text(code.removeprefix("%%javascript\n"), "utf-8")
         checked = subprocess.run(
             [node, "--check", file], capture_output=True, text=True, check=False
         )
