@@ -24,6 +24,7 @@ function open() {
   answerWhetherToAttach(serializer, () => why);
   const kernel = {
     id: 'kernel',
+    status: 'unknown',
     serverSettings: {serializer},
     createComm(target: string) {
       asked.push(target);
@@ -35,7 +36,7 @@ function open() {
     }
   };
   const sessionContext = {
-    session: {kernel: kernel as object | null},
+    session: {kernel: kernel as {status: string} | null},
     kernelChanged: new Signal<object, unknown>({}),
     statusChanged: new Signal<object, unknown>({})
   };
@@ -77,6 +78,9 @@ it('is in the status bar while the current document has a kernel with an open ch
   shell.currentWidget = panel;
   shell.currentChanged.emit(undefined);
   expect(item.isHidden).toBe(true);
+  panel.sessionContext.session.kernel!.status = 'idle';
+  panel.sessionContext.statusChanged.emit(undefined);
+  expect(item.isHidden).toBe(true);
   why = '';
   panel.sessionContext.statusChanged.emit(undefined);
   expect(item.isHidden).toBe(false);
@@ -87,6 +91,7 @@ it('is in the status bar while the current document has a kernel with an open ch
   expect(item.isHidden).toBe(true);
 
   const other = open();
+  other.sessionContext.session.kernel!.status = 'idle';
   shell.currentWidget = other;
   shell.currentChanged.emit(undefined);
   expect(item.isHidden).toBe(false);
@@ -117,6 +122,7 @@ it.each([
 it('is a button of the tool bar where there is no status bar', () => {
   why = '';
   const panel = open();
+  panel.sessionContext.session.kernel!.status = 'idle';
   const added: [string, string, Widget][] = [];
   const toolbar = {
     insertBefore: (at: string, name: string, widget: Widget) => added.push([at, name, widget]) > 0

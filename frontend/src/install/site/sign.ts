@@ -74,7 +74,8 @@ class Watched {
 
   get isActive(): boolean {
     const {kernel} = this;
-    return kernel !== null && whyNotAttached(kernel) === '';
+    // One that starts is taken to be reached until it has answered.
+    return kernel !== null && kernel.status !== 'unknown' && whyNotAttached(kernel) === '';
   }
 
   follow(context: ISessionContext | null): void {
