@@ -142,7 +142,7 @@ static/pyodide/pyodide-lock.json: $(NODE_MODULES)
 	@node -p 'JSON.stringify({...require("./frontend/node_modules/pyodide/pyodide-lock.json"), packages: {}})' > $@
 
 _site/jupyter-lite.json: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json jupyter_lite_config.json \
-  $(wildcard constraints-site.txt overrides.json demo/* content/*)
+  $(wildcard constraints-site.txt overrides.json demo/* content/* content/gallery/*)
 	@echo "== the site, into _site"
 	@rm -rf _site .jupyterlite.doit.db
 	@$(BIN)/jupyter lite build > build/site.log 2>&1 || { \

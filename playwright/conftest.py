@@ -161,9 +161,9 @@ def stock_copy(site_copy: Callable[..., Path], distributions: Distributions) -> 
 
 @pytest.fixture(scope="session")
 def stock(stock_copy: Callable[..., Path]) -> Path:
-    """The site without lite_comms; the first cell of the introduction's notebooks loads it."""
+    """The site without lite_comms; the first cell of each of its notebooks loads it."""
     folder = stock_copy(exposeAppInBrowser=True)
-    for path in folder.glob("files/0*.ipynb"):
+    for path in (*folder.glob("files/0*.ipynb"), *folder.glob("files/gallery/*.ipynb")):
         notebook = json.loads(path.read_text("utf-8"))
         cell = {"cell_type": "code", "execution_count": None, "id": "load", "outputs": []}
         notebook["cells"][0] = {**cell, "metadata": {}, "source": LOAD}

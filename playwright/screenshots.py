@@ -16,6 +16,7 @@ from bench.sites import add_wheel, build_wheel, copy_site  # noqa: E402
 from chromium import launch_options  # noqa: E402
 from pages import Notebook, Tab  # noqa: E402
 from serve import serving  # noqa: E402
+from strokes import STROKES, draw  # noqa: E402
 from watch import Watch  # noqa: E402
 
 NOTEBOOK = "01-open-from-the-kernel.ipynb"
@@ -42,6 +43,18 @@ LOAD = """\
 %pip install lite-comms
 %load_ext lite_comms"""
 MOVES = 5
+
+# Of each notebook of the gallery: its cells, those that are run, the one that is started last, how
+# long it runs before the picture, and the first and the last cell whose outputs are shown.
+GALLERY = {
+    "1-flock": (12, (1, 3, 5, 7, 8), 10, 8, (7, 8)),
+    "2-stream": (8, (1,), 3, 14, (1, 1)),
+    "3-draw": (11, (1, 3, 5), 7, 1, (7, 7)),
+    "4-webcam": (9, (1, 3), 5, 2, (5, 5)),
+    "5-train": (13, (1, 3, 5, 7, 8), 10, 5, (7, 8)),
+    "6-ask": (8, (1,), 3, 1, (3, 3)),
+}
+GALLERY_WIDTH = 760
 
 
 def take(browser: Browser, url: str, theme: str) -> None:
@@ -90,6 +103,28 @@ def loop(notebook: Notebook) -> None:
     notebook.ended(number)
 
 
+def take_gallery(browser: Browser, url: str, name: str) -> None:
+    """Take a picture of a notebook of the gallery at its work."""
+    count, numbers, last, seconds, shown = GALLERY[name]
+    context = browser.new_context(
+        viewport={"width": GALLERY_WIDTH, "height": 2800}, device_scale_factor=PIXELS / WIDTH
+    )
+    tab = Tab(context.new_page(), Watch(context, url, []), url)
+    notebook = tab.notebook(f"gallery/{name}.ipynb", count)
+    for number in numbers:
+        notebook.run_cell(number)
+    notebook.begin(last)
+    tab.page.wait_for_timeout(1000 * seconds)
+    if name == "3-draw":
+        for points in STROKES.values():
+            draw(notebook.cells.nth(last).locator("canvas"), points)
+    first, end = (notebook.cells.nth(number) for number in shown)
+    if name != "6-ask":  # the form stands over the cell
+        first = first.locator(".jp-OutputArea")
+    save(notebook, first, end, f"gallery-{name[2:]}")
+    context.close()
+
+
 def save(notebook: Notebook, first: Locator, last: Locator, name: str) -> None:
     """Save a picture from one cell to another; none of them is the current one."""
     notebook.cells.last.click()
@@ -97,12 +132,13 @@ def save(notebook: Notebook, first: Locator, last: Locator, name: str) -> None:
     top, bottom = first.bounding_box(), last.bounding_box()
     assert top is not None
     assert bottom is not None
+    assert notebook.page.viewport_size is not None
     notebook.page.screenshot(
         path=ROOT / f"docs/images/{name}.png",
         clip={
             "x": 0,
             "y": top["y"] - MARGIN,
-            "width": WIDTH,
+            "width": notebook.page.viewport_size["width"],
             "height": bottom["y"] + bottom["height"] - top["y"] + 2 * MARGIN,
         },
     )
@@ -127,6 +163,8 @@ def main() -> None:
     ):
         for theme in ("light", "dark"):
             take(browser, url, theme)
+        for name in GALLERY:
+            take_gallery(browser, url, name)
         steering.make(browser)
 
 
