@@ -13,11 +13,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar, copy_context
 from functools import cache, partial
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from lite_comms._kernel.code import PACKAGE, runs_user_code
 from lite_comms._kernel.replace import Replacements
+from lite_comms._kernel.tracebacks import format_error, is_deep
 from lite_comms._wire.errors import sendable, user_message
 
 from .aside import Aside
@@ -27,6 +28,9 @@ _WIDGETS = "ipywidgets.widgets.widget_output"
 
 _Run = Callable[[str], Awaitable[dict[str, Any]]]
 _Publish = Callable[[dict[str, Any]], bool]
+
+# Where IPython runs a cell.
+_IPYTHON = "/IPython/core/"
 
 # What the user's code runs in, and is not shown when it is stopped.
 _NOT_THE_USERS = (PACKAGE, "/pyodide_kernel/")
@@ -96,12 +100,14 @@ class Outputs:
             self._parent.set(self.parents.request)
             self._shown_of_cell = _Shown()
             self._shown.set(self._shown_of_cell)
-        kernel, shell = self._kernel, self._shell
+        kernel, shell, formatter = self._kernel, self._shell, self._shell.InteractiveTB
+        as_ipython = formatter.structured_traceback
         for owner, name, value in (
             *self.parents.replacements(),
             (kernel, "run", partial(self.run, kernel.run)),
             (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
             (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
+            (formatter, "structured_traceback", partial(self.structured_traceback, as_ipython)),
             (shell, "_showtraceback", self.showtraceback),
         ):
             self._replaced.set(owner, name, value)
@@ -210,6 +216,25 @@ class Outputs:
                     self._shell.events.trigger("post_run_cell", result)
 
     # Exceptions
+
+    def structured_traceback(
+        self,
+        format_as_ipython: Callable[..., list[str]],
+        etype: type[BaseException],
+        evalue: BaseException | None = None,
+        etb: TracebackType | None = None,
+        *args: Any,
+        **keys: Any,
+    ) -> list[str]:
+        """Format an exception as IPython does, one of a thousand frames as Python does.
+
+        IPython calls it to show an exception, and once more to store it.
+        """
+        if not isinstance(evalue, BaseException) or not is_deep(evalue, etb):
+            return format_as_ipython(etype, evalue, etb, *args, **keys)
+        while etb and etb.tb_next and _IPYTHON in etb.tb_frame.f_code.co_filename:
+            etb = etb.tb_next
+        return format_error(evalue, etb).splitlines()
 
     def showtraceback(
         self, etype: type[BaseException], evalue: BaseException, stb: list[str]
