@@ -9,6 +9,7 @@ set aside and put back                       replaced by, for example
 ===========================================  =====================================
 ``sys.stdout``, ``sys.stderr``               ``contextlib.redirect_stdout``
 the same, the display hook and publisher     ``%%capture``
+hooks of streams and displays                ``display_pub.register_hook``
 filters, ``showwarning`` of ``warnings``     ``warnings.catch_warnings``
 all context variables                        ``decimal.localcontext``, and with
                                              NumPy 2 ``errstate``, ``printoptions``
@@ -72,7 +73,7 @@ class Aside:
         self.captures = Captures(parent_id)
         self._shell = shell
         self._display_hook = Attribute(sys, "displayhook")
-        self._attributes = (
+        self._attributes: tuple[Attribute, ...] = (
             Attribute(sys, "stdout"),
             Attribute(sys, "stderr"),
             Attribute(shell, "display_pub"),
@@ -82,6 +83,10 @@ class Aside:
             Filters(warnings, "filters"),
         )
         self._depth = 0
+
+    def add(self, attribute: Attribute) -> None:
+        """Set one more attribute aside, which nobody has replaced yet."""
+        self._attributes += (attribute,)
 
     def cell_starts(self) -> None:
         """Note what is there before a cell replaces anything."""

@@ -6,7 +6,6 @@ One of the modules that talk to the worker. `channel.py` says in which state it 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,6 +23,8 @@ from lite_comms._kernel.running import Running
 from lite_comms._live.clock import missing
 from lite_comms._live.signals import Signals
 from lite_comms._live.suspend import HAS_JSPI, suspend
+from lite_comms._outputs.parents import header_text
+from lite_comms._outputs.session import Output
 from lite_comms._transports.base import Receiver
 from lite_comms._transports.stock import StockTransport
 from lite_comms._wire.codec import encode
@@ -290,11 +291,19 @@ class PortTransport(StockTransport):
         """Post a frame to the page."""
         self._post_wire(*to_wire(frame))
 
-    def _publish(self, content: dict[str, Any]) -> bool:
+    def _publish(self, output: Output) -> bool:
         if not self._is_open:
-            return False
+            return super()._publish(output)
+        msg_type, content, metadata, header, views = output
+        text, data = encode(content), encode(metadata, "metadata")
+        buffers = tuple(map(to_js, views))
+        parent: str | int
+        if header is None:
+            parent = self._parent_to_say()
+        else:
+            parent = self._said_parent = header_text(header)
         try:
-            self.post_frame(FromKernel("error", json.dumps(content), "{}", self._parent_to_say()))
+            self.post_frame(FromKernel(msg_type, text, data, parent, buffers))
         except BaseException:
             self._said_parent = ""
             raise
