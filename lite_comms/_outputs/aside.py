@@ -14,6 +14,7 @@ filters, ``showwarning`` of ``warnings``     ``warnings.catch_warnings``
 all context variables                        ``decimal.localcontext``, and with
                                              NumPy 2 ``errstate``, ``printoptions``
 ``msg_id`` of ipywidgets' ``Output``         ``with out:``
+figures of matplotlib, the current one       ``plt.figure()``
 ===========================================  =====================================
 
 A change that a callback makes for good stays: at once where the cell has not replaced
@@ -41,6 +42,7 @@ from typing import Any
 
 from .attributes import Attribute, Filters
 from .captures import Captures
+from .figures import Figures
 
 
 class Aside:
@@ -82,6 +84,7 @@ class Aside:
             Attribute(warnings, "_showwarnmsg_impl"),
             Filters(warnings, "filters"),
         )
+        self._figures = Figures()
         self._depth = 0
 
     def add(self, attribute: Attribute) -> None:
@@ -98,6 +101,7 @@ class Aside:
         self._learn()
 
     def _learn(self) -> None:
+        self._figures.learn()
         for attribute in self._attributes:
             attribute.follow()
             # Code that is suspended in `call` looks for the stand-in when it resumes.
@@ -121,6 +125,7 @@ class Aside:
         try:
             for attribute in self._attributes:
                 put_back.append(attribute.set_aside())  # noqa: PERF401 (known if the next fails)
+            put_back.append(self._figures.set_aside())
             self.context.copy().run(f, *args)
         finally:
             self._depth -= 1

@@ -18,13 +18,13 @@ from typing import Any
 
 from lite_comms._kernel.code import PACKAGE, runs_user_code
 from lite_comms._kernel.replace import Replacements
+from lite_comms._kernel.session import IOPUB, Output, Session
 from lite_comms._wire.errors import sendable, user_message
 
 from .aside import Aside
 from .attributes import Attribute
 from .parents import Parents
 from .publishers import Publisher, Publishers
-from .session import IOPUB, Output, Session
 
 _WIDGETS = "ipywidgets.widgets.widget_output"
 

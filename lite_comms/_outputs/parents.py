@@ -17,15 +17,15 @@ what JavaScript calls, a thread       the latest execute_request
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from datetime import datetime
 from types import FrameType
 from typing import Any
 
 import js
+
+from lite_comms._wire.header import header_of, header_text
 
 _ATTRIBUTE = "_parent_header"
 
@@ -195,29 +195,6 @@ class Parents:
             self._execution = self.request
 
 
-def header_of(parent: Any) -> dict[str, Any]:
-    """Return the header of a message that can be a parent, or of what is a header itself.
-
-    Raises
-    ------
-    TypeError
-        If there is none, or if it cannot be sent.
-    """
-    if not isinstance(parent, dict):
-        raise TypeError(f"parent must be a message, a dict, not {type(parent).__name__}")
-    header = parent if "msg_id" in parent and "header" not in parent else parent.get("header")
-    if not isinstance(header, dict):
-        raise TypeError(f"parent['header'] must be a dict, not {type(header).__name__}")
-    msg_id = header.get("msg_id")
-    if not isinstance(msg_id, str):
-        raise TypeError(f"parent['header']['msg_id'] must be a str, not {type(msg_id).__name__}")
-    try:
-        header_text(header)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"parent['header'] cannot be sent: {error}") from None
-    return header
-
-
 def _message(parent: Any) -> dict[str, Any]:
     """Return a message that can be the parent; of a header alone one that has it."""
     header = header_of(parent)
@@ -241,12 +218,3 @@ def _in_task() -> bool:
         return asyncio.current_task() is not None
     except RuntimeError:  # JavaScript has called, without a loop
         return False
-
-
-def _iso(date: object) -> str:
-    if not isinstance(date, datetime):
-        raise TypeError(f"a {type(date).__name__} is no JSON")
-    return date.isoformat().replace("+00:00", "Z")
-
-
-header_text = json.JSONEncoder(default=_iso).encode

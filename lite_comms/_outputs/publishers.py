@@ -13,8 +13,10 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from .parents import Parents, header_of
-from .session import IOPUB, Session
+from lite_comms._kernel.session import IOPUB, Session
+from lite_comms._wire.header import header_of
+
+from .parents import Parents
 
 # By it a stream of JupyterLite publishes a text; the kernel's JavaScript sets it for each cell.
 CALLBACK = "publish_stream_callback"

@@ -15,9 +15,9 @@ from pyodide.code import run_js
 from pyodide.ffi import create_proxy, jsnull
 
 from lite_comms._kernel.code import user_traceback
+from lite_comms._kernel.session import Output
 from lite_comms._outputs.outputs import outputs_of
 from lite_comms._outputs.publishers import CALLBACK
-from lite_comms._outputs.session import Output
 from lite_comms._wire.codec import encode, from_page
 from lite_comms._wire.errors import TransportError
 

@@ -20,11 +20,10 @@ from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
 
 from lite_comms._kernel.code import runs_user_code
 from lite_comms._kernel.running import Running
+from lite_comms._kernel.session import Output
 from lite_comms._live.clock import missing
 from lite_comms._live.signals import Signals
 from lite_comms._live.suspend import HAS_JSPI, suspend
-from lite_comms._outputs.parents import header_text
-from lite_comms._outputs.session import Output
 from lite_comms._transports.base import Receiver
 from lite_comms._transports.stock import StockTransport
 from lite_comms._wire.codec import encode
@@ -46,6 +45,7 @@ from lite_comms._wire.frames import (
     Watch,
     to_wire,
 )
+from lite_comms._wire.header import header_text
 from lite_comms._wire.version import __version__
 
 from .channel import Action, Bring, Channel, Connect, Disconnect, Event, Problem, step

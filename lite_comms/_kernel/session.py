@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from lite_comms._wire.errors import TransportError
+from lite_comms._wire.header import header_of
 from lite_comms._wire.message import flat_buffers
-
-from .parents import header_of
 
 
 class Output(NamedTuple):
