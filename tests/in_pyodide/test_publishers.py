@@ -14,6 +14,7 @@ from .kernel import Kernel, Message
 pytestmark = pytest.mark.pyodide
 
 FIRST = """
+import sys
 from IPython.display import display, clear_output
 shell, kernel = get_ipython(), get_ipython().kernel
 first = shell.get_parent()
