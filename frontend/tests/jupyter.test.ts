@@ -200,3 +200,17 @@ it('is what a script of an output belongs to, while it runs', () => {
   const hidden = scope.during(null, () => page.Jupyter);
   expect([during, hidden, id(page.Jupyter!)]).toEqual(['one', undefined, 'two']);
 });
+
+it('withholds the kernel from the scripts of a notebook of which no cell has been run', () => {
+  const one = new FakeConnection('one');
+  const node = document.body.appendChild(document.createElement('div'));
+  const notebook = node.appendChild(document.createElement('div'));
+  documents.add({node, resolver: null, session: new FakeSession(one)}, false);
+  const other = add(new FakeConnection('two'));
+  const {kernel} = documents.of({node})!.notebook;
+  expect([kernel!.id, kernel!.is_connected(), kernel!.execute('1')]).toEqual([null, false, '']);
+  documents.use(other.node);
+  expect(kernel!.id).toBe(null);
+  documents.use(notebook);
+  expect(kernel!.id).toBe('one');
+});

@@ -2,7 +2,8 @@
 import {RenderedJavaScript, type IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import {runFor} from '../outputs/script';
-import {type Documents, type GlobalJupyter, type IJupyter, jupyterFor} from './jupyter';
+import type {Documents, GlobalJupyter, IJupyter} from './jupyter';
+import {jupyterFor} from './own';
 
 const MIME_TYPES = ['text/javascript', 'application/javascript'];
 

@@ -4,7 +4,7 @@
  */
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
-import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
+import {INotebookTracker, NotebookActions, type NotebookPanel} from '@jupyterlab/notebook';
 import {type ILogger, ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
@@ -21,7 +21,7 @@ import {scriptNode} from '../outputs/script';
 import {connectKernels} from './connect';
 import {findPresent} from './present';
 import {followConnections} from './reach';
-import {settingsOf} from './settings';
+import {modulePolicy, settingsOf} from './settings';
 
 export {letAnswersBeAwaited} from '../live/isolation';
 
@@ -38,28 +38,42 @@ export const classic: JupyterFrontEndPlugin<void> = {
     consoles: IConsoleTracker | null
   ) => {
     const {kernels} = app.serviceManager;
-    const documents = new Documents(model => kernels.connectTo({model, handleComms: true}));
+    const {modules, savedScripts} = settingsOf(classic.id);
+    const documents = new Documents(
+      model => kernels.connectTo({model, handleComms: true}),
+      modulePolicy(modules, () => runsScripts)
+    );
+    // A kernel that brings this has run a cell.
+    const isUsed = savedScripts === true || !app.hasPlugin('lite-comms:kernel-start');
     const scope = new GlobalJupyter(
       documents,
       scriptNode,
       () => app.shell.currentWidget?.node ?? null
     );
-    const add = (own: IRenderMimeRegistry, document: Omit<IDocument, 'resolver'>) => {
-      documents.add({...document, resolver: own.resolver});
+    const add = (
+      own: IRenderMimeRegistry,
+      document: Omit<IDocument, 'resolver'>,
+      isUsed?: boolean
+    ) => {
+      documents.add({...document, resolver: own.resolver}, isUsed);
       // What was open before this plugin has copied JupyterLab's own renderer.
       renderJavaScript(own, documents, scope);
     };
     const addNotebook = ({node, content, sessionContext}: NotebookPanel) =>
-      add(content.rendermime, {node, session: sessionContext});
+      add(content.rendermime, {node, session: sessionContext}, isUsed);
     const addConsole = ({node, console, sessionContext}: ConsolePanel) =>
       add(console.rendermime, {node, session: sessionContext});
     notebooks?.forEach(addNotebook);
     notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
     consoles?.forEach(addConsole);
     consoles?.widgetAdded.connect((_, panel) => addConsole(panel));
-    if (!renderJavaScript(rendermime, documents, scope)) {
+    NotebookActions.executionScheduled.connect((_, {notebook}) => documents.use(notebook.node));
+    let runsScripts = renderJavaScript(rendermime, documents, scope);
+    if (!runsScripts) {
       // JupyterLab's own renderer is not there yet, or not at all.
-      void app.started.then(() => renderJavaScript(rendermime, documents, scope));
+      void app.started.then(() => {
+        runsScripts = renderJavaScript(rendermime, documents, scope);
+      });
     }
   }
 };
