@@ -94,6 +94,50 @@ def test_a_module_that_is_not_there_closes_the_comm_and_says_why(with_modules: N
     assert "Failed to fetch dynamically imported module" in with_modules.python("ended")
 
 
+SCRIPTS = "@jupyterlab/javascript-extension"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"disabledExtensions": [SCRIPTS]}, "the site runs no scripts of outputs, and "),
+        ({"litePluginSettings": {"lite-comms:classic": {"modules": False}}}, ""),
+    ],
+)
+def test_a_module_that_the_site_does_not_allow_is_not_loaded(
+    new_tab: Callable[[str], Tab],
+    site_copy: Callable[..., Path],
+    settings: dict[str, object],
+    reason: str,
+) -> None:
+    with serving(site_copy(**settings)) as url:
+        notebook = new_tab(url).notebook()
+        notebook.python(OPEN)
+        module = "data:text/javascript,window.ran = true"
+        with (
+            notebook.watch.error(f"its module '{module}' failed"),
+            notebook.watch.error("comm 't' .* is closed by the other end"),
+        ):
+            notebook.python(f"c = open_in_module('t', '{module}')")
+        wait_for(notebook, "ended")
+        assert notebook.python("ended[0]['evalue']") == repr(
+            f"{reason}the site's setting 'modules' of lite-comms:classic does not allow modules"
+        )
+        assert notebook.page.evaluate("window.ran") is None
+
+
+def test_a_list_of_origins_allows_the_sites_own_modules(
+    new_tab: Callable[[str], Tab], site_copy: Callable[..., Path]
+) -> None:
+    listed: dict[str, object] = {"lite-comms:classic": {"modules": []}}
+    with serving(site_copy(disabledExtensions=[SCRIPTS], litePluginSettings=listed)) as url:
+        notebook = new_tab(url).notebook()
+        notebook.python(OPEN)
+        notebook.python("c = open_in_module('clock', './files/clock.js')")
+        wait_for(notebook, "heard")
+        assert notebook.python("heard") == "[{'named': {'a': 1}}]"
+
+
 def wait_for(notebook: Notebook, condition: str) -> None:
     """Wait in the kernel, between whose cells the page's messages are handled."""
     for _ in range(100):

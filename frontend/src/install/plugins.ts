@@ -43,8 +43,6 @@ export const classic: JupyterFrontEndPlugin<void> = {
       model => kernels.connectTo({model, handleComms: true}),
       modulePolicy(modules, () => runsScripts)
     );
-    // A kernel that brings this has run a cell.
-    const isUsed = savedScripts === true || !app.hasPlugin('lite-comms:kernel-start');
     const scope = new GlobalJupyter(
       documents,
       scriptNode,
@@ -59,8 +57,11 @@ export const classic: JupyterFrontEndPlugin<void> = {
       // What was open before this plugin has copied JupyterLab's own renderer.
       renderJavaScript(own, documents, scope);
     };
-    const addNotebook = ({node, content, sessionContext}: NotebookPanel) =>
+    const addNotebook = ({node, content, sessionContext}: NotebookPanel) => {
+      // A cell that runs already has brought this to the page.
+      const isUsed = savedScripts === true || sessionContext.session?.kernel?.status === 'busy';
       add(content.rendermime, {node, session: sessionContext}, isUsed);
+    };
     const addConsole = ({node, console, sessionContext}: ConsolePanel) =>
       add(console.rendermime, {node, session: sessionContext});
     notebooks?.forEach(addNotebook);
