@@ -33,6 +33,11 @@ export function renderJavaScript(
   return mimeTypes.length > 0;
 }
 
+/** Whether scripts of outputs can run. */
+export function runsScripts(rendermime: IRenderMimeRegistry): boolean {
+  return MIME_TYPES.some(mimeType => rendermime.getFactory(mimeType) !== undefined);
+}
+
 class Rendered extends RenderedJavaScript {
   constructor(
     private readonly _options: IRenderMime.IRendererOptions,

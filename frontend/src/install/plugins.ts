@@ -10,7 +10,7 @@ import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {CommandToolbarButton, stopIcon} from '@jupyterlab/ui-components';
 import {version} from '../../package.json';
-import {renderJavaScript} from '../comms/javascript';
+import {renderJavaScript, runsScripts} from '../comms/javascript';
 import {Documents, GlobalJupyter, type IDocument} from '../comms/jupyter';
 import {alwaysWaitAsync} from '../live/isolation';
 import {Callbacks, type ILog, type IView, type Level} from '../outputs/callbacks';
@@ -41,7 +41,7 @@ export const classic: JupyterFrontEndPlugin<void> = {
     const {modules, savedScripts} = settingsOf(classic.id);
     const documents = new Documents(
       model => kernels.connectTo({model, handleComms: true}),
-      modulePolicy(modules, () => runsScripts)
+      modulePolicy(modules, () => runsScripts(rendermime))
     );
     const scope = new GlobalJupyter(
       documents,
@@ -69,12 +69,9 @@ export const classic: JupyterFrontEndPlugin<void> = {
     consoles?.forEach(addConsole);
     consoles?.widgetAdded.connect((_, panel) => addConsole(panel));
     NotebookActions.executionScheduled.connect((_, {notebook}) => documents.use(notebook.node));
-    let runsScripts = renderJavaScript(rendermime, documents, scope);
-    if (!runsScripts) {
+    if (!renderJavaScript(rendermime, documents, scope)) {
       // JupyterLab's own renderer is not there yet, or not at all.
-      void app.started.then(() => {
-        runsScripts = renderJavaScript(rendermime, documents, scope);
-      });
+      void app.started.then(() => renderJavaScript(rendermime, documents, scope));
     }
   }
 };
