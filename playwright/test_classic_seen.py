@@ -190,10 +190,8 @@ def test_scripts_of_a_saved_notebook_wait_for_its_kernel(
         output = tab.page.locator(".jp-NotebookPanel .jp-Cell").first.locator(".jp-OutputArea")
         expect(said(output)).to_have_text(["false"], timeout=60_000)
         # The kernel would have answered by now, for a reader who runs nothing.
-        tab.page.wait_for_function(
-            "jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-            timeout=60_000,
-        )
+        indicator = tab.page.locator(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator")
+        expect(indicator).to_have_attribute("data-status", "idle", timeout=60_000)
         tab.page.wait_for_timeout(1000)
         expect(said(output)).to_have_text(["false"])
         reopened = Notebook(tab, tab.page.locator(".jp-NotebookPanel"))
