@@ -3,7 +3,7 @@
  * browser's console.
  */
 import {PageConfig, PathExt} from '@jupyterlab/coreutils';
-import type {Kernel} from '@jupyterlab/services';
+import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import type {ISignal} from '@lumino/signaling';
 import type {IComms} from '../api/kernel/connect';
@@ -138,6 +138,13 @@ type Connect = (model: Kernel.IModel) => Kernel.IKernelConnection;
 
 const NONE: IJupyter = jupyterWith(null, () => '');
 
+type Slot = (sender: Kernel.IKernelConnection, args: Kernel.IAnyMessageArgs) => void;
+
+function runsCell({header, content}: KernelMessage.IMessage): boolean {
+  const {silent} = content as {silent?: boolean};
+  return header.msg_type === 'execute_request' && !silent;
+}
+
 /** The open notebooks and consoles, with a classic kernel for each. */
 export class Documents {
   /** @param cannotLoad - Returns why the site does not allow a module of a comm. */
@@ -148,7 +155,7 @@ export class Documents {
 
   /**
    * Add a notebook or console; it leaves by itself when its session is disposed. If it is not `isUsed`, what
-   * its scripts send waits for `use`: saved scripts run when the user opens a notebook just to read it.
+   * its scripts send waits until someone runs a cell: saved scripts run when the user opens a notebook just to read it.
    */
   add(document: IDocument, isUsed = true): void {
     const entry: IEntry = {
@@ -159,7 +166,19 @@ export class Documents {
     if (!isUsed) {
       this._unused.add(entry);
     }
-    const refresh = () => this._refresh();
+    const use: Slot = (sender, {msg, direction}) => {
+      if (direction === 'send' && runsCell(msg)) {
+        sender.anyMessage.disconnect(use);
+        this._unused.delete(entry);
+        this._refresh();
+      }
+    };
+    const refresh = () => {
+      if (this._unused.has(entry)) {
+        document.session.session?.kernel?.anyMessage.connect(use);
+      }
+      this._refresh();
+    };
     document.session.kernelChanged.connect(refresh);
     document.session.disposed.connect(() => {
       this._entries = this._entries.filter(other => other !== entry);
@@ -169,16 +188,6 @@ export class Documents {
       queueMicrotask(refresh);
     });
     refresh();
-  }
-
-  /** The user has run a cell of a document: its scripts reach the kernel from now on. */
-  use(node: Node): void {
-    for (const entry of this._unused) {
-      if (entry.node.contains(node)) {
-        this._unused.delete(entry);
-        this._refresh();
-      }
-    }
   }
 
   /** The `Jupyter` of the document that a renderer, or a node of the page, belongs to. */

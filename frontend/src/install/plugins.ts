@@ -4,7 +4,7 @@
  */
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {type ConsolePanel, IConsoleTracker} from '@jupyterlab/console';
-import {INotebookTracker, NotebookActions, type NotebookPanel} from '@jupyterlab/notebook';
+import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
 import {type ILogger, ILoggerRegistry} from '@jupyterlab/logconsole';
 import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
@@ -68,7 +68,6 @@ export const classic: JupyterFrontEndPlugin<void> = {
     notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
     consoles?.forEach(addConsole);
     consoles?.widgetAdded.connect((_, panel) => addConsole(panel));
-    NotebookActions.executionScheduled.connect((_, {notebook}) => documents.use(notebook.node));
     if (!renderJavaScript(rendermime, documents, scope)) {
       // JupyterLab's own renderer is not there yet, or not at all.
       void app.started.then(() => renderJavaScript(rendermime, documents, scope));
