@@ -94,6 +94,66 @@ def test_a_module_that_is_not_there_closes_the_comm_and_says_why(with_modules: N
     assert "Failed to fetch dynamically imported module" in with_modules.python("ended")
 
 
+# As an extension of a site does it: no script of an output runs from then on.
+REMOVE_SCRIPTS = """async () => {
+  const chunks = Object.keys(window).find(name => /^(rspack|webpack)Chunk/.test(name));
+  const require = await new Promise(resolve => window[chunks].push([[Symbol()], {}, resolve]));
+  const versions = require.S.default['@jupyterlab/rendermime'];
+  const {get} = Object.values(versions).find(({loaded}) => loaded);
+  const {IRenderMimeRegistry} = (await get())();
+  const rendermime = await jupyterapp.resolveRequiredService(IRenderMimeRegistry);
+  for (const mimeType of ['text/javascript', 'application/javascript']) {
+    rendermime.removeMimeType(mimeType);
+  }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ({}, "the site runs no scripts of outputs, and "),
+        ({"modules": False}, ""),
+    ],
+)
+def test_a_module_that_the_site_does_not_allow_is_not_loaded(
+    new_tab: Callable[[str], Tab],
+    site_copy: Callable[..., Path],
+    setting: dict[str, object],
+    reason: str,
+) -> None:
+    settings = {"lite-comms:classic": setting}
+    with serving(site_copy(exposeAppInBrowser=True, litePluginSettings=settings)) as url:
+        notebook = new_tab(url).notebook()
+        notebook.python(OPEN)
+        if not setting:
+            notebook.page.evaluate(REMOVE_SCRIPTS)
+        module = "data:text/javascript,window.ran = true"
+        with (
+            notebook.watch.error(f"its module '{module}' failed"),
+            notebook.watch.error("comm 't' .* is closed by the other end"),
+        ):
+            notebook.python(f"c = open_in_module('t', '{module}')")
+        wait_for(notebook, "ended")
+        assert notebook.python("print(ended[0]['evalue'])") == (
+            f"{reason}the site's setting 'modules' of lite-comms:classic does not allow modules"
+        )
+        assert notebook.page.evaluate("window.ran") is None
+
+
+def test_a_list_of_origins_allows_the_sites_own_modules(
+    new_tab: Callable[[str], Tab], site_copy: Callable[..., Path]
+) -> None:
+    listed = {"lite-comms:classic": {"modules": []}}
+    settings = {"exposeAppInBrowser": True, "litePluginSettings": listed}
+    with serving(site_copy(**settings)) as url:
+        notebook = new_tab(url).notebook()
+        notebook.python(OPEN)
+        notebook.page.evaluate(REMOVE_SCRIPTS)
+        notebook.python("c = open_in_module('clock', './files/clock.js')")
+        wait_for(notebook, "heard")
+        assert notebook.python("heard") == "[{'named': {'a': 1}}]"
+
+
 def wait_for(notebook: Notebook, condition: str) -> None:
     """Wait in the kernel, between whose cells the page's messages are handled."""
     for _ in range(100):

@@ -5,7 +5,7 @@ import type {Comm, IComms} from '../src/api/index';
 import {ids} from '../src/api/parts/requests';
 import {Documents} from '../src/comms/jupyter';
 import {scriptNode} from '../src/outputs/script';
-import {jupyterFor} from '../src/comms/jupyter';
+import {jupyterFor} from '../src/comms/own';
 import {FakeConnection, FakeSession} from './fakes';
 
 let wire: FakeConnection;

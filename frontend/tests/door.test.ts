@@ -1,7 +1,7 @@
 /** Who comes in by the handshake, and who does not, whatever they say. */
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {openDoor} from '../src/bridge/door';
-import {readOrigins} from '../src/bridge/origins';
+import {readOrigins} from '../src/wire/origins';
 import {type FakeWindow, settled, twoWindows} from './worlds';
 
 const HOST = 'https://docs.example.org';

@@ -200,3 +200,19 @@ it('is what a script of an output belongs to, while it runs', () => {
   const hidden = scope.during(null, () => page.Jupyter);
   expect([during, hidden, id(page.Jupyter!)]).toEqual(['one', undefined, 'two']);
 });
+
+it('withholds the kernel from the scripts of a notebook of which no cell has been run', () => {
+  const one = new FakeConnection('one');
+  const node = document.body.appendChild(document.createElement('div'));
+  const session = new FakeSession(one);
+  documents.add({node, resolver: null, session}, false);
+  const {kernel} = documents.of({node})!.notebook;
+  const run = (content: object, direction: 'send' | 'recv' = 'send') =>
+    one.anyMessage.emit({msg: one.message('execute_request', content) as never, direction});
+  expect([kernel!.id, kernel!.is_connected(), kernel!.execute('1')]).toEqual([null, false, '']);
+  run({code: '1', silent: true});
+  run({code: '1', silent: false}, 'recv');
+  expect(kernel!.id).toBe(null);
+  run({code: '1', silent: false});
+  expect(kernel!.id).toBe('one');
+});

@@ -1,7 +1,9 @@
+// @vitest-environment jsdom
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import type {KernelMessage} from '@jupyterlab/services';
 import {ClassicKernel, type Target} from '../src/comms/classic';
 import {watchModules} from '../src/comms/modules';
+import {modulePolicy} from '../src/install/settings';
 import {FakeConnection} from './fakes';
 
 let wire: FakeConnection;
@@ -22,7 +24,7 @@ beforeEach(() => {
     }
     return modules[url];
   };
-  watchModules(wire.real, load);
+  watchModules(wire.real, ({hostname}) => (hostname === 'evil.example' ? 'not allowed' : ''), load);
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 
@@ -131,4 +133,41 @@ it('takes one name, of its own', async () => {
 it('does not answer to that name itself', async () => {
   const comm_id = await wire.open('lite_comms:module');
   expect(wire.wire).toEqual([['comm_close', {comm_id, data: {}}, {}]]);
+});
+
+it('does not load what the site does not allow, and says why', async () => {
+  const comm_id = await wire.open('clock', {}, 'https://evil.example/clock.js');
+  const reason = {lite_comms: {ename: 'Error', evalue: 'not allowed'}};
+  expect(loaded).toEqual([]);
+  expect(wire.wire).toEqual([['comm_close', {comm_id, data: {}}, reason]]);
+});
+
+describe("the site's setting", () => {
+  const OWN = new URL('./clock.js', location.origin);
+  const OTHER = new URL('https://other.example:8000/clock.js');
+  const DATA = new URL('data:text/javascript,');
+  const allowed = (setting: unknown, runsScripts = true) => {
+    const cannotLoad = modulePolicy(setting, () => runsScripts);
+    return [OWN, OTHER, DATA].map(url => cannotLoad(url) === '');
+  };
+
+  it.each([
+    ['nothing, and scripts of outputs run', undefined, true, [true, true, true]],
+    ['nothing, and they do not', undefined, false, [false, false, false]],
+    ['true', true, false, [true, true, true]],
+    ['false', false, true, [false, false, false]],
+    ['a list', ['https://other.example:8000'], true, [true, true, false]],
+    ['an empty list', [], true, [true, false, false]],
+    ['another origin, and a pattern', ['https://x.example', '*'], true, [true, false, false]],
+    ['something else', 'https://other.example:8000', true, [false, false, false]]
+  ])('%s', (_, setting, runsScripts, found) => {
+    expect(allowed(setting, runsScripts)).toEqual(found);
+  });
+
+  it('names itself in the reason', () => {
+    expect(modulePolicy([], () => true)(OTHER)).toBe(
+      "the site's setting 'modules' of lite-comms:classic does not allow modules of the origin " +
+        'https://other.example:8000'
+    );
+  });
 });

@@ -9,10 +9,12 @@ set aside and put back                       replaced by, for example
 ===========================================  =====================================
 ``sys.stdout``, ``sys.stderr``               ``contextlib.redirect_stdout``
 the same, the display hook and publisher     ``%%capture``
+hooks of streams and displays                ``display_pub.register_hook``
 filters, ``showwarning`` of ``warnings``     ``warnings.catch_warnings``
 all context variables                        ``decimal.localcontext``, and with
                                              NumPy 2 ``errstate``, ``printoptions``
 ``msg_id`` of ipywidgets' ``Output``         ``with out:``
+figures of matplotlib, the current one       ``plt.figure()``
 ===========================================  =====================================
 
 A change that a callback makes for good stays: at once where the cell has not replaced
@@ -40,6 +42,7 @@ from typing import Any
 
 from .attributes import Attribute, Filters
 from .captures import Captures
+from .figures import Figures
 
 
 class Aside:
@@ -72,7 +75,7 @@ class Aside:
         self.captures = Captures(parent_id)
         self._shell = shell
         self._display_hook = Attribute(sys, "displayhook")
-        self._attributes = (
+        self._attributes: tuple[Attribute, ...] = (
             Attribute(sys, "stdout"),
             Attribute(sys, "stderr"),
             Attribute(shell, "display_pub"),
@@ -81,7 +84,12 @@ class Aside:
             Attribute(warnings, "_showwarnmsg_impl"),
             Filters(warnings, "filters"),
         )
+        self._figures = Figures()
         self._depth = 0
+
+    def add(self, attribute: Attribute) -> None:
+        """Set one more attribute aside, which nobody has replaced yet."""
+        self._attributes += (attribute,)
 
     def cell_starts(self) -> None:
         """Note what is there before a cell replaces anything."""
@@ -93,6 +101,7 @@ class Aside:
         self._learn()
 
     def _learn(self) -> None:
+        self._figures.learn()
         for attribute in self._attributes:
             attribute.follow()
             # Code that is suspended in `call` looks for the stand-in when it resumes.
@@ -116,6 +125,7 @@ class Aside:
         try:
             for attribute in self._attributes:
                 put_back.append(attribute.set_aside())  # noqa: PERF401 (known if the next fails)
+            put_back.append(self._figures.set_aside())
             self.context.copy().run(f, *args)
         finally:
             self._depth -= 1

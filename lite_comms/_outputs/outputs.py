@@ -18,16 +18,19 @@ from typing import Any
 
 from lite_comms._kernel.code import PACKAGE, runs_user_code
 from lite_comms._kernel.replace import Replacements
+from lite_comms._kernel.session import IOPUB, Output, Session
 from lite_comms._kernel.tracebacks import format_error, is_deep
 from lite_comms._wire.errors import sendable, user_message
 
 from .aside import Aside
+from .attributes import Attribute
 from .parents import Parents
+from .publishers import Publisher, Publishers
 
 _WIDGETS = "ipywidgets.widgets.widget_output"
 
 _Run = Callable[[str], Awaitable[dict[str, Any]]]
-_Publish = Callable[[dict[str, Any]], bool]
+_Publish = Callable[[Output], bool]
 
 # Where IPython runs a cell.
 _IPYTHON = "/IPython/core/"
@@ -78,8 +81,14 @@ class Outputs:
         self._shown_of_cell: _Shown | None = None
         self.is_async = True  # whether the cell that runs has an `await`; not known of the first
         self._aside = Aside(shell, self.parents.msg_id)
+        session = Session(lambda output: self._publish is not None and self._publish(output))
+        self._session = session
         self._widgets: ModuleType | None = None  # that of ipywidgets, once its outputs are known
         self._replaced = Replacements()
+        self._hooked: list[Publisher] = []
+        self._publishers = Publishers(
+            self.parents, session, self._set_hooks_aside, self._replaced.set
+        )
 
     def start(self, read: Callable[[dict[str, Any]], dict[str, Any]], publish: _Publish) -> None:
         """Start to set the parent of outputs, and to publish what IPython shows of exceptions.
@@ -89,7 +98,7 @@ class Outputs:
         read : callable
             Converts a message to the types that a server kernel delivers.
         publish : callable
-            Sends the content of an error message to the page; returns whether it could.
+            Sends a message to the page that is no comm's; returns whether it could.
         """
         was_on = self._publish is not None
         self.parents.read, self._publish = read, publish
@@ -104,6 +113,10 @@ class Outputs:
         as_ipython = formatter.structured_traceback
         for owner, name, value in (
             *self.parents.replacements(),
+            *self._publishers.replacements(),
+            (kernel, "session", self._session),
+            (kernel, "iopub_socket", IOPUB),
+            (kernel, "iopub_thread", IOPUB),
             (kernel, "run", partial(self.run, kernel.run)),
             (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
             (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
@@ -119,6 +132,7 @@ class Outputs:
             self._publish = None
             self._widgets = None
             self._replaced.undo()
+            self._publishers.forget()
             self.parents.give_back()
 
     def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:
@@ -243,7 +257,7 @@ class Outputs:
         if issubclass(etype, (KeyboardInterrupt, CancelledError)):
             stb = [part for part in stb if not any(folder in part for folder in _NOT_THE_USERS)]
         content = error_content(etype, evalue, stb)
-        is_published = self._publish is not None and self._publish(content)
+        is_published = self._publish is not None and self._publish(Output("error", content))
         shown = self._shown.get()
         if shown is not None and shown is self._shown_of_cell:
             self._shell._last_traceback = content
@@ -266,6 +280,12 @@ class Outputs:
     @context.setter
     def context(self, context: Context) -> None:
         self._aside.context = context
+
+    def _set_hooks_aside(self, publisher: Publisher) -> None:
+        """Keep callbacks from publishing through a hook that the cell has for a block."""
+        if not any(publisher is known for known in self._hooked):
+            self._hooked.append(publisher)
+            self._aside.add(Attribute(publisher, "hooks"))
 
     def widgets_may_be_there(self) -> None:
         """Look whether ipywidgets has been imported, and let its outputs know who uses them."""

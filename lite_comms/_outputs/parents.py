@@ -17,13 +17,15 @@ what JavaScript calls, a thread       the latest execute_request
 from __future__ import annotations
 
 import asyncio
-import json
+import sys
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from datetime import datetime
+from types import FrameType
 from typing import Any
 
 import js
+
+from lite_comms._wire.header import header_of, header_text
 
 _ATTRIBUTE = "_parent_header"
 
@@ -73,12 +75,26 @@ class Parents:
 
     def replacements(self) -> Iterator[tuple[object, str, object]]:
         """List what has to be replaced: owner, name, value."""
-        header = property(lambda kernel: self._header, lambda kernel, value: self._set(value))
-        yield type(self._kernel), _ATTRIBUTE, header
+
+        def get(kernel: object) -> Any:
+            return self.current if _is_users(sys._getframe().f_back) else self._header
+
+        def put(kernel: object, value: Any) -> None:
+            if _is_users(sys._getframe().f_back):
+                self.set_shell_parent(value)
+            else:
+                self._set(value)
+
+        yield type(self._kernel), _ATTRIBUTE, property(get, put)
+        yield self._kernel, "_parent_ident", {"shell": b"", "control": b""}
         yield self._kernel, "get_parent", self.get_parent
         yield self._kernel, "set_parent", self.set_parent
+        shell_parent = property(lambda _: self.current, lambda _, it: self.set_shell_parent(it))
+        yield type(self._shell), "parent_header", shell_parent
         yield self._shell, "get_parent", self.get_shell_parent
         yield self._shell, "set_parent", self.set_shell_parent
+        yield self._shell, "set_thread_parent", self.set_thread_parent
+        yield self._shell, "reset_thread_parent", self.of_context.reset
 
     @property
     def current(self) -> dict[str, Any]:
@@ -94,7 +110,7 @@ class Parents:
         """The header of the parent as JSON."""
         header = self.of_context.get(self._execution).get("header", {})
         if header != self._written[0]:  # by value: user code may change it in place
-            self._written = dict(header), _as_json(header)
+            self._written = dict(header), header_text(header)
         return self._written[1]
 
     @property
@@ -136,7 +152,7 @@ class Parents:
         ident : object
             Not used; ``ipykernel``'s method has this signature.
         parent : dict
-            The message, as `get_parent` returns it.
+            The message, as `get_parent` returns it, or its header alone.
         channel : str, optional
             With ``"control"`` nothing is done: there is no such channel here.
 
@@ -146,8 +162,7 @@ class Parents:
             If it is no message with a header that can be sent. The parent stays what it was.
         """
         if channel != "control":
-            _check_parent(parent)
-            self._assign(parent)
+            self._assign(_message(parent))
 
     def set_shell_parent(self, parent: dict[str, Any]) -> None:
         """Set the parent as `set_parent` does; the shell's method has this signature."""
@@ -157,38 +172,45 @@ class Parents:
         """Return the parent as `get_parent` does; the shell's method has this signature."""
         return self.current
 
+    def set_thread_parent(self, parent: dict[str, Any]) -> Any:
+        """Set the parent in the current context only; return what ``reset_thread_parent`` takes."""
+        return self.of_context.set(_message(parent))
+
+    @property
+    def has_context(self) -> bool:
+        """Whether what runs has a context of its own: it is no function that JavaScript calls."""
+        return self.of_context.get(None) is not None or _in_task()
+
     def _assign(self, parent: dict[str, Any]) -> None:
-        if self.of_context.get(None) is None and not _in_task():
-            self._execution = parent
-        else:
+        if self.has_context:
             self.of_context.set(parent)
+        else:
+            self._execution = parent
 
     def _set(self, value: Any) -> None:
         """Take the request from the kernel's JavaScript, which sets it before it handles it."""
-        if value.get("content") is None:
-            # User code has read the attribute and sets it again.
-            self._assign(self.read(json.loads(js.JSON.stringify(value))))
-            return
         self._raw = value
         self.request = self.read(value)
         if self.request["msg_type"] == "execute_request" or not self._execution:
             self._execution = self.request
 
 
-def _check_parent(parent: Any) -> None:
-    """Raise a TypeError if a message cannot be the parent."""
-    if not isinstance(parent, dict):
-        raise TypeError(f"parent must be a message, a dict, not {type(parent).__name__}")
-    header = parent.get("header")
-    if not isinstance(header, dict):
-        raise TypeError(f"parent['header'] must be a dict, not {type(header).__name__}")
-    msg_id = header.get("msg_id")
-    if not isinstance(msg_id, str):
-        raise TypeError(f"parent['header']['msg_id'] must be a str, not {type(msg_id).__name__}")
-    try:
-        _as_json(header)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"parent['header'] cannot be sent: {error}") from None
+def _message(parent: Any) -> dict[str, Any]:
+    """Return a message that can be the parent; of a header alone one that has it."""
+    header = header_of(parent)
+    return {"header": header} if header is parent else parent
+
+
+def _is_users(frame: FrameType | None) -> bool:
+    """Return whether a frame reads or sets the attribute by its name, as user code does.
+
+    The kernel's JavaScript does it otherwise: called by Python code that does not know of it, or
+    by none.
+    """
+    if frame is None:
+        return False
+    code = frame.f_code
+    return _ATTRIBUTE in code.co_names or _ATTRIBUTE in code.co_consts
 
 
 def _in_task() -> bool:
@@ -196,12 +218,3 @@ def _in_task() -> bool:
         return asyncio.current_task() is not None
     except RuntimeError:  # JavaScript has called, without a loop
         return False
-
-
-def _iso(date: object) -> str:
-    if not isinstance(date, datetime):
-        raise TypeError(f"a {type(date).__name__} is no JSON")
-    return date.isoformat().replace("+00:00", "Z")
-
-
-_as_json = json.JSONEncoder(default=_iso).encode

@@ -5,6 +5,7 @@ One of the modules that talk to the worker; the others run in any Python.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,9 @@ from pyodide.code import run_js
 from pyodide.ffi import create_proxy, jsnull
 
 from lite_comms._kernel.code import user_traceback
+from lite_comms._kernel.session import Output
 from lite_comms._outputs.outputs import outputs_of
+from lite_comms._outputs.publishers import CALLBACK
 from lite_comms._wire.codec import encode, from_page
 from lite_comms._wire.errors import TransportError
 
@@ -100,12 +103,40 @@ class StockTransport(Transport):
         js.console.error(text if error is None else f"{text}\n{user_traceback(error)}")
         super()._show_error(text, error)
 
-    def _publish(self, content: dict[str, Any]) -> bool:
-        """Return False: this path cannot send error messages."""
-        return False
+    def _publish(self, output: Output) -> bool:
+        """Send what this path has: outputs with a parent, but no error."""
+        publish = own_path(self._shell, output)
+        if publish is None:
+            return False
+        self._outputs.under({"header": output.header}, publish)
+        return True
 
     def _rejected(self, reason: Any) -> None:
         self.show_error(f"lite_comms: a comm message did not reach the page: {reason}")
+
+
+def own_path(shell: Any, output: Output) -> Callable[[], object] | None:
+    """Return what publishes an output in JupyterLite's own way; None if that cannot."""
+    msg_type, content, metadata, header, buffers = output
+    publisher = shell.display_pub
+    stream = vars(sys.modules["pyodide_kernel"].stdout_stream)
+    f, names = {
+        "stream": (stream.get(CALLBACK), _STREAM),
+        "display_data": (publisher.display_data_callback, _DISPLAY),
+        "update_display_data": (publisher.update_display_data_callback, _DISPLAY),
+        "clear_output": (publisher.clear_output_callback, ("wait",)),
+        "execute_result": (shell.displayhook.publish_execution_result, _RESULT),
+    }.get(msg_type, (None, ()))
+    if f is None or not header or metadata or buffers:
+        return None
+    text = encode(content)
+    values = js.JSON.parse(text)
+    return lambda: f(*(getattr(values, name, None) for name in names))
+
+
+_STREAM = ("name", "text")
+_DISPLAY = ("data", "metadata", "transient")
+_RESULT = ("execution_count", "data", "metadata")
 
 
 def _header(header: Any) -> dict[str, Any]:

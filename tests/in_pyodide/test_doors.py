@@ -103,6 +103,10 @@ holders = {
     "shell": shell,
     "DummyComm": sys.modules["comm"].DummyComm,
     "kernel's Comm": sys.modules["pyodide_kernel.comm"].Comm,
+    "Interpreter": type(shell),
+    "LiteStream": type(sys.stdout),
+    "LiteDisplayHook": type(shell.displayhook),
+    "LiteDisplayPublisher": type(shell.display_pub),
 }
 
 def everything():
@@ -133,14 +137,24 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
 """)
 
     undone, *changed = printed.splitlines()
+    own = "parent_header register_hook reset_thread_parent session set_parent set_thread_parent"
+    names = [*own.split(), "unregister_hook"]
     assert undone == "True"
     assert changed == [
         "DummyComm publish_msg",
+        "Interpreter parent_header",
+        *sorted(f"LiteDisplayHook {name}" for name in [*names, "pub_socket"]),
+        *sorted(f"LiteDisplayPublisher {name}" for name in [*names, "pub_socket"]),
+        *sorted(f"LiteStream {name}" for name in [*names, "pub_thread"]),
         "PyodideKernel _parent_header",
+        "kernel _parent_ident",
         "kernel comm_info",
         "kernel comm_manager",
         "kernel get_parent",
+        "kernel iopub_socket",
+        "kernel iopub_thread",
         "kernel run",
+        "kernel session",
         "kernel set_parent",
         "kernel's Comm publish_msg",
         "module comm _comm_manager",
@@ -156,9 +170,11 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
         "module pyodide_kernel.kernel get_comm_manager",
         "shell _showtraceback",
         "shell get_parent",
+        "shell reset_thread_parent",
         "shell run_cell",
         "shell run_cell_async",
         "shell set_parent",
+        "shell set_thread_parent",
         "sys.modules jupyter_ui_poll",
     ]
 

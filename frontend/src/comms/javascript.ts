@@ -2,7 +2,8 @@
 import {RenderedJavaScript, type IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import {runFor} from '../outputs/script';
-import {type Documents, type GlobalJupyter, type IJupyter, jupyterFor} from './jupyter';
+import type {Documents, GlobalJupyter, IJupyter} from './jupyter';
+import {jupyterFor} from './own';
 
 const MIME_TYPES = ['text/javascript', 'application/javascript'];
 
@@ -30,6 +31,11 @@ export function renderJavaScript(
     rendermime.addFactory(factory, rendermime.getRank(mimeType));
   }
   return mimeTypes.length > 0;
+}
+
+/** Whether scripts of outputs can run. */
+export function runsScripts(rendermime: IRenderMimeRegistry): boolean {
+  return MIME_TYPES.some(mimeType => rendermime.getFactory(mimeType) !== undefined);
 }
 
 class Rendered extends RenderedJavaScript {

@@ -3,13 +3,12 @@
  * browser's console.
  */
 import {PageConfig, PathExt} from '@jupyterlab/coreutils';
-import type {Kernel} from '@jupyterlab/services';
+import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import type {IRenderMime} from '@jupyterlab/rendermime-interfaces';
 import type {ISignal} from '@lumino/signaling';
 import type {IComms} from '../api/kernel/connect';
-import {runFor} from '../outputs/script';
 import {ClassicKernel} from './classic';
-import {watchModules} from './modules';
+import {type CannotLoad, watchModules} from './modules';
 
 /** What page code knows as `Jupyter`, and by its older name `IPython`. */
 export interface IJupyter {
@@ -116,34 +115,6 @@ function jupyterWith<K extends ClassicKernel | null>(kernel: K, path: () => stri
   return {...shared, comms: kernel && kernel.comm_manager.comms, notebook};
 }
 
-/**
- * The `Jupyter` of one output: the comms that its script opens belong to that output, also those that it
- * opens later, when the page does not know any more whose code runs.
- */
-export function jupyterFor(node: Node, jupyter: IJupyter): IJupyter {
-  const {kernel} = jupyter.notebook;
-  if (!kernel) {
-    return jupyter;
-  }
-  const {comm_manager} = kernel;
-  const new_comm: typeof comm_manager.new_comm = (...args) =>
-    runFor(node, () => comm_manager.new_comm(...args));
-  const open: IComms['open'] = (...args) => runFor(node, () => comm_manager.comms.open(...args));
-  const comms = {...comm_manager.comms, open};
-  const own = withOther(kernel, {comm_manager: withOther(comm_manager, {new_comm, comms})});
-  return {...jupyter, comms, notebook: withOther(jupyter.notebook, {kernel: own})};
-}
-
-/** An object as it is, but for some members. */
-function withOther<T extends object>(object: T, members: Partial<T>): T {
-  return new Proxy(object, {
-    get: (_, name) => {
-      const value: unknown = Reflect.get(name in members ? members : object, name);
-      return typeof value === 'function' ? value.bind(object) : value;
-    }
-  });
-}
-
 /** What is needed of a notebook or a console. */
 export interface IDocument {
   /** Its widget's node; outputs are in it. */
@@ -167,23 +138,51 @@ type Connect = (model: Kernel.IModel) => Kernel.IKernelConnection;
 
 const NONE: IJupyter = jupyterWith(null, () => '');
 
+type Slot = (sender: Kernel.IKernelConnection, args: Kernel.IAnyMessageArgs) => void;
+
+function runsCell({header, content}: KernelMessage.IMessage): boolean {
+  const {silent} = content as {silent?: boolean};
+  return header.msg_type === 'execute_request' && !silent;
+}
+
 /** The open notebooks and consoles, with a classic kernel for each. */
 export class Documents {
-  constructor(connect: Connect) {
-    this._connect = connect;
-  }
+  /** @param cannotLoad - Returns why the site does not allow a module of a comm. */
+  constructor(
+    private readonly _connect: Connect,
+    private readonly _cannotLoad: CannotLoad = () => ''
+  ) {}
 
-  /** Add a notebook or console; it leaves by itself when its session is disposed. */
-  add(document: IDocument): void {
+  /**
+   * Add a notebook or console; it leaves by itself when its session is disposed. If it is not `isUsed`, what
+   * its scripts send waits until someone runs a cell: saved scripts run when the user opens a notebook just to read it.
+   */
+  add(document: IDocument, isUsed = true): void {
     const entry: IEntry = {
       ...document,
       jupyter: jupyterWith(new ClassicKernel(), () => document.session.path)
     };
     this._entries.push(entry);
-    const refresh = () => this._refresh();
+    if (!isUsed) {
+      this._unused.add(entry);
+    }
+    const use: Slot = (sender, {msg, direction}) => {
+      if (direction === 'send' && runsCell(msg)) {
+        sender.anyMessage.disconnect(use);
+        this._unused.delete(entry);
+        this._refresh();
+      }
+    };
+    const refresh = () => {
+      if (this._unused.has(entry)) {
+        document.session.session?.kernel?.anyMessage.connect(use);
+      }
+      this._refresh();
+    };
     document.session.kernelChanged.connect(refresh);
     document.session.disposed.connect(() => {
       this._entries = this._entries.filter(other => other !== entry);
+      this._unused.delete(entry);
       entry.jupyter.notebook.kernel.dispose();
       // The session's own connection is disposed after this signal.
       queueMicrotask(refresh);
@@ -212,8 +211,9 @@ export class Documents {
   }
 
   private _refresh(): void {
-    for (const {session, jupyter} of this._entries) {
-      const own = session.session?.kernel ?? null;
+    for (const entry of this._entries) {
+      const {session, jupyter} = entry;
+      const own = this._unused.has(entry) ? null : (session.session?.kernel ?? null);
       jupyter.notebook.kernel.connect(own && !own.isDisposed ? this._forComms(own) : null);
     }
     const used = new Set(this._entries.map(entry => entry.jupyter.notebook.kernel.connection));
@@ -238,14 +238,14 @@ export class Documents {
       found = this._connect(own.model);
       this._extra.set(own.id, found);
     }
-    watchModules(found);
+    watchModules(found, this._cannotLoad);
     return found;
   }
 
   private _entries: IEntry[] = [];
   private _last: IJupyter | null = null;
+  private readonly _unused = new Set<IEntry>();
   private readonly _extra = new Map<string, Kernel.IKernelConnection>();
-  private readonly _connect: Connect;
 }
 
 /** The names `Jupyter` and `IPython` of the page, for code that has none of its own. */

@@ -15,11 +15,22 @@ type Open = KernelMessage.ICommOpenMsg;
 
 const watched = new WeakSet<Kernel.IKernelConnection>();
 
+/** Why the site does not allow a module; empty if it does. */
+export type CannotLoad = (url: URL) => string;
+
 /** The name in the connection's registry of all targets from modules. */
 const NAME = 'lite_comms:module';
 
-/** Answer comms that name an ES module, on a connection; a second call does nothing. */
-export function watchModules(connection: Kernel.IKernelConnection, load = importTarget): void {
+/**
+ * Answer comms that name an ES module, on a connection; a second call does nothing.
+ *
+ * @param cannotLoad - Returns why the site does not allow a URL; empty if it does.
+ */
+export function watchModules(
+  connection: Kernel.IKernelConnection,
+  cannotLoad: CannotLoad = () => '',
+  load = importTarget
+): void {
   if (watched.has(connection)) {
     return;
   }
@@ -35,6 +46,10 @@ export function watchModules(connection: Kernel.IKernelConnection, load = import
     const classic = ClassicComm.of(connection, comm, name);
     const run = async () => {
       try {
+        const reason = cannotLoad(new URL(url, PageConfig.getBaseUrl()));
+        if (reason) {
+          throw new Error(reason);
+        }
         const target = await load(url, name);
         await target(classic, asClassic(msg));
       } catch (error) {

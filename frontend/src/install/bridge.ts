@@ -5,7 +5,7 @@ import {INotebookTracker} from '@jupyterlab/notebook';
 import {Bridges} from '../bridge/bridges';
 import {openDoor} from '../bridge/door';
 import {Kernels} from '../bridge/kernels';
-import {readOrigins} from '../bridge/origins';
+import {readOrigins} from '../wire/origins';
 import {Sessions} from '../bridge/sessions';
 import {followConnections} from './reach';
 import {settingsOf} from './settings';

@@ -10,7 +10,7 @@ import {IRenderMimeRegistry} from '@jupyterlab/rendermime';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {CommandToolbarButton, stopIcon} from '@jupyterlab/ui-components';
 import {version} from '../../package.json';
-import {renderJavaScript} from '../comms/javascript';
+import {renderJavaScript, runsScripts} from '../comms/javascript';
 import {Documents, GlobalJupyter, type IDocument} from '../comms/jupyter';
 import {alwaysWaitAsync} from '../live/isolation';
 import {Callbacks, type ILog, type IView, type Level} from '../outputs/callbacks';
@@ -21,7 +21,7 @@ import {scriptNode} from '../outputs/script';
 import {connectKernels} from './connect';
 import {findPresent} from './present';
 import {followConnections} from './reach';
-import {settingsOf} from './settings';
+import {modulePolicy, settingsOf} from './settings';
 
 export {letAnswersBeAwaited} from '../live/isolation';
 
@@ -38,19 +38,30 @@ export const classic: JupyterFrontEndPlugin<void> = {
     consoles: IConsoleTracker | null
   ) => {
     const {kernels} = app.serviceManager;
-    const documents = new Documents(model => kernels.connectTo({model, handleComms: true}));
+    const {modules, savedScripts} = settingsOf(classic.id);
+    const documents = new Documents(
+      model => kernels.connectTo({model, handleComms: true}),
+      modulePolicy(modules, () => runsScripts(rendermime))
+    );
     const scope = new GlobalJupyter(
       documents,
       scriptNode,
       () => app.shell.currentWidget?.node ?? null
     );
-    const add = (own: IRenderMimeRegistry, document: Omit<IDocument, 'resolver'>) => {
-      documents.add({...document, resolver: own.resolver});
+    const add = (
+      own: IRenderMimeRegistry,
+      document: Omit<IDocument, 'resolver'>,
+      isUsed?: boolean
+    ) => {
+      documents.add({...document, resolver: own.resolver}, isUsed);
       // What was open before this plugin has copied JupyterLab's own renderer.
       renderJavaScript(own, documents, scope);
     };
-    const addNotebook = ({node, content, sessionContext}: NotebookPanel) =>
-      add(content.rendermime, {node, session: sessionContext});
+    const addNotebook = ({node, content, sessionContext}: NotebookPanel) => {
+      // A cell that runs already has brought this to the page.
+      const isUsed = savedScripts === true || sessionContext.session?.kernel?.status === 'busy';
+      add(content.rendermime, {node, session: sessionContext}, isUsed);
+    };
     const addConsole = ({node, console, sessionContext}: ConsolePanel) =>
       add(console.rendermime, {node, session: sessionContext});
     notebooks?.forEach(addNotebook);

@@ -1,6 +1,8 @@
 /** A site's settings for its plugins, `litePluginSettings` of jupyter-lite.json. */
 import {PageConfig} from '@jupyterlab/coreutils';
 import type {JSONObject} from '@lumino/coreutils';
+import {readOrigins} from '../wire/origins';
+import type {CannotLoad} from '../comms/modules';
 
 const OPTION = 'litePluginSettings';
 
@@ -18,4 +20,34 @@ export function changeSettings(plugin: string, change: (settings: JSONObject) =>
 
 function all(): {[plugin: string]: JSONObject} {
   return JSON.parse(PageConfig.getOption(OPTION) || '{}');
+}
+
+/**
+ * Read the setting `modules`: true for any URL, false for none, or a list of origins beside the page's own.
+ *
+ * @param runsScripts - Whether the site runs the scripts of outputs. Without the setting, one that does not
+ * loads no modules either.
+ * @returns What `watchModules` takes.
+ */
+export function modulePolicy(setting: unknown, runsScripts: () => boolean): CannotLoad {
+  const where = "the site's setting 'modules' of lite-comms:classic";
+  if (Array.isArray(setting)) {
+    const {origins, problems} = readOrigins(setting);
+    problems.forEach(problem => console.error(`lite_comms: ${where}: ${problem}`));
+    origins.add(location.origin);
+    return ({origin}) =>
+      origins.has(origin) ? '' : `${where} does not allow modules of the origin ${origin}`;
+  }
+  if (setting !== undefined && typeof setting !== 'boolean') {
+    console.error(`lite_comms: ${where} must be true, false or a list of origins`);
+    setting = false;
+  }
+  return () => {
+    if (setting ?? runsScripts()) {
+      return '';
+    }
+    return setting === undefined
+      ? `the site runs no scripts of outputs, and ${where} does not allow modules`
+      : `${where} does not allow modules`;
+  };
 }

@@ -6,7 +6,6 @@ One of the modules that talk to the worker. `channel.py` says in which state it 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,6 +20,7 @@ from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
 
 from lite_comms._kernel.code import runs_user_code
 from lite_comms._kernel.running import Running
+from lite_comms._kernel.session import Output
 from lite_comms._live.clock import missing
 from lite_comms._live.signals import Signals
 from lite_comms._live.suspend import HAS_JSPI, suspend
@@ -45,6 +45,7 @@ from lite_comms._wire.frames import (
     Watch,
     to_wire,
 )
+from lite_comms._wire.header import header_text
 from lite_comms._wire.version import __version__
 
 from .channel import Action, Bring, Channel, Connect, Disconnect, Event, Problem, step
@@ -290,11 +291,19 @@ class PortTransport(StockTransport):
         """Post a frame to the page."""
         self._post_wire(*to_wire(frame))
 
-    def _publish(self, content: dict[str, Any]) -> bool:
+    def _publish(self, output: Output) -> bool:
         if not self._is_open:
-            return False
+            return super()._publish(output)
+        msg_type, content, metadata, header, views = output
+        text, data = encode(content), encode(metadata, "metadata")
+        buffers = tuple(map(to_js, views))
+        parent: str | int
+        if header is None:
+            parent = self._parent_to_say()
+        else:
+            parent = self._said_parent = header_text(header)
         try:
-            self.post_frame(FromKernel("error", json.dumps(content), "{}", self._parent_to_say()))
+            self.post_frame(FromKernel(msg_type, text, data, parent, buffers))
         except BaseException:
             self._said_parent = ""
             raise
