@@ -33,8 +33,8 @@ site: _site/jupyter-lite.json
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs
 
 # The documentation, with the demo site in lite/, into _docs: python serve.py _docs shows it.
-docs: $(VENV)/.lite-comms static/pyodide/pyodide-lock.json
-	@rm -rf _docs .jupyterlite.doit.db
+docs: _site/jupyter-lite.json
+	@rm -rf _docs
 	@$(SPHINX) _docs
 
 # The links to other hosts, which needs the network.

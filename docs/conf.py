@@ -21,8 +21,10 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     # In _sphinx/.
+    "demo",
     "drawings",
     "elsewhere",
+    "notebooks",
     "page_api",
 ]
 exclude_patterns = ["_contents", "_sphinx", "page-api/README.md", "try"]
@@ -47,9 +49,12 @@ html_title = "lite_comms"
 html_static_path = ["_static"]
 html_css_files = ["docs.css"]
 html_js_files = [("docs.js", {"defer": "defer"})]
+html_favicon = "_static/icon.svg"
 html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
-html_sidebars = {"[!gr]*": [], "guides": ["sidebar-nav-bs"], "reference": ["sidebar-nav-bs"]}
+html_sidebars: dict[str, list[str]] = {
+    page: [] for page in ("benchmark", "how-it-works", "index", "search", "try", "tutorial")
+}
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "lite_comms"},
@@ -65,11 +70,6 @@ html_theme_options = {
     "navigation_with_keys": False,
 }
 
-# The demo site, with the settings of `make site`, in lite/ of this one. Pages embed parts of it.
-jupyterlite_dir = str(ROOT)
-jupyterlite_config = str(ROOT / "jupyter_lite_config.json")
-jupyterlite_contents = ["../content/*"]
-jupyterlite_overrides = "_sphinx/overrides.json"
 jupyterlite_bind_ipynb_suffix = False
 
 # For `make docs-links` only, which needs the network.

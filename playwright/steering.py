@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlencode
 
 from PIL import Image
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path += [str(ROOT), str(Path(__file__).parent)]
@@ -23,45 +24,51 @@ from bench.sites import copy_site  # noqa: E402
 from chromium import launch_options  # noqa: E402
 from serve import serving  # noqa: E402
 
-CELL = """\
+CELL = '''\
 import time
 from ipywidgets import HTML, IntSlider
 
-size, picture = IntSlider(10, 2, 42), HTML()
+size = IntSlider(10, 2, 42)
+picture = HTML()
 display(size, picture)
 for x in range(0, 99999, 6):
-    picture.value = (
-        f"<svg height='90' fill='teal'><circle"
-        f" cx='{x % 300}' cy='45' r='{size.value}'/>"
-    )
-    time.sleep(0.04)"""
+    picture.value = f"""<svg height=90
+      fill=teal><circle cx={x % 300}
+      cy=45 r={size.value}>"""
+    time.sleep(0.04)'''
 
 PAGE = """\
 <style>
   body {{ margin: 0; display: flex; font: 600 15px system-ui; background: {back}; color: {fore}; }}
   figure {{ margin: 8px; }}
   figcaption {{ padding: 4px; text-align: center; }}
-  iframe {{ width: 440px; height: 400px; border: 1px solid {line}; }}
+  div {{ width: 440px; height: 350px; border: 1px solid {line}; overflow: hidden; }}
+  iframe {{ width: 440px; height: 520px; border: 0; }} /* its prompt is cut off */
 </style>
-<figure><figcaption>JupyterLite</figcaption><iframe name="stock" src="{stock}"></iframe></figure>
 <figure>
-  <figcaption>JupyterLite with lite_comms</figcaption><iframe name="ours" src="{ours}"></iframe>
+  <figcaption>JupyterLite</figcaption>
+  <div><iframe name="stock" src="{stock}"></iframe></div>
+</figure>
+<figure>
+  <figcaption>JupyterLite with lite_comms</figcaption>
+  <div><iframe name="ours" src="{ours}"></iframe></div>
 </figure>
 """
 COLOURS = {
     "light": {"back": "#fff", "fore": "#222", "line": "#ccc"},
     "dark": {"back": "#111", "fore": "#eee", "line": "#444"},
 }
-WIDTH, HEIGHT = 914, 452
+WIDTH, HEIGHT = 914, 400
 START_MS = 120_000
 
-STEPS = 20  # of the slider, up and down again
-STILL = 4  # frames before and after
+STEPS = 12  # of the slider: half of them up, half of them down again
+STEP_MS = 300
+FRAME_S = 0.12  # at least, from one picture to the next
 LARGEST = 400_000  # bytes
 
 
 def record(browser: Browser, sites: dict[str, str], theme: str) -> list[tuple[float, Image.Image]]:
-    """Move both sliders while both loops run; the frames, each with its time in seconds."""
+    """Move both sliders while both loops run; the pictures, each with its time in seconds."""
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
     page = context.new_page()
     query = urlencode(
@@ -80,29 +87,36 @@ def record(browser: Browser, sites: dict[str, str], theme: str) -> list[tuple[fl
             **{name: f"{url}repl/index.html?{query}" for name, url in sites.items()},
         )
     )
-    frames = [page.frame_locator(f"iframe[name={name}]") for name in sites]
-    for frame in frames:
-        frame.locator(".noUi-handle").wait_for(timeout=START_MS)
+    handles = []
+    for name in sites:
+        frame = page.frame_locator(f"iframe[name={name}]")
         frame.locator("svg circle").wait_for(timeout=START_MS)
-    page.wait_for_timeout(500)
-    taken = []
-    for step in range(-STILL, STEPS + STILL):
-        if 0 <= step < STEPS:
-            move(frames, "PageUp" if step < STEPS // 2 else "PageDown")
-        taken.append((time.monotonic(), shoot(page)))
+        handles.append(frame.locator(".noUi-handle"))
+    page.wait_for_timeout(STEP_MS)
+    taken = filmed(page)
+    for step in range(STEPS):
+        for handle in handles:
+            handle.press("PageUp" if step < STEPS // 2 else "PageDown")
+        page.wait_for_timeout(STEP_MS)
     context.close()
     return taken
 
 
-def move(frames: list[FrameLocator], key: str) -> None:
-    """Move the slider of each site by a step."""
-    for frame in frames:
-        frame.locator(".noUi-handle").press(key)
+def filmed(page: Page) -> list[tuple[float, Image.Image]]:
+    """Return a list that grows by a picture whenever the page is drawn, but not too often."""
+    taken: list[tuple[float, Image.Image]] = []
+    session = page.context.new_cdp_session(page)
 
+    def take(frame: dict[str, Any]) -> None:
+        session.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
+        at = frame["metadata"]["timestamp"]
+        if not taken or at - taken[-1][0] >= FRAME_S:
+            picture = Image.open(io.BytesIO(base64.b64decode(frame["data"])))
+            taken.append((at, picture.convert("RGB")))
 
-def shoot(page: Page) -> Image.Image:
-    """Return a picture of the page."""
-    return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    session.on("Page.screencastFrame", take)
+    session.send("Page.startScreencast", {"format": "png"})
+    return taken
 
 
 def save(taken: list[tuple[float, Image.Image]], path: Path) -> None:
@@ -115,8 +129,8 @@ def save(taken: list[tuple[float, Image.Image]], path: Path) -> None:
         append_images=images[1:],
         duration=[*lasting, 1000],
         loop=0,
-        quality=60,
-        method=6,
+        quality=45,
+        method=4,
     )
     if path.stat().st_size > LARGEST:
         raise RuntimeError(f"{path} has {path.stat().st_size} bytes, more than {LARGEST}")

@@ -18,7 +18,7 @@ from watch import Watch
 # Folders with pages of JupyterLite and of the theme.
 OTHERS = {"_static", "lite"}
 
-pytestmark = pytest.mark.build
+pytestmark = [pytest.mark.build, pytest.mark.usefixtures("site")]  # which is in it
 
 
 class _Page(HTMLParser):

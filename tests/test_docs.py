@@ -6,6 +6,7 @@ import ast
 import asyncio
 import doctest
 import inspect
+import json
 import re
 import shutil
 import subprocess
@@ -142,6 +143,12 @@ def test_every_fenced_block_is_of_a_known_kind() -> None:
     }
 
     assert kinds <= {"python", "python no-test", "js", "json", "mermaid", "sh", "yaml"}
+
+
+@pytest.mark.parametrize("path", with_blocks("json"))
+def test_the_json_of_a_page_can_be_read(path: Path) -> None:
+    for _, text in blocks(path, "json"):
+        json.loads(text)
 
 
 def test_every_page_is_in_one_table_of_contents() -> None:
