@@ -202,7 +202,7 @@ export class Traffic {
   }
 
   /** An error was shown: of a callback, or of a value that lite_comms refuses. */
-  failed({parent_header, content}: KernelMessage.IErrorMsg): void {
+  failed({header, parent_header, content}: KernelMessage.IErrorMsg): void {
     const parent = parent_header as Partial<KernelMessage.IHeader>;
     const isCallback = COMM_TYPES.has(parent.msg_type ?? '');
     const {ename, evalue, traceback} = content;
@@ -220,7 +220,8 @@ export class Traffic {
       mark(record, kind, text);
       this._note(record);
     } else {
-      this.problems.add({kind, text, time: now(), comm_id: null, record: null, error});
+      const time = Date.parse(header.date) || now();
+      this.problems.add({kind, text, time, comm_id: null, record: null, error});
     }
     this._changed.emit();
   }

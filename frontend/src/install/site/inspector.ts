@@ -115,7 +115,7 @@ export const inspector: JupyterFrontEndPlugin<void> = {
       return panel;
     };
     commands.addCommand(OPEN, {
-      label: args => (args['toolbar'] ? '' : trans.__('Comm Inspector')),
+      label: trans.__('Comm Inspector'),
       caption: trans.__('Show the comm messages of the kernel'),
       icon: inspectorIcon,
       isEnabled: () => documentOf(null) !== null,
@@ -156,8 +156,8 @@ export const inspector: JupyterFrontEndPlugin<void> = {
       if (toolbar.isDisposed) {
         return;
       }
-      const args = {toolbar: true, id: panel.id};
-      const button = new CommandToolbarButton({commands, id: OPEN, args});
+      const args = {id: panel.id};
+      const button = new CommandToolbarButton({commands, id: OPEN, args, label: ''});
       button.addClass(BUTTON);
       if (!toolbar.insertBefore('spacer', BUTTON, button)) {
         toolbar.addItem(BUTTON, button);
