@@ -188,7 +188,7 @@ def test_it_says_why_nobody_hears(new_tab: Callable[[str], Tab], plain: str) -> 
     tab = new_tab(plain)
     notebook = prepared(tab.notebook())
     panel = open_by_command(tab.page)
-    with tab.watch.error("Exception opening new comm"), tab.watch.error("nobody"):
+    with tab.watch.error("Exception opening new comm"):
         notebook.run("from comm import create_comm\ncreate_comm(target_name='nobody')\npass")
     problems = panel.get_by_role("region", name="Problems")
     expect(problems).to_contain_text("No comm target 'nobody' is registered on the page.")
