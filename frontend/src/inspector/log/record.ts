@@ -88,7 +88,7 @@ type Bytes = ArrayBuffer | ArrayBufferView;
 /** Keep a comm message. Nothing of it is shared: its receiver may change it. */
 export function makeRecord(msg: KernelMessage.IMessage, about: IAbout): IRecord {
   const {header, parent_header, content, buffers = []} = msg;
-  const {comm_id, data, ...rest} = content as {
+  const {comm_id, data, target_name, target_module} = content as {
     comm_id: string;
     data?: unknown;
     target_name?: string;
@@ -111,14 +111,17 @@ export function makeRecord(msg: KernelMessage.IMessage, about: IAbout): IRecord 
     room -= copy.length;
     return {bytes: copy, nbytes: bytes.length};
   });
+  // Written out, and not spread: this runs with each message.
   return {
-    ...about,
+    number: about.number,
+    time: about.time,
+    direction: about.direction,
     msg_type: header.msg_type as CommType,
     msg_id: header.msg_id,
     parent_id: (parent_header as {msg_id?: string}).msg_id ?? null,
     comm_id,
-    target_name: rest.target_name ?? about.target_name,
-    target_module: rest.target_module ?? about.target_module,
+    target_name: target_name ?? about.target_name,
+    target_module: target_module ?? about.target_module,
     data: text,
     metadata,
     buffers: copies,
