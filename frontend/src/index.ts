@@ -19,14 +19,4 @@ const kernelStart: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [
-  classic,
-  channel,
-  kernelStart,
-  isolation,
-  callbacks,
-  stop,
-  bridge,
-  sign,
-  inspector
-];
+export default [classic, channel, kernelStart, isolation, callbacks, stop, bridge, sign, inspector];

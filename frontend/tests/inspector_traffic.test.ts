@@ -53,8 +53,8 @@ it('comms are counted, with who has opened them', () => {
     comm_id: 'c',
     target_name: 'demo',
     opened: {by: 'kernel_to_page', parent_id: 'cell'},
-    kernel_to_page: {messages: 1, bytes: 3},
-    page_to_kernel: {messages: 1, bytes: 9},
+    kernel_to_page: {messages: 1, bytes: 1},
+    page_to_kernel: {messages: 1, bytes: 7},
     waiting: 1
   });
   expect(old).toMatchObject({target_name: 'widget', opened: null, closed: null});

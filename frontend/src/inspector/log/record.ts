@@ -56,7 +56,7 @@ export interface IRecord {
   readonly data: IText;
   readonly metadata: IText;
   readonly buffers: readonly IBuffer[];
-  /** The length of data and metadata as JSON in UTF-8, and of all buffers. */
+  /** The length of the data as JSON in UTF-8, and of all buffers. */
   readonly nbytes: number;
   /** How much memory it takes, about. */
   readonly kept: number;
@@ -95,8 +95,8 @@ export function makeRecord(msg: KernelMessage.IMessage, about: IAbout): IRecord 
     target_module?: string | null;
   };
   const [text, textBytes] = toText(data);
-  const [metadata, metadataBytes] = toText(msg.metadata);
-  let nbytes = textBytes + metadataBytes;
+  const [metadata] = toText(msg.metadata);
+  let nbytes = textBytes;
   let room = MOST_BYTES;
   let isCut = text.missing > 0 || metadata.missing > 0;
   const copies = (buffers as Bytes[]).map(buffer => {

@@ -43,7 +43,7 @@ function Path({view}: {view: View}): JSX.Element {
         <Button
           minimal
           small
-          title={trans.__('Run lite_comms.status() in the kernel')}
+          title={trans.__('What lite_comms.status() says in the kernel')}
           onClick={ask}
         >
           status()

@@ -24,28 +24,6 @@ export function pathOf(kernel: Kernel.IKernelConnection | null, trans: Translati
   return {name: trans.__('Direct channel'), why: direct};
 }
 
-/** Have a kernel print its status; what it prints is shown nowhere else. */
-export async function statusOf(
-  kernel: Kernel.IKernelConnection | null,
-  trans: TranslationBundle
-): Promise<string> {
-  if (!kernel) {
-    return trans.__('No kernel');
-  }
-  let said = '';
-  const future = kernel.requestExecute({
-    code: 'print(__import__("lite_comms").status())',
-    silent: true,
-    store_history: false
-  });
-  future.onIOPub = ({content}) => {
-    const {text, ename, evalue} = content as {text?: string; ename?: string; evalue?: string};
-    said += text ?? (ename === undefined ? '' : `${ename}: ${evalue}`);
-  };
-  await future.done;
-  return said.trim();
-}
-
 /** A cell of a notebook, as a place to go to; null if the document has no such cell. */
 export function cellIn(document: Widget, id: string): IPlace | null {
   if (!(document instanceof NotebookPanel)) {

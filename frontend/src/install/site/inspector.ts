@@ -16,7 +16,8 @@ import type {Traffic, View} from '../../inspector/open';
 import type {Callbacks} from '../../outputs/callbacks';
 import {followConnections, hasTarget} from '../reach';
 import {ICallbacks} from '../tokens';
-import {cellIn, pathOf, statusOf} from './facts';
+import {cellIn, pathOf} from './facts';
+import {askForStatus} from './sign';
 
 const OPEN = 'lite-comms:open-inspector';
 const BUTTON = 'lite-comms-inspector';
@@ -94,7 +95,10 @@ export const inspector: JupyterFrontEndPlugin<void> = {
             const cell = callbacks?.openedIn(kernel()?.id ?? '', comm_id);
             return cell ? cellIn(document, cell.id) : null;
           },
-          status: () => statusOf(kernel(), trans)
+          status: async () => {
+            const asked = kernel();
+            return asked ? askForStatus(asked) : trans.__('No kernel');
+          }
         },
         trans
       );
