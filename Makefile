@@ -124,7 +124,7 @@ $(NODE_MODULES): frontend/package-lock.json | $(VENV)/.python
 
 # The extension and the kernel's wheel are built by hatch_build.py.
 $(VENV)/.lite-comms: $(VENV)/.packages $(NODE_MODULES) hatch_build.py hatch_readme.py install.json kernel_startup.py kernel_unpack.py LICENSE \
-  $(shell find lite_comms frontend/src -name '*.py' -o -name '*.js' -o -name '*.ts') $(wildcard frontend/*.json frontend/*.mjs)
+  $(shell find lite_comms frontend/src -name '*.py' -o -name '*.js' -o -name '*.ts' -o -name '*.tsx' -o -name '*.css') $(wildcard frontend/*.json frontend/*.mjs)
 	@echo "== lite_comms with its extension, into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, Locator, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path += [str(ROOT), str(Path(__file__).parent)]
@@ -55,6 +55,28 @@ GALLERY = {
     "6-ask": (8, (1,), 3, 1, (3, 3)),
 }
 GALLERY_WIDTH = 760
+# For the inspector: messages both ways, a request, a slow callback and one that fails.
+ANSWER = """\
+%%javascript
+Jupyter.notebook.kernel.comm_manager.register_target('sensor', comm => {
+  globalThis.sensor = comm;
+  comm.on_msg(() => {});
+  comm.on_request(() => 21.5);
+});"""
+SENSOR = """\
+import array, time
+from comm import create_comm
+
+comm = create_comm(target_name="sensor", data={"unit": "°C", "rates": [1, 10, 100]})
+
+@comm.on_msg
+def heard(msg):
+    data = msg["content"]["data"]
+    time.sleep(data.get("wait", 0))
+    values = array.array("f", [20 / data["every"] + i / 8 for i in range(40)])
+    comm.send({"got": data}, buffers=[values])"""
+SENT = ({"every": 1}, {"every": 2}, {"every": 4, "wait": 0.15}, {"every": 0}, {"every": 8})
+INSPECTOR_HEIGHT = 860
 
 
 def take(browser: Browser, url: str, theme: str) -> None:
@@ -65,9 +87,7 @@ def take(browser: Browser, url: str, theme: str) -> None:
     tab = Tab(context.new_page(), Watch(context, url, []), url)
     notebook = tab.notebook(NOTEBOOK, CELLS)
     if theme == "dark":
-        tab.page.get_by_role("menuitem", name="Settings").click()
-        for item in ("Theme", "JupyterLab Dark"):
-            tab.page.locator(".lm-Menu").get_by_text(item, exact=True).click()
+        choose_dark(tab.page)
     for number in (2, 4, 6, 8):
         notebook.run_cell(number)
     save(notebook, notebook.cells.nth(SHOWN[0]), notebook.cells.nth(SHOWN[-1]), f"notebook-{theme}")
@@ -90,6 +110,41 @@ def take_before_and_after(browser: Browser, url: str) -> None:
     loop(notebook)
     save(notebook, notebook.cells.first, notebook.cells.nth(notebook.cells.count() - 2), "any-site")
     context.close()
+
+
+def take_inspector(browser: Browser, url: str, theme: str) -> None:
+    """Show the inspector below a notebook, with the error of a callback."""
+    context = browser.new_context(
+        viewport={"width": 1200, "height": INSPECTOR_HEIGHT}, device_scale_factor=PIXELS / WIDTH
+    )
+    tab = Tab(context.new_page(), Watch(context, url, []), url)
+    notebook = tab.notebook("bench.ipynb")
+    if theme == "dark":
+        choose_dark(tab.page)
+    notebook.cells.first.locator(".cm-content").click()
+    tab.page.keyboard.press("ControlOrMeta+a")
+    tab.page.keyboard.insert_text(ANSWER)
+    notebook.run_cell(0)
+    notebook.root.locator(".lite-comms-inspector").get_by_role("button").click()
+    panel = tab.page.locator(".lite-comms-Inspector")
+    panel.wait_for()
+    notebook.run(SENSOR)
+    notebook.run("comm.request({'read': 'now'})['content']['data']")
+    for data in SENT:
+        tab.page.evaluate("data => sensor.send(data)", data)
+        tab.page.wait_for_timeout(700)
+    panel.locator(".lite-comms-Messages .lite-comms-mod-error").first.click()
+    tab.page.mouse.move(0, 0)
+    tab.page.wait_for_timeout(1000)
+    tab.page.screenshot(path=ROOT / f"docs/images/inspector-{theme}.png")
+    context.close()
+
+
+def choose_dark(page: Page) -> None:
+    """Choose the dark theme in the menu."""
+    page.get_by_role("menuitem", name="Settings").click()
+    for item in ("Theme", "JupyterLab Dark"):
+        page.locator(".lm-Menu").get_by_text(item, exact=True).click()
 
 
 def loop(notebook: Notebook) -> None:
@@ -145,7 +200,7 @@ def save(notebook: Notebook, first: Locator, last: Locator, name: str) -> None:
 
 
 def main() -> None:
-    """Take the pictures; that of the notebook in the light and in the dark theme."""
+    """Take the pictures; the notebook and the inspector in the light and in the dark theme."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         stock = copy_site(ROOT / "_site", folder / "stock", stock=True)
@@ -156,6 +211,13 @@ def main() -> None:
             playwright.chromium.launch(**launch_options()) as browser,
         ):
             take_before_and_after(browser, url)
+        with (
+            serving(copy_site(ROOT / "_site", folder / "own", stock=False)) as url,
+            sync_playwright() as playwright,
+            playwright.chromium.launch(**launch_options()) as browser,
+        ):
+            for theme in ("light", "dark"):
+                take_inspector(browser, url, theme)
     with (
         serving(ROOT / "_site") as url,
         sync_playwright() as playwright,

@@ -1,8 +1,9 @@
 /** The extension of a site: its plugins. */
 import type {JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {version} from '../package.json';
-import {bridge} from './install/bridge';
 import {callbacks, channel, classic, isolation, stop} from './install/plugins';
+import {bridge} from './install/site/bridge';
+import {inspector} from './install/site/inspector';
 import {sign} from './install/site/sign';
 import {loadWithKernel} from './install/start';
 
@@ -18,4 +19,4 @@ const kernelStart: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [classic, channel, kernelStart, isolation, callbacks, stop, bridge, sign];
+export default [classic, channel, kernelStart, isolation, callbacks, stop, bridge, sign, inspector];

@@ -15,6 +15,7 @@ const ROOMS = [
   'api',
   'comms',
   'bridge',
+  'inspector',
   'install',
   'index.ts'
 ];
@@ -37,13 +38,20 @@ interface IImport {
   readonly from: string;
   readonly to: string;
   readonly isType: boolean;
+  /** Whether it is imported when it is needed. */
+  readonly isDynamic: boolean;
 }
 
 const files = readdirSync(SOURCE, {recursive: true, encoding: 'utf-8'})
-  .filter(file => file.endsWith('.ts'))
+  .filter(file => /\.tsx?$/.test(file))
   .map(file => file.replaceAll(path.sep, '/'));
 
 const textOf = (file: string) => readFileSync(path.join(SOURCE, file), 'utf-8');
+
+function fileOf(from: string, name: string): string {
+  const to = path.posix.join(path.posix.dirname(from), name);
+  return files.find(file => [`${to}.ts`, `${to}.tsx`].includes(file)) ?? to;
+}
 
 /** All imports and re-exports, those at run time included. */
 const imports = files.flatMap(from =>
@@ -53,10 +61,12 @@ const imports = files.flatMap(from =>
     )
   ].map(([, type, still, dynamic]): IImport => {
     const name = (still ?? dynamic)!;
-    const to = name.startsWith('.')
-      ? `${path.posix.join(path.posix.dirname(from), name)}.ts`
-      : name;
-    return {from, to, isType: type !== undefined};
+    return {
+      from,
+      to: name.startsWith('.') ? fileOf(from, name) : name,
+      isType: type !== undefined,
+      isDynamic: still === undefined
+    };
   })
 );
 
@@ -104,7 +114,7 @@ it('have few files, none of them long, and say what may enter and leave', () => 
   expect(rooms.filter(room => !existsSync(path.join(SOURCE, room, 'README.md')))).toEqual([]);
 });
 
-it('keep the bridge to host pages out of the script that a notebook brings', () => {
+it('keep the bridge to host pages and the inspector out of the script that a notebook brings', () => {
   const reached = new Set<string>();
   const visit = (file: string): void => {
     if (!reached.has(file)) {
@@ -113,7 +123,15 @@ it('keep the bridge to host pages out of the script that a notebook brings', () 
     }
   };
   visit('install/inject.ts');
-  expect([...reached].filter(file => /bridge|^host/.test(file))).toEqual([]);
+  expect([...reached].filter(file => /bridge|^host|^inspector/.test(file))).toEqual([]);
+});
+
+it('leave the inspector to be loaded when it is opened', () => {
+  const still = inside.filter(
+    ({from, to, isType, isDynamic}) =>
+      roomOf(to) === 'inspector' && roomOf(from) !== 'inspector' && !isType && !isDynamic
+  );
+  expect(still.map(named)).toEqual([]);
 });
 
 it('are found by their imports: each file but the entries is imported', () => {

@@ -74,7 +74,7 @@ async function start(): Promise<string> {
   return '';
 }
 
-async function add(app: JupyterFrontEnd, plugin: JupyterFrontEndPlugin<void>): Promise<void> {
+async function add(app: JupyterFrontEnd, plugin: JupyterFrontEndPlugin<unknown>): Promise<void> {
   app.registerPlugin(plugin);
   await app.activatePlugin(plugin.id);
 }

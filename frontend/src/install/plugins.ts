@@ -22,6 +22,7 @@ import {connectKernels} from './connect';
 import {findPresent} from './present';
 import {followConnections} from './reach';
 import {modulePolicy, settingsOf} from './settings';
+import {ICallbacks} from './tokens';
 
 export {letAnswersBeAwaited} from '../live/isolation';
 
@@ -178,10 +179,11 @@ export const isolation: JupyterFrontEndPlugin<void> = {
   activate: () => alwaysWaitAsync(globalThis)
 };
 
-export const callbacks: JupyterFrontEndPlugin<void> = {
+export const callbacks: JupyterFrontEndPlugin<Callbacks> = {
   id: 'lite-comms:callbacks',
   description: 'Shows what comm callbacks say in the output of the cell that they belong to.',
   autoStart: true,
+  provides: ICallbacks,
   optional: [INotebookTracker, IConsoleTracker, ILoggerRegistry],
   activate: (
     app: JupyterFrontEnd,
@@ -214,6 +216,7 @@ export const callbacks: JupyterFrontEndPlugin<void> = {
     notebooks?.widgetAdded.connect((_, panel) => addNotebook(panel));
     consoles?.forEach(addConsole);
     consoles?.widgetAdded.connect((_, panel) => addConsole(panel));
+    return all;
   }
 };
 

@@ -232,6 +232,14 @@ export function commsOf(connection: object): Kernel.IComm[] {
   return _comms instanceof Map ? [..._comms.values()] : [];
 }
 
+/** Whether a connection has a comm target, from a private field; undefined if it has no such field. */
+export function hasTarget(connection: object, target: string): boolean | undefined {
+  const {_targetRegistry} = connection as {_targetRegistry?: unknown};
+  return typeof _targetRegistry === 'object' && _targetRegistry !== null
+    ? Object.hasOwn(_targetRegistry, target)
+    : undefined;
+}
+
 /** Return the Worker of a Pyodide kernel, from a private field; null if it has none. */
 export function workerOf(kernel: object): Worker | null {
   const {_worker} = kernel as {_worker?: unknown};

@@ -8,6 +8,7 @@
 import type {ISessionContext} from '@jupyterlab/apputils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {isOfCallback} from '../wire/comm_messages';
+import {Failures} from './failures';
 import {type ICell, Origins} from './origins';
 import {Shown, type Update} from './outputs';
 import {MOST_COMMS, Recent} from './recent';
@@ -62,6 +63,13 @@ export class Callbacks {
     private readonly _scriptNode: () => Node | null
   ) {}
 
+  readonly failures = new Failures();
+
+  /** The cell that has opened a comm of a kernel. */
+  openedIn(kernelId: string, comm_id: string): ICell | undefined {
+    return this._kernels.get(kernelId)?.origins.openedIn(comm_id);
+  }
+
   /** Add a view, and follow its connection to a kernel. */
   add(view: IView): void {
     this._views.add(view);
@@ -91,10 +99,7 @@ export class Callbacks {
     this._views.delete(view);
   }
 
-  /**
-   * Show what is said in answer to the messages of a connection. Each kernel is one, however many
-   * connections the page has to it: what is known of its comms is known for all of them.
-   */
+  /** Show what is said in answer to a connection's messages. All those of a kernel share what is known. */
   follow(connection: Connection): void {
     if (!this._listeners.has(connection)) {
       this._listeners.set(connection, new Listener(connection, this._kernel(connection.id)));
@@ -104,7 +109,7 @@ export class Callbacks {
   private _kernel(id: string): SharedKernel {
     const kernel =
       this._kernels.get(id) ??
-      new SharedKernel(this._place, this._scriptNode, () =>
+      new SharedKernel(this._place, this._scriptNode, this.failures, () =>
         [...this._views].filter(({sessionContext}) => sessionContext.session?.kernel?.id === id)
       );
     this._kernels.set(id, kernel);
@@ -121,6 +126,7 @@ class SharedKernel {
   constructor(
     private readonly _default: Place,
     private readonly _scriptNode: () => Node | null,
+    readonly failures: Failures,
     readonly views: () => readonly IView[]
   ) {
     this.reset();
@@ -166,6 +172,7 @@ class Listener {
     _connection.statusChanged.connect((_, status) => {
       if (status === 'restarting' || status === 'autorestarting' || status === 'dead') {
         this._kernel.reset();
+        this._kernel.failures.forget(_connection.id);
       }
     });
     // Ignored by a connection that does not handle comms; one of the others hears of it.
@@ -187,10 +194,14 @@ class Listener {
       updates?.forEach(update => update(content) || updates.delete(update));
     }
     const parent = msg.parent_header as KernelMessage.IHeader;
-    if (!answersComm(msg) || taken.has(msg) || !this._isOwn(parent)) {
+    const {place, origins, failures} = this._kernel;
+    const isOwn = answersComm(msg) && this._isOwn(parent);
+    if (isOwn && msg.header.msg_type === 'error') {
+      failures.add(this._connection.id, msg as KernelMessage.IErrorMsg);
+    }
+    if (!isOwn || taken.has(msg)) {
       return;
     }
-    const {place, origins} = this._kernel;
     const cell = place === 'cell' ? origins.cellOf(parent) : undefined;
     if (cell) {
       const update = Shown.in(cell.outputs).add(msg);

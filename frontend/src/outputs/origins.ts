@@ -124,6 +124,12 @@ export class Origins {
     );
   }
 
+  /** The cell that has opened a comm, or holds the script that did. */
+  openedIn(comm_id: string): ICell | undefined {
+    const comm = this._comms.get(comm_id);
+    return comm && (this._containing(comm.node?.deref()) ?? this._opening(comm));
+  }
+
   /** Whether a message is one of this page to a comm. */
   isSent(msg_id: string): boolean {
     return this._sent.has(msg_id);

@@ -16,6 +16,7 @@ import {whyNotAttached} from '../../wire/attachments';
 const LABEL = 'Comms: direct';
 const CAPTION =
   'lite_comms is active: comm messages go straight between the page and the kernel. Click for its status.';
+const NOT_ACTIVE = 'lite_comms is not active in this kernel.';
 const ASKING = 'Asking the kernel…';
 
 export const sign: JupyterFrontEndPlugin<void> = {
@@ -126,7 +127,7 @@ async function showStatus(kernel: Kernel.IKernelConnection | null): Promise<void
   body.node.style.whiteSpace = 'pre-wrap';
   body.node.setAttribute('role', 'status');
   body.node.textContent = ASKING;
-  const said = kernel ? ask(kernel) : Promise.resolve('There is no kernel.');
+  const said = kernel ? askForStatus(kernel) : Promise.resolve('There is no kernel.');
   void said.then(
     text => (body.node.textContent = text),
     error => (body.node.textContent = `The kernel does not answer: ${error}`)
@@ -138,12 +139,14 @@ async function showStatus(kernel: Kernel.IKernelConnection | null): Promise<void
 const TARGET = 'lite_comms.status';
 
 /** By a comm: that leaves no trace in the kernel, and comes through while a cell runs. */
-function ask(kernel: Kernel.IKernelConnection): Promise<string> {
+export function askForStatus(kernel: Kernel.IKernelConnection): Promise<string> {
   return new Promise(resolve => {
     const comm = kernel.createComm(TARGET);
     comm.onClose = ({content, metadata}) => {
       const {evalue} = (metadata['lite_comms'] ?? {}) as {evalue?: string};
-      resolve(`${evalue ?? content.data}`);
+      // A kernel without lite_comms closes a comm of a target that it does not know.
+      const text = typeof content.data === 'string' ? content.data : NOT_ACTIVE;
+      resolve(evalue ?? text);
     };
     comm.open();
   });

@@ -2,13 +2,13 @@
 import type {JupyterFrontEnd, JupyterFrontEndPlugin} from '@jupyterlab/application';
 import {IConsoleTracker} from '@jupyterlab/console';
 import {INotebookTracker} from '@jupyterlab/notebook';
-import {Bridges} from '../bridge/bridges';
-import {openDoor} from '../bridge/door';
-import {Kernels} from '../bridge/kernels';
-import {readOrigins} from '../wire/origins';
-import {Sessions} from '../bridge/sessions';
-import {followConnections} from './reach';
-import {settingsOf} from './settings';
+import {Bridges} from '../../bridge/bridges';
+import {openDoor} from '../../bridge/door';
+import {Kernels} from '../../bridge/kernels';
+import {Sessions} from '../../bridge/sessions';
+import {readOrigins} from '../../wire/origins';
+import {followConnections} from '../reach';
+import {settingsOf} from '../settings';
 
 export const bridge: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:bridge',

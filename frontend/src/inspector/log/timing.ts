@@ -1,0 +1,145 @@
+/**
+ * How long messages take: the kernel to handle one, a callback, a request until its answer. All of it is
+ * read from what crosses anyway: `busy` and `idle`, and the marks of requests.
+ */
+import type {KernelMessage} from '@jupyterlab/services';
+import {markOf} from '../../api/messages';
+import {COMM_TYPES} from '../../wire/comm_messages';
+import type {Comms} from './comms';
+import {type Direction, type IRecord, mark} from './record';
+
+/** A callback that takes longer holds up what the user does next. */
+export const SLOW_MS = 100;
+
+/** How many messages without an answer are remembered. */
+const MOST_WAITING = 10_000;
+
+type Message = KernelMessage.IMessage;
+type Header = KernelMessage.IHeader;
+
+export class Timing {
+  constructor(private readonly _comms: Comms) {}
+
+  /** Learn of a message that is kept as `record`; returns the record that it changes, if any. */
+  add(msg: Message, record: IRecord): IRecord | undefined {
+    const {comm_id, direction, msg_id, time} = record;
+    if (direction === 'page_to_kernel') {
+      remember(this._waiting, msg_id, record);
+      const comm = this._comms.get(comm_id);
+      if (comm && !comm.closed) {
+        comm.waiting++;
+      }
+    }
+    const found = markOf(msg as never);
+    if (found && 'request' in found) {
+      remember(this._requests, keyOf(comm_id, direction, found.request), record);
+    } else if (found && 'reply' in found) {
+      const key = keyOf(comm_id, OTHER[direction], found.reply);
+      const request = this._requests.get(key);
+      this._requests.delete(key);
+      if (request) {
+        request.round_trip_ms = time - request.time;
+        record.round_trip_ms = request.round_trip_ms;
+      }
+      if ('error' in found && found.error) {
+        const {ename, evalue, traceback} = found.error as never as {
+          ename: string;
+          evalue: string;
+          traceback: readonly string[];
+        };
+        record.error = {ename, evalue, traceback};
+        mark(record, 'error', `${ename}: ${evalue}`);
+        return record;
+      }
+    }
+    return undefined;
+  }
+
+  /** Learn from a status of the kernel; returns the message that has been handled, if it is one. */
+  status(msg: KernelMessage.IStatusMsg, time: number): IRecord | undefined {
+    const {msg_id, msg_type} = msg.parent_header as Partial<Header>;
+    const {execution_state} = msg.content;
+    if (msg_id === undefined) {
+      return undefined;
+    }
+    if (!COMM_TYPES.has(msg_type!)) {
+      if (execution_state === 'busy') {
+        this._running.add(msg_id);
+      } else if (execution_state === 'idle') {
+        this._running.delete(msg_id);
+        this._lastIdle = time;
+      }
+      return undefined;
+    }
+    if (execution_state === 'busy') {
+      // The direct channel says so before the page has seen the message leave.
+      remember(this._begun, msg_id, {time, amidst: this._running.size > 0});
+      return undefined;
+    }
+    return execution_state === 'idle' ? this._handled(msg_id, time) : undefined;
+  }
+
+  /** The message without an `idle` that has this id. */
+  waiting(msg_id: string): IRecord | undefined {
+    return this._waiting.get(msg_id);
+  }
+
+  /** The kernel is gone; nothing of it comes any more. */
+  end(): void {
+    this._waiting.clear();
+    this._requests.clear();
+    this._begun.clear();
+    this._running.clear();
+  }
+
+  private _handled(msg_id: string, time: number): IRecord | undefined {
+    const record = this._waiting.get(msg_id);
+    const begun = this._begun.get(msg_id);
+    const lastIdle = this._lastIdle;
+    this._waiting.delete(msg_id);
+    this._begun.delete(msg_id);
+    this._lastIdle = time;
+    if (!record) {
+      return undefined;
+    }
+    record.handled_ms = time - record.time;
+    const comm = this._comms.get(record.comm_id);
+    if (comm && comm.waiting > 0) {
+      comm.waiting--;
+    }
+    // While a cell runs, the time includes what the cell did until it let the message in.
+    if (begun && !begun.amidst && this._running.size === 0) {
+      // The kernel handles one after the other: it was not before the one before had ended.
+      record.callback_ms = time - Math.max(begun.time, lastIdle);
+      if (record.callback_ms > SLOW_MS) {
+        mark(record, 'slow', String(Math.round(record.callback_ms)));
+      }
+    }
+    return record;
+  }
+
+  private _lastIdle = 0;
+  /** Of the page, by id: what the kernel has not handled. */
+  private readonly _waiting = new Map<string, IRecord>();
+  /** When the kernel became busy with it, and whether that was amidst a cell. */
+  private readonly _begun = new Map<string, {time: number; amidst: boolean}>();
+  /** The requests other than comm messages that the kernel is busy with. */
+  private readonly _running = new Set<string>();
+  private readonly _requests = new Map<string, IRecord>();
+}
+
+const OTHER: {[direction in Direction]: Direction} = {
+  kernel_to_page: 'page_to_kernel',
+  page_to_kernel: 'kernel_to_page'
+};
+
+const keyOf = (comm_id: string, direction: Direction, id: string) =>
+  JSON.stringify([comm_id, direction, id]);
+
+/** Set a key, and forget the oldest one of too many. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.set(key, value);
+  if (map.size > MOST_WAITING) {
+    map.delete(map.keys().next().value!);
+  }
+}

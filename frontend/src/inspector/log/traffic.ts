@@ -1,0 +1,254 @@
+/**
+ * The comm messages of one kernel, both ways, on any path: what JupyterLab's connections to it say of all
+ * that they send and receive. Nothing listens before there is a Traffic, or after it is disposed.
+ */
+import type {Kernel, KernelMessage} from '@jupyterlab/services';
+import {type ISignal, Signal} from '@lumino/signaling';
+import {COMM_TYPES} from '../../wire/comm_messages';
+import {Comms, type IComm} from './comms';
+import {Log} from './log';
+import {Problems} from './problems';
+import {Rates} from './rates';
+import {type Direction, type IError, type IMark, type IRecord, makeRecord, mark} from './record';
+import {Timing} from './timing';
+
+type Message = KernelMessage.IMessage;
+
+/** What is used of a connection of JupyterLab. */
+export type IConnection = Pick<
+  Kernel.IKernelConnection,
+  'anyMessage' | 'disposed' | 'hasComm' | 'isDisposed' | 'statusChanged'
+>;
+
+/** Errors by which lite_comms says that it cannot send a value. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'EncodeError',
+  'BufferFormatError',
+  'TransportError'
+]);
+
+export class Traffic {
+  /** @param hasTarget - Whether a connection has a comm target; undefined if that cannot be told. */
+  constructor(
+    private readonly _hasTarget: (connection: object, target: string) => boolean | undefined
+  ) {}
+
+  readonly log = new Log();
+  readonly comms = new Comms();
+  readonly rates = new Rates();
+  readonly problems = new Problems();
+
+  /** Emitted with each message, and whatever else is learned. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Whether messages are counted only. */
+  get isPaused(): boolean {
+    return this._isPaused;
+  }
+
+  set isPaused(isPaused: boolean) {
+    this._isPaused = isPaused;
+    this._changed.emit();
+  }
+
+  /** How many messages have not been kept, because of a pause. */
+  get skipped(): number {
+    return this._skipped;
+  }
+
+  /** Listen to a connection until it is disposed. */
+  follow(connection: IConnection): void {
+    if (connection.isDisposed || this._connections.has(connection)) {
+      return;
+    }
+    this._connections.add(connection);
+    connection.anyMessage.connect(this._onMessage, this);
+    connection.statusChanged.connect(this._onStatus, this);
+    connection.disposed.connect(this._leave, this);
+  }
+
+  /** Listen no more; what is known stays. */
+  leaveAll(): void {
+    [...this._connections].forEach(connection => this._leave(connection));
+  }
+
+  clear(): void {
+    this.log.clear();
+    this.problems.clear();
+    this._skipped = 0;
+    this._changed.emit();
+  }
+
+  /** Learn what comms the kernel has. */
+  found(comms: {readonly [comm_id: string]: {readonly target_name?: string} | undefined}): void {
+    for (const [comm_id, comm] of Object.entries(comms)) {
+      this.comms.found(comm_id, comm?.target_name ?? null);
+    }
+    this._changed.emit();
+  }
+
+  /** The kernel is gone, or another one has taken its place. */
+  end(): void {
+    this.comms.end(now());
+    this._timing.end();
+    this._changed.emit();
+  }
+
+  /** Look for queues that grow; called about every second. */
+  look(): void {
+    for (const comm of this.comms.look()) {
+      const text = String(comm.waiting);
+      this.problems.add({kind: 'queue', text, time: now(), comm_id: comm.comm_id, record: null});
+      this._changed.emit();
+    }
+  }
+
+  dispose(): void {
+    this.leaveAll();
+    Signal.clearData(this);
+  }
+
+  private _leave(connection: IConnection): void {
+    this._connections.delete(connection);
+    connection.anyMessage.disconnect(this._onMessage, this);
+    connection.statusChanged.disconnect(this._onStatus, this);
+    connection.disposed.disconnect(this._leave, this);
+  }
+
+  private _onStatus(connection: unknown, status: KernelMessage.Status): void {
+    const [first] = this._connections;
+    const isOver = status === 'restarting' || status === 'autorestarting' || status === 'dead';
+    if (connection === first && isOver) {
+      this.end();
+    }
+  }
+
+  private _onMessage(
+    connection: Kernel.IKernelConnection | IConnection,
+    {msg, direction}: Kernel.IAnyMessageArgs
+  ): void {
+    const isSent = direction === 'send';
+    const [first] = this._connections;
+    // What a kernel says comes by each of its connections.
+    if (!isSent && connection !== first) {
+      return;
+    }
+    const {msg_type} = msg.header;
+    if (COMM_TYPES.has(msg_type)) {
+      this._add(msg, isSent ? 'page_to_kernel' : 'kernel_to_page');
+    } else if (msg_type === 'status' && !isSent) {
+      const record = this._timing.status(msg as KernelMessage.IStatusMsg, now());
+      if (record) {
+        this._note(record);
+        this._changed.emit();
+      }
+    } else if (msg_type === 'error' && !isSent) {
+      this.failed(msg as KernelMessage.IErrorMsg);
+    }
+  }
+
+  private _add(msg: Message, direction: Direction): void {
+    const {comm_id} = msg.content as {comm_id: string};
+    const known = this.comms.get(comm_id);
+    const record = makeRecord(msg, {
+      number: this.log.next,
+      time: now(),
+      direction,
+      target_name: known?.target_name ?? null,
+      target_module: known?.target_module ?? null
+    });
+    this._judge(record, msg, known);
+    this.comms.count(record);
+    this.rates.count(direction, record.nbytes, record.time);
+    this._timing.add(msg, record);
+    if (this._isPaused) {
+      this._skipped++;
+    } else {
+      this.log.add(record);
+    }
+    this._note(record);
+    this._changed.emit();
+  }
+
+  /** Mark a message that looks wrong. */
+  private _judge(record: IRecord, {metadata}: Message, known: IComm | undefined): void {
+    const {msg_type, direction, comm_id, target_name} = record;
+    const connections = [...this._connections];
+    if (direction === 'page_to_kernel') {
+      return;
+    }
+    if (msg_type === 'comm_open') {
+      const isMissing = connections.every(
+        connection => this._hasTarget(connection, target_name ?? '') === false
+      );
+      if (isMissing && record.target_module === null) {
+        mark(record, 'unknown-target', target_name ?? '');
+      }
+      return;
+    }
+    const reason = (metadata['lite_comms'] ?? {}) as {ename?: unknown; evalue?: unknown};
+    if (msg_type === 'comm_close' && typeof reason.ename === 'string') {
+      const kind = reason.ename === 'LookupError' ? kindOfUnknown(known) : 'closed';
+      mark(record, kind, `${reason.evalue}`);
+      return;
+    }
+    // JupyterLab makes the comm when it handles the comm_open, which may be after this.
+    const isOpen = known?.opened && !known.closed;
+    if (!isOpen && !connections.some(connection => connection.hasComm(comm_id))) {
+      mark(record, 'unknown-comm', '');
+    }
+  }
+
+  /** An error was shown: of a callback, or of a value that lite_comms refuses. */
+  failed({header, parent_header, content}: KernelMessage.IErrorMsg): void {
+    const parent = parent_header as Partial<KernelMessage.IHeader>;
+    const isCallback = COMM_TYPES.has(parent.msg_type ?? '');
+    const {ename, evalue, traceback} = content;
+    const isRefused = REFUSED.has(ename);
+    if (!isCallback && !isRefused) {
+      return;
+    }
+    const id = parent.msg_id ?? '';
+    const record = this._timing.waiting(id) ?? this.log.find(id) ?? null;
+    const error: IError = {ename, evalue, traceback};
+    const kind = isRefused ? 'refused' : 'error';
+    const text = `${ename}: ${evalue}`;
+    if (record) {
+      record.error = error;
+      mark(record, kind, text);
+      this._note(record);
+    } else {
+      const time = Date.parse(header.date) || now();
+      this.problems.add({kind, text, time, comm_id: null, record: null, error});
+    }
+    this._changed.emit();
+  }
+
+  /** List the marks of a message that are new. */
+  private _note(record: IRecord): void {
+    for (const each of record.marks ?? []) {
+      if (!this._noted.has(each)) {
+        this._noted.add(each);
+        const {time, comm_id} = record;
+        this.problems.add({...each, time, comm_id, record});
+      }
+    }
+  }
+
+  private readonly _connections = new Set<IConnection>();
+  private readonly _timing = new Timing(this.comms);
+  private readonly _noted = new WeakSet<IMark>();
+  private readonly _changed = new Signal<this, void>(this);
+  private _isPaused = false;
+  private _skipped = 0;
+}
+
+/** Of a comm that the kernel does not have: it was refused, or it is gone. */
+function kindOfUnknown(known: IComm | undefined): IMark['kind'] {
+  const isNew = known?.opened?.by === 'page_to_kernel' && known.kernel_to_page.messages === 0;
+  return isNew && known.page_to_kernel.messages === 1 ? 'unknown-target' : 'unknown-comm';
+}
+
+const now = () => performance.timeOrigin + performance.now();
