@@ -25,6 +25,17 @@ const say = value => {
 };
 """
 
+# Run before a page's own scripts, it keeps the page's workers, the newest last.
+WORKERS = """
+globalThis.workers = [];
+globalThis.Worker = class extends Worker {
+  constructor(...args) {
+    super(...args);
+    workers.push(this);
+  }
+};
+"""
+
 # A cell that begins with it shows that it runs: from then on it can be interrupted.
 RUNS = "print('runs', flush=True)\n"
 

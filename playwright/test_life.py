@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from pages import START_TIMEOUT_MS, Notebook, Tab, said, text
+from pages import START_TIMEOUT_MS, WORKERS, Notebook, Tab, said, text
 
 NewTab = Callable[[str], Tab]
 
@@ -88,6 +88,46 @@ def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -
     notebook.python(f"{notebook.tab.first_cell}{ECHO}")
     expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
     assert notebook.python("len(get_comm_manager().comm_info())") == "1"
+
+
+@pytest.mark.parametrize("end", ["import js; js.self.close()", "terminate"])
+def test_a_worker_that_ends_without_a_word_is_a_crash(
+    new_tab: NewTab, plain: str, isolated: str, end: str
+) -> None:
+    tab = new_tab(plain if end == "terminate" else isolated)
+    tab.page.add_init_script(WORKERS)
+    notebook = tab.notebook()
+    notebook.python(f"{tab.first_cell}{ECHO}")
+    page = notebook.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
+    # An end on purpose is none.
+    notebook.restart_kernel()
+    expect(said(page)).to_have_text(['"hello"', RESTARTED])
+    notebook.python(f"{tab.first_cell}{ECHO}")
+    page = notebook.javascript(OPEN)
+    expect(said(page)).to_have_text(['"hello"'])
+    notebook.page.wait_for_timeout(500)
+    expect(notebook.page.locator(".jp-Dialog")).to_have_count(0)
+    with notebook.watch.error("the kernel has died"):
+        code = end if end != "terminate" else "print('runs')"
+        first = notebook.start(f"{code}\nawait __import__('asyncio').sleep(1000)")
+        second = notebook.start("1 + 1")
+        if end == "terminate":
+            expect(notebook.cells.nth(first)).to_contain_text("runs")
+            notebook.page.evaluate("workers.at(-1).terminate()")
+        dialog = notebook.page.locator(".jp-Dialog", has_text="appears to have died")
+        dialog.get_by_role("button", name="Ok").click()
+    died = "its worker has ended"
+    for number, shown in (
+        (first, f"KernelDied: the kernel has died ({died})"),
+        (second, NOT_RUN),
+    ):
+        cell = notebook.cells.nth(number)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text("[ ]:")
+        assert shown in text(cell.locator(".jp-OutputArea"))
+    expect(said(page)).to_have_text(['"hello"', f'{{"ename":"KernelDied","evalue":"{died}"}}'])
+    notebook.python(f"{tab.first_cell}{ECHO}")
+    expect(said(notebook.javascript(OPEN))).to_have_text(['"hello"'])
 
 
 def test_closing_twice_in_callbacks_and_errors_in_on_close_leave_nothing_half_open(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
-import sys
 from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 
 from lite_comms import EncodeError
-from lite_comms._wire.codec import NULL, encode, from_page, to_page
+from lite_comms._wire.codec import MAX_DEPTH, NULL, encode, from_page, to_page
 
 from .values import CASES, Case
 
@@ -168,19 +168,74 @@ def test_a_part_that_stands_twice_is_no_circle() -> None:
     assert encode([part, part]) == '[["nan"], ["nan"]]'
 
 
-@pytest.mark.skipif(
-    sys.platform == "emscripten", reason="a limit in README: the browser's stack ends first"
-)
+class Yields:
+    """Iterates over what it is given; with nothing, over a list that has itself."""
+
+    def __init__(self, *items: Any) -> None:
+        self.items = items
+
+    def __iter__(self) -> Any:
+        yield from self.items or [[self]]
+
+
 @pytest.mark.parametrize("last", [1, NAN])
-def test_data_deeper_than_the_stack_is_refused(last: float) -> None:
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda value: [value],
+        lambda value: {"a": value},
+        lambda value: (value,),
+        lambda value: frozenset([value]),
+        lambda value: [value, value],
+        Yields,
+        lambda value: Yields([value]),
+    ],
+    ids=["list", "dict", "tuple", "set", "twice", "iterable", "iterable of lists"],
+)
+def test_data_that_is_nested_too_deeply_is_refused(wrap: Any, last: float) -> None:
     value: Any = last
-    for _ in range(200_000):
-        value = [value]
+    for _ in range(2_500):  # Pyodide could not free many more
+        value = wrap(value)
 
     with pytest.raises(EncodeError) as caught:
         encode(value)
 
-    assert str(caught.value) == "data: nested too deeply to be sent"
+    assert str(caught.value) == "data: nested too deeply to be sent: more than 500 levels"
+
+
+def test_an_iterable_that_never_ends_in_itself_is_refused() -> None:
+    with pytest.raises(EncodeError, match="more than 500 levels"):
+        encode(Yields())
+
+
+@pytest.mark.parametrize("last", [1, NAN])
+@pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"a": value}])
+def test_the_limit_is_what_it_is_said_to_be(wrap: Any, last: float) -> None:
+    value: Any = last
+    for _ in range(MAX_DEPTH):
+        value = wrap(value)
+
+    assert json.loads(encode(value)) is not None
+    with pytest.raises(EncodeError, match=f"more than {MAX_DEPTH} levels"):
+        encode(wrap(value))
+
+
+def test_wide_data_that_has_the_same_parts_is_searched_once() -> None:
+    value: Any = [1]
+    for _ in range(16):
+        value = [value, value]
+
+    assert encode(value).count("1") == 2**16
+
+
+def test_deep_data_that_contains_itself_says_where() -> None:
+    value: list[Any] = [0, 0]
+    value[:] = [value, value]
+
+    with pytest.raises(EncodeError) as caught:
+        encode(value)
+
+    assert str(caught.value) == "[0]: circular reference: the value contains itself"
 
 
 def test_what_the_value_itself_raises_is_passed_on() -> None:

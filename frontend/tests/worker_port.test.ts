@@ -7,6 +7,7 @@ import type {IFromPage} from '../src/wire/frames';
 /** What is used of it here. */
 interface IPort {
   leave(id: number): void;
+  open(locks: boolean): void;
   watch(place: Int32Array, last?: number): void;
   look(): void;
   hold(): void;
@@ -99,6 +100,33 @@ const frame = (id: number): IFromPage => ({
   message: '{}',
   may_wait: true,
   buffers: []
+});
+
+describe('a lock', () => {
+  it.each([true, false])(
+    'is held as long as the worker lives, if the page waits: %s',
+    async locks => {
+      const held: unknown[] = [];
+      const request = (name: string, f: () => unknown) => {
+        held.push(name);
+        f();
+        return new Promise(() => undefined);
+      };
+      vi.stubGlobal('navigator', {locks: {request}});
+      port.open(locks);
+      expect(posted).toEqual(held.map(name => ['lock', name]));
+      expect(held).toEqual(locks ? [expect.stringMatching(/^lite_comms\.[-0-9a-f]{36}$/)] : []);
+    }
+  );
+
+  it('that cannot be had is none', async () => {
+    vi.stubGlobal('navigator', {locks: {request: () => Promise.reject(new Error('no'))}});
+    port.open(true);
+    vi.stubGlobal('navigator', {});
+    port.open(true);
+    await Promise.resolve();
+    expect(posted).toEqual([]);
+  });
 });
 
 describe('a comm message in shared memory', () => {
@@ -315,6 +343,31 @@ describe('a frame that is refused changes nothing', () => {
     post('comm', 1, '{}', false);
     expect(errors()).toEqual([['error', 'RangeError: too deep', 2 ** 40]]);
     expect(received).toEqual([1]);
+  });
+
+  it('as it is nested too deeply, and Python is not asked', () => {
+    const content = {comm_id: 'c', data: JSON.parse('['.repeat(600) + ']'.repeat(600)) as unknown};
+    const deep = JSON.stringify({header: {msg_type: 'comm_msg'}, metadata: {}, content});
+    const error = 'a comm_msg of comm c cannot be handled: it is nested more than 500 levels deep';
+    shared = new SharedMemory(2 ** 14);
+    port.watch(shared.words, 0);
+    shared.put(frame(1));
+    shared.put({...frame(2), message: deep});
+    shared.put(frame(3));
+    port.look();
+    port.hold();
+    post('comm', 4, '{}', false);
+    post('comm', 5, deep, false, new ArrayBuffer(1));
+    post('comm', 6, '['.repeat(2000), false);
+    post('comm', 7, '{}', false);
+    port.release();
+    port.look();
+    expect(received).toEqual([1, 3, 4, 7]);
+    expect(errors()).toEqual([
+      ['error', error, 2],
+      ['error', error, 5],
+      ['error', error.replace('comm_msg of comm c', 'comm message'), 6]
+    ]);
   });
 
   it('as Python refuses what was first in shared memory', () => {

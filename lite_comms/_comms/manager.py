@@ -27,8 +27,8 @@ from comm.base_comm import BaseComm
 
 from lite_comms._requests.answering import Handler
 from lite_comms._requests.marks import read_mark
-from lite_comms._wire.errors import reason_in, user_message
-from lite_comms._wire.message import origin_in
+from lite_comms._wire.errors import EncodeError, reason_in, user_message
+from lite_comms._wire.message import checked_id, origin_in
 
 from .callbacks import call
 from .comm import Comm
@@ -120,7 +120,8 @@ class CommManager(Registry):
             self._refuse(content.get("comm_id"), denied)
             return None
         try:
-            opened = Comm(target_name, comm_id=content["comm_id"], primary=False, manager=self)
+            comm_id = checked_id(content["comm_id"])
+            opened = Comm(target_name, comm_id=comm_id, primary=False, manager=self)
             replaced = self.comms.get(opened.comm_id)
             self.register_comm(opened)
             end_replaced(replaced)
@@ -204,7 +205,8 @@ class CommManager(Registry):
         stranger._closed = True
         if comm_id is not None:
             stranger.comm_id = comm_id  # whatever it is, the page knows it
-            self.publish(stranger, "comm_close", metadata=_reason(error))
+            with suppress(EncodeError):  # of an id that no text of the web can hold
+                self.publish(stranger, "comm_close", metadata=_reason(error))
 
     def _show(self, what: str, error: BaseException) -> None:
         self.transport.show_error(f"lite_comms: {what}", error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 import comm
 
 from lite_comms._wire.errors import CommWarning, sendable
+
+from .tracebacks import format_error
 
 # The code of functions that are marked by `runs_user_code`.
 _RUNNERS: set[CodeType] = set()
@@ -52,7 +53,7 @@ def user_frames(error: BaseException) -> TracebackType | None:
 
 
 def user_traceback(error: BaseException) -> str:
-    """Format an error as Python does, with the frames of `user_frames`.
+    """Format an error as Python does, with the frames of `user_frames`; see `format_error`.
 
     Parameters
     ----------
@@ -64,8 +65,7 @@ def user_traceback(error: BaseException) -> str:
     str
         The traceback, without a line end.
     """
-    lines = traceback.format_exception(type(error), error, user_frames(error))
-    return sendable("".join(lines)).rstrip()
+    return sendable(format_error(error, user_frames(error))).rstrip()
 
 
 def forget_context(error: BaseException, running: BaseException | None) -> None:

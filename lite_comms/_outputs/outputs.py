@@ -13,11 +13,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar, copy_context
 from functools import cache, partial
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from lite_comms._kernel.code import PACKAGE, runs_user_code
 from lite_comms._kernel.replace import Replacements
+from lite_comms._kernel.tracebacks import format_error, is_deep
 from lite_comms._wire.errors import sendable, user_message
 
 from .aside import Aside
@@ -27,6 +28,9 @@ _WIDGETS = "ipywidgets.widgets.widget_output"
 
 _Run = Callable[[str], Awaitable[dict[str, Any]]]
 _Publish = Callable[[dict[str, Any]], bool]
+
+# Where IPython runs a cell.
+_IPYTHON = "/IPython/core/"
 
 # What the user's code runs in, and is not shown when it is stopped.
 _NOT_THE_USERS = (PACKAGE, "/pyodide_kernel/")
@@ -102,6 +106,7 @@ class Outputs:
             (kernel, "run", partial(self.run, kernel.run)),
             (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
             (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
+            (shell, "showtraceback", partial(self.show_exception, shell.showtraceback)),
             (shell, "_showtraceback", self.showtraceback),
         ):
             self._replaced.set(owner, name, value)
@@ -210,6 +215,26 @@ class Outputs:
                     self._shell.events.trigger("post_run_cell", result)
 
     # Exceptions
+
+    def show_exception(
+        self,
+        show: Callable[..., None],
+        exc_tuple: tuple[Any, BaseException, TracebackType | None] | None = None,
+        *args: Any,
+        **keys: Any,
+    ) -> None:
+        """Show an exception as IPython does, one of a thousand frames as Python does."""
+        error = sys.exception() if exc_tuple is None else exc_tuple[1]
+        if not isinstance(error, BaseException) or not is_deep(error, error.__traceback__):
+            show(exc_tuple, *args, **keys)
+            return
+        tb = error.__traceback__
+        while (
+            tb is not None and tb.tb_next is not None and _IPYTHON in tb.tb_frame.f_code.co_filename
+        ):
+            tb = tb.tb_next
+        lines = format_error(error, tb).splitlines()
+        self._shell._showtraceback(type(error), error, lines)
 
     def showtraceback(
         self, etype: type[BaseException], evalue: BaseException, stb: list[str]

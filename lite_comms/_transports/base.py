@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lite_comms._kernel.code import user_frames, user_traceback, warn
 from lite_comms._kernel.surroundings import find_shell
+from lite_comms._kernel.tracebacks import is_deep
 from lite_comms._wire.errors import user_message
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ class Transport:
                 shell._showtraceback(type(error), error, lines)
                 return
             try:
-                if _is_text_only(error):
+                if _is_text_only(error) or is_deep(error, error.__traceback__):
                     lines = user_traceback(error).splitlines()
                     shell._showtraceback(type(error), error, lines)
                 else:

@@ -11,6 +11,9 @@ between them, so both are kept:
    ``"nan"``, keys become ``str(key)``, only sets, tuples and iterators become
    lists. What is refused here as well is an error.
 
+Data is nested at most `MAX_DEPTH` levels deep: a JSON encoder in C recurses, and
+where the stack of WebAssembly ends, Python dies.
+
 From the page come JSON values. A transport that receives JavaScript numbers
 instead of JSON text restores the integers by :func:`from_page`.
 """
@@ -44,6 +47,18 @@ class _Null(date):
 # are asked by both how they are written.
 NULL = _Null(1, 1, 1)
 
+# How deep the content of a message may be nested. Pyodide dies at 2,000 levels in a Worker of
+# Chromium, and less of the stack is left in the middle of user code. docs/values.md, PROTOCOL.md
+# and frontend/src/wire/depth.ts have the same number.
+MAX_DEPTH = 500
+TOO_DEEP = f"nested too deeply to be sent: more than {MAX_DEPTH} levels"
+
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+_ATOMS = frozenset({str, int, float, bool, types.NoneType})
+
+# A wide level of data is searched once for what it holds several times; a circle is never wide.
+_WIDE = 1000
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (as naive as what it is compared with)
 
 # JavaScript writes a number without an exponent below this magnitude, so a
@@ -75,18 +90,31 @@ def encode(value: Any, root: str = "") -> str:
         circular or too deep; it names the path. The value is unchanged, except
         that iterators in it may be used up.
     """
+    depth, level = 0, [value] if isinstance(value, _CONTAINERS) else []
+    while level:  # here, because a call takes longer than this does for a small message
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep(value, root)
+        level = [
+            item
+            for each in level
+            for item in (each.values() if isinstance(each, dict) else each)
+            if type(item) not in _ATOMS and isinstance(item, _CONTAINERS)
+        ]
+        if len(level) > _WIDE:
+            level = [*{id(item): item for item in level}.values()]
     try:
         text = _first_try(value)
         return text if text.isascii() else _without_escapes(text)
     except RecursionError:
-        raise EncodeError(root or "data", "nested too deeply to be sent") from None
+        raise EncodeError(root or "data", TOO_DEEP) from None
     except (TypeError, ValueError):
         try:
             clean = _clean(value, ())
         except _RefusedError as refused:
             raise EncodeError(_path(root, refused.keys), refused.reason) from None
         except RecursionError:
-            raise EncodeError(root or "data", "nested too deeply to be sent") from None
+            raise EncodeError(root or "data", TOO_DEEP) from None
         return _without_escapes(json.dumps(clean, ensure_ascii=False, allow_nan=False))
 
 
@@ -173,12 +201,25 @@ def _default(value: Any) -> Any:
     if isinstance(value, bytes):
         return b64encode(value).decode("ascii")
     if isinstance(value, Iterable):
-        return list(value)
+        return [_listed(item, 1) for item in value]
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
         return float(value)
     raise TypeError(f"{type(value).__name__} is not JSON serializable")
+
+
+def _listed(value: Any, depth: int) -> Any:
+    """Make lists of the iterables in an iterable; how deep they are nested is not known before."""
+    if type(value) in _ATOMS or isinstance(value, (str, bytes)):
+        return value
+    if depth > MAX_DEPTH:
+        raise RecursionError
+    if isinstance(value, dict):
+        return {key: _listed(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, Iterable):
+        return [_listed(item, depth + 1) for item in value]
+    return value
 
 
 # Made once: half the time of a small message is the encoder's own making.
@@ -209,6 +250,9 @@ def _is_summer(since_epoch: float) -> bool:
 
 
 # The second try --------------------------------------------------------------
+
+
+_CIRCULAR = "circular reference: the value contains itself"
 
 
 class _RefusedError(Exception):
@@ -249,26 +293,25 @@ def _clean(value: Any, parents: tuple[int, ...]) -> Any:
     if not isinstance(value, (list, dict)):
         raise _RefusedError(f"{type(value).__name__} is not JSON serializable: {_short(value)}")
     if id(value) in parents:
-        raise _RefusedError("circular reference: the value contains itself")
+        raise _RefusedError(_CIRCULAR)
+    if len(parents) == MAX_DEPTH:
+        raise _RefusedError(TOO_DEEP)
     parents = (*parents, id(value))
-    if isinstance(value, list):
-        return [_clean_item(item, i, parents) for i, item in enumerate(value)]
-    out = {}
-    for key, item in value.items():
+    # One frame for each level: Python's limit of recursion must not come before MAX_DEPTH.
+    items: Any = value.items() if isinstance(value, dict) else enumerate(value)
+    out: dict[str, Any] = {}
+    for key, item in items:
         name = str(key)
-        _check_text(name, key)
-        if name in out:
-            raise _RefusedError(f"another key becomes the same JSON name {name!r}", key)
-        out[name] = _clean_item(item, key, parents)
-    return out
-
-
-def _clean_item(item: Any, key: Any, parents: tuple[int, ...]) -> Any:
-    try:
-        return _clean(item, parents)
-    except _RefusedError as refused:
-        refused.keys.insert(0, key)
-        raise
+        if isinstance(value, dict):
+            _check_text(name, key)
+            if name in out:
+                raise _RefusedError(f"another key becomes the same JSON name {name!r}", key)
+        try:
+            out[name] = _clean(item, parents)
+        except _RefusedError as refused:
+            refused.keys.insert(0, key)
+            raise
+    return out if isinstance(value, dict) else [*out.values()]
 
 
 def _check_text(text: str, *keys: Any) -> None:
@@ -276,6 +319,18 @@ def _check_text(text: str, *keys: Any) -> None:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise _RefusedError(f"text with a lone surrogate: {error}", *keys) from None
+
+
+def _too_deep(value: Any, root: str) -> EncodeError:
+    """Return the error for data that is nested too deeply, or contains itself."""
+    try:
+        _clean(value, ())
+    except _RefusedError as refused:
+        if refused.reason == _CIRCULAR:
+            return EncodeError(_path(root, refused.keys), _CIRCULAR)
+    except RecursionError:
+        pass
+    return EncodeError(root or "data", TOO_DEEP)
 
 
 def _short(value: Any) -> str:

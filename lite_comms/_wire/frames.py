@@ -129,6 +129,15 @@ class Begun(NamedTuple):
     msg_id: str
 
 
+class Lock(NamedTuple):
+    """To the page: the worker holds the Web Lock with this name until it ends.
+
+    Posted by ``port.js``.
+    """
+
+    name: str
+
+
 class Died(NamedTuple):
     """To the page: Python has suffered a fatal error, or has exited; `reason` says which.
 
@@ -138,7 +147,7 @@ class Died(NamedTuple):
     reason: str
 
 
-ToPage = Hello | Bye | Failed | FromKernel | Ack | Begun | Interrupted | Died
+ToPage = Hello | Bye | Failed | FromKernel | Ack | Begun | Interrupted | Lock | Died
 ToKernel = Hello | Bye | Failed | FromPage | Attach | Idle | Interrupt | Watch
 
 _BOTH: dict[str, Any] = {"hello": Hello, "bye": Bye, "error": Failed}
@@ -148,6 +157,7 @@ TO_PAGE: dict[str, Callable[..., ToPage]] = {
     "ack": Ack,
     "begun": Begun,
     "interrupted": Interrupted,
+    "lock": Lock,
     "died": Died,
 }
 TO_KERNEL: dict[str, Callable[..., ToKernel]] = {

@@ -10,7 +10,7 @@ import re
 from collections.abc import Buffer, Iterable
 from typing import Any, Literal, NamedTuple
 
-from .errors import BufferFormatError
+from .errors import BufferFormatError, sendable
 
 MessageType = Literal["comm_open", "comm_msg", "comm_close"]
 
@@ -90,6 +90,23 @@ def _flat(buffer: Any, where: str) -> memoryview:
     except TypeError:
         # Not C-contiguous, empty in one dimension, or of a structured dtype.
         return memoryview(view.tobytes("A"))
+
+
+def checked_id(comm_id: Any) -> Any:
+    """Return the id of a comm that the page opens; raise if the comm could not be closed by it.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, in whose place `comm` would make another one, or has lone surrogates, which
+        cannot be sent back.
+    """
+    if isinstance(comm_id, str) and (not comm_id or sendable(comm_id) != comm_id):
+        raise ValueError(
+            f"comm_id of a comm_open must be a text that is not empty and has no lone surrogates, "
+            f"not {comm_id!r}"
+        )
+    return comm_id
 
 
 def origin_in(msg: dict[str, Any]) -> str | None:

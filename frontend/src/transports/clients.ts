@@ -10,7 +10,7 @@ import {BusySign} from '../live/busy';
 import {NO_PORT} from '../wire/attachments';
 import {copyBytes} from '../wire/buffers';
 import {COMM_TYPES, type IReason, isOfCallback} from '../wire/comm_messages';
-import {type IFromKernel, SAME_PARENT} from '../wire/frames';
+import {FrameError, type IFromKernel, SAME_PARENT} from '../wire/frames';
 import {ToldErrors} from './told';
 
 type Message = KernelMessage.IMessage;
@@ -114,7 +114,7 @@ export class Clients {
    * Deliver a message that came over the port.
    *
    * @param headerOf - Finds the header of a message of the page that is not acknowledged.
-   * @throws SyntaxError if a field is not JSON; then no client receives the message.
+   * @throws SyntaxError or FrameError if a field is no JSON object; then no client receives the message.
    */
   deliverComm(frame: IFromKernel, headerOf: (id: number) => object | undefined): void {
     const {msg_type, content, metadata, buffers} = frame;
@@ -124,9 +124,9 @@ export class Clients {
     this._deliver(last =>
       message(
         header,
-        JSON.parse(content),
+        parse(content, 'content'),
         {...parent},
-        metadata === '{}' ? {} : JSON.parse(metadata),
+        metadata === '{}' ? {} : parse(metadata, 'metadata'),
         // The last client gets the kernel's buffers, the others copies.
         buffers.map(buffer => new DataView(last ? buffer : buffer.slice(0)))
       )
@@ -141,7 +141,7 @@ export class Clients {
     headerOf: (id: number) => object | undefined
   ): {msg_type?: string} {
     if (typeof parent === 'string') {
-      this._lastParent = JSON.parse(parent);
+      this._lastParent = parse(parent, 'parent');
     } else if (parent !== SAME_PARENT) {
       return headerOf(parent) ?? {};
     }
@@ -266,6 +266,15 @@ function now(): string {
     lastDate = new Date(ms).toISOString();
   }
   return lastDate;
+}
+
+/** Read a field of a frame, which must be a JSON object. */
+function parse(text: string, field: string): object {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new FrameError(`${field} of a frame 'comm' must be a JSON object`);
+  }
+  return value;
 }
 
 function message(

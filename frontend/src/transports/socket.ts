@@ -9,6 +9,7 @@
 import type {KernelMessage, ServerConnection} from '@jupyterlab/services';
 import {answerWhetherToAttach} from '../wire/attachments';
 import type {Channel} from './channel/channel';
+import {checkComm} from './channel/taken';
 import type {IClient} from './clients';
 
 type Message = KernelMessage.IMessage;
@@ -125,6 +126,7 @@ export function adoptSocket(
           send(data);
         } else if (!channel?.take(data.msg, client)) {
           try {
+            checkComm(data.msg);
             send(stock.serialize(data.msg, data.protocol));
           } catch (error) {
             channel?.unsent(data.msg);

@@ -105,12 +105,19 @@ interface IDied {
   readonly reason: string;
 }
 
+/** The kernel's worker holds the Web Lock with this name until it ends. */
+export interface ILock {
+  readonly type: 'lock';
+  readonly name: string;
+}
+
 /** No execution is queued or running any more. */
 interface IIdle {
   readonly type: 'idle';
 }
 
-export type ToPage = IHello | IBye | IFailed | IFromKernel | IAck | IBegun | IInterrupted | IDied;
+export type ToPage =
+  IHello | IBye | IFailed | IFromKernel | IAck | IBegun | IInterrupted | ILock | IDied;
 export type ToKernel = IHello | IBye | IFailed | IFromPage | IAttach | IIdle | IInterrupt | IWatch;
 
 /** What came over the port is not a frame of the protocol. */
@@ -192,6 +199,7 @@ const READERS: {[type in ToPage['type']]: (fields: Fields) => ToPage} = {
     }),
   begun: fields => fields.end({type: 'begun', msg_id: fields.string('msg_id')}),
   interrupted: fields => fields.end({type: 'interrupted', number: fields.number('number')}),
+  lock: fields => fields.end({type: 'lock', name: fields.string('name')}),
   died: fields => fields.end({type: 'died', reason: fields.string('reason')}),
   ack: fields => ({type: 'ack', ids: fields.numbers('ids')}),
   comm: fields => ({

@@ -56,6 +56,8 @@ class Channel(NamedTuple):
         Whether the page lets messages be handled in synchronous code.
     page_waits : bool
         Whether the page keeps messages until the cell before them has begun.
+    page_locks : bool
+        Whether the page notices by a Web Lock that the worker has ended.
     """
 
     state: Literal["waiting", "open", "closing", "closed"] = "closed"
@@ -64,6 +66,7 @@ class Channel(NamedTuple):
     byes: int = 0
     page_is_live: bool = False
     page_waits: bool = False
+    page_locks: bool = False
 
     def closes_at(self, event: Event) -> bool:
         """Return whether an event closes the channel."""
@@ -159,6 +162,10 @@ def _greeted(channel: Channel, hello: Hello) -> tuple[Channel, tuple[Action, ...
     if "asks" in can:
         return heard._replace(why=_NOT_QUIET), say_hello
     opened = heard._replace(
-        state="open", why=_OPEN, page_is_live="live" in can, page_waits="begun" in can
+        state="open",
+        why=_OPEN,
+        page_is_live="live" in can,
+        page_waits="begun" in can,
+        page_locks="locks" in can,
     )
     return opened, ("stop bringing", "open", "answered")

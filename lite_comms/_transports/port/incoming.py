@@ -167,6 +167,8 @@ class Incoming:
             msg["parent_header"] = {}
             msg["buffers"] = [flat(buffer) for buffer in buffers]
             msg["msg_id"], msg["msg_type"] = header["msg_id"], header["msg_type"]
+            if type(msg.setdefault("metadata", {})) is not dict:
+                raise TypeError("its metadata is no object")  # noqa: TRY301 (no call on this way)
             comm_id = str(msg["content"].get("comm_id"))
             if self._attached is not None:
                 self._take_attachments(message_id, msg)

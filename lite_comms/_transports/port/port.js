@@ -6,6 +6,47 @@
   const SAME = 0;
   const MOST = 100;
   const MOST_CHARACTERS = 65_536;
+  // How deep a message may be nested, as the page's `wire/depth.ts` has it: where the stack of WebAssembly
+  // ends, Python dies. Content and metadata may have 500 levels.
+  const MAX_DEPTH = 501;
+  const isTooDeep = text => {
+    let depth = 0;
+    for (let i = text.length > 2 * MAX_DEPTH ? 0 : text.length; i < text.length; i++) {
+      const c = text[i];
+      if (c === '"') {
+        let slashes;
+        do {
+          i = text.indexOf('"', i + 1);
+          for (slashes = 0; text[i - 1 - slashes] === '\\'; ) {
+            slashes++;
+          }
+        } while (slashes % 2 === 1);
+        if (i < 0) {
+          return false;
+        }
+      } else if (c === '{' || c === '[') {
+        if (++depth > MAX_DEPTH) {
+          return true;
+        }
+      } else if (c === '}' || c === ']') {
+        depth--;
+      }
+    }
+    return false;
+  };
+  // Stands in a frame for the text of such a message.
+  class TooDeep {
+    constructor(text) {
+      let what = 'a comm message';
+      try {
+        const {header, content} = JSON.parse(text);
+        what = `a ${header.msg_type} of comm ${content.comm_id}`;
+      } catch {
+        // It is no JSON either.
+      }
+      this.reason = `${what} cannot be handled: it is nested more than ${MAX_DEPTH - 1} levels deep`;
+    }
+  }
   const post = (...frame) => {
     // Python has made them for this frame, so they can be transferred.
     const buffers = frame.filter(ArrayBuffer.isView).map(view => view.buffer);
@@ -51,7 +92,11 @@
     const id = frame[0] === 'comm' ? frame[1] : 0;
     let isHandled;
     try {
-      isHandled = typeof frame === 'function' ? void frame() : receive(...frame);
+      if (frame[2] instanceof TooDeep) {
+        post('error', frame[2].reason, id);
+      } else {
+        isHandled = typeof frame === 'function' ? void frame() : receive(...frame);
+      }
     } catch (error) {
       // The frame could not be passed to Python.
       post('error', `${error}`, id);
@@ -132,6 +177,9 @@
   const enqueue = frame => {
     first = newest === null ? frame[1] : first;
     newest = frame[1];
+    if (typeof frame[2] === 'string' && isTooDeep(frame[2])) {
+      frame[2] = new TooDeep(frame[2]);
+    }
     waiting.push(frame);
   };
   const readMail = () => {
@@ -249,9 +297,19 @@
     },
     answer,
     answered,
-    // The page speaks this protocol: it knows what to do when the worker ends.
-    open() {
+    // The page speaks this protocol: it knows what to do when the worker ends, and with `locks` also that
+    // it has ended without a word: the browser frees what the worker has locked.
+    open(locks) {
       isOpen = true;
+      if (locks) {
+        const name = `lite_comms.${crypto.randomUUID()}`;
+        const forever = () => {
+          post('lock', name);
+          return new Promise(() => undefined);
+        };
+        // A page in a sandbox without an origin has none.
+        navigator.locks?.request(name, forever).catch(() => undefined);
+      }
     },
     // Calls a function as if it were a frame that comes now.
     soon(task) {
@@ -277,6 +335,10 @@
     hasInbox: () => shared !== null && bytes.length > 0,
     // `last` is the id of the last message that the page has posted before it shared the memory.
     watch(place, last = null) {
+      // Python goes by names, which any object can have.
+      if (!(place instanceof Int32Array && place.buffer instanceof SharedArrayBuffer)) {
+        throw new TypeError('shared memory must be an Int32Array over a SharedArrayBuffer');
+      }
       const size = place.length * 4 - HEAD;
       // Positions count from the start of the memory, and run on beyond the end of the ring.
       if (place.byteLength !== place.buffer.byteLength || (size & (size - 1)) !== 0) {

@@ -136,7 +136,7 @@ class PortTransport(StockTransport):
             case "stop bringing":
                 self._stop_bringing()
             case "open":
-                self._port.open()
+                self._port.open(self._channel.page_locks)
                 # The page's hello has called this, and no cell.
                 self._outputs.context = copy_context()
                 self._go_live()

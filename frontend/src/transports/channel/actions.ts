@@ -1,20 +1,20 @@
 /** Performs the actions of a channel's state machine, with its clients and the kernel's half. */
 import type {KernelMessage} from '@jupyterlab/services';
 import {COMM_TYPES} from '../../wire/comm_messages';
-import type {Clients, IClient} from '../clients';
+import type {Clients} from '../clients';
 import type {IOptions} from './options';
 import type {Peer} from './peer';
 import type {Queue} from './queue';
 import type {Action, IDeath, IRefused} from './state';
-import {type ITaken, toMessage} from './taken';
+import {type ITaken, takeMessage, toMessage} from './taken';
 
 export class Actions {
-  /** @param take - Sends a message of a client again. */
+  /** @param send - Sends a message of a client again. */
   constructor(
     private readonly _options: IOptions,
     private readonly _clients: Clients,
     private readonly _queue: Queue,
-    private readonly _take: (msg: KernelMessage.IMessage, client: IClient) => void
+    private readonly _send: (message: ITaken) => void
   ) {}
 
   /** @param peer - The kernel's half, or null if there is no kernel. */
@@ -43,8 +43,11 @@ export class Actions {
         break;
       case 'takeBack':
         for (const msg of this._queue.takeBack()) {
-          this._take(msg, this._clients.of(msg.header.session)!);
+          this._send(takeMessage(msg, this._clients.of(msg.header.session)!));
         }
+        break;
+      case 'send':
+        this._send(action.message);
         break;
       case 'warn':
         peer!.port.warn(action.text);

@@ -37,9 +37,7 @@ export class Channel {
           ? this._peer.port.complain(what, error)
           : console.error(`lite_comms: ${what}`, error)
     );
-    this._actions = new Actions(_options, this._clients, this._queue, (msg, client) =>
-      this.take(msg, client)
-    );
+    this._actions = new Actions(_options, this._clients, this._queue, this._send);
   }
 
   /** Add a client. Its socket removes it when it closes. */
@@ -145,7 +143,7 @@ export class Channel {
    * Send a message of the page, unless it is one for JupyterLite's own path.
    *
    * @returns Whether it was taken; if not, the caller sends it.
-   * @throws what JSON.stringify throws; then nothing is sent.
+   * @throws what JSON.stringify and `checkComm` throw; then nothing is sent.
    */
   take(msg: Message, client: IClient): boolean {
     if (msg.channel !== 'shell') {
@@ -155,7 +153,7 @@ export class Channel {
       this._queue.sent(msg);
       return false;
     }
-    this._step({type: 'sent', message: takeMessage(msg, client), path: this._queue});
+    this._send(takeMessage(msg, client));
     return true;
   }
 
@@ -227,11 +225,9 @@ export class Channel {
 
   private _onFrame(peer: Peer, frame: ToPage): void {
     switch (frame.type) {
-      case 'hello': {
-        const {version, can} = frame;
-        this._step({type: 'hello', version, can: new Set(can), path: this._queue});
+      case 'hello':
+        this._step({...frame, can: new Set(frame.can), path: this._queue});
         break;
-      }
       case 'comm':
         this._deliver(peer, frame);
         break;
@@ -257,6 +253,9 @@ export class Channel {
         break;
     }
   }
+
+  private readonly _send = (message: ITaken) =>
+    this._step({type: 'sent', message, path: this._queue});
 
   private _died(reason: string): Event<ITaken> {
     return {type: 'died', reason, canRestart: this._options.canRestart};

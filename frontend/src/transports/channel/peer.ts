@@ -3,6 +3,7 @@
  * post frames, and remembers each comm message until the kernel has handled it.
  */
 import type {KernelMessage} from '@jupyterlab/services';
+import {WorkerEnd} from '../../live/end';
 import {SharedMemory} from '../../live/shared';
 import {Stops} from '../../live/stop';
 import {type IHello, NO_MESSAGE, type ToPage, VERSION} from '../../wire/frames';
@@ -45,7 +46,10 @@ export class Peer {
     onFrame: (frame: ToPage) => void,
     private readonly _onDeaf: (commIds: readonly string[]) => () => void
   ) {
-    this.port = new Port(worker, onFrame);
+    this.port = new Port(worker, frame =>
+      frame.type === 'lock' ? this._end.watch(frame.name) : onFrame(frame)
+    );
+    this._end = new WorkerEnd(() => onFrame({type: 'died', reason: 'its worker has ended'}));
   }
 
   readonly port: Port;
@@ -120,14 +124,16 @@ export class Peer {
   }
 
   dispose(): void {
+    this._end.dispose();
     this.port.dispose();
     this._leave();
   }
 
   private _hello(...more: string[]): IHello {
     const {version, live, isInjected} = this._page;
-    const can = ['begun', ...(live ? ['live'] : []), ...(isInjected ? ['injected'] : []), ...more];
-    return {type: 'hello', version: VERSION, package: version, can};
+    const abilities = {begun: true, live, injected: isInjected, locks: WorkerEnd.canBeSeen};
+    const can = Object.entries(abilities).flatMap(([name, is]) => (is ? [name] : []));
+    return {type: 'hello', version: VERSION, package: version, can: [...can, ...more]};
   }
 
   private _greet(can: Can): void {
@@ -171,6 +177,7 @@ export class Peer {
     this._inbox = null;
   }
 
+  private readonly _end: WorkerEnd;
   private _stops: Stops | null = null;
   /** Where the kernel reads what is sent while a cell runs, if it does. */
   private _inbox: SharedMemory | null = null;

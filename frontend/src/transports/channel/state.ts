@@ -46,12 +46,14 @@ export interface IStarting<M> {
   readonly held: Held<M>;
 }
 
-export interface IStock {
+export interface IStock<M> {
   readonly is: 'stock';
   readonly isReady: boolean;
   /** From a hello that is answered when JupyterLite's path is quiet, or null. */
   readonly can: Can | null;
   readonly owesIdle: boolean;
+  /** Only comm messages, sent after that hello: with them the path would never be quiet. */
+  readonly held: Held<M>;
 }
 
 export interface IOpen<M> {
@@ -69,7 +71,7 @@ interface IDead {
   readonly why: IReason;
 }
 
-export type State<M> = INone | IStarting<M> | IStock | IOpen<M> | IDead;
+export type State<M> = INone | IStarting<M> | IStock<M> | IOpen<M> | IDead;
 
 export type Event<M> =
   /** A kernel with a Worker has been made. */
@@ -114,6 +116,8 @@ export type Action<M> =
   | {readonly do: 'busy'; readonly message: M}
   /** Take back the comm messages on JupyterLite's path, and send them again. */
   | {readonly do: 'takeBack'}
+  /** Send a message again that was held. */
+  | {readonly do: 'send'; readonly message: M}
   | {readonly do: 'warn'; readonly text: string}
   | IRefusal<M>
   | IDeath<M>
@@ -144,7 +148,7 @@ export const isComm = ({kind}: {readonly kind: Kind}) => kind === 'open' || kind
 
 /**
  * Whether the channel takes a message of this kind, or leaves it to JupyterLite's own path. What is
- * sent after a held message is held as well, except a kernel_info_request, by which JupyterLab learns
+ * sent after a held message must not overtake it, except a kernel_info_request, by which JupyterLab learns
  * that the kernel is there. What has attachments is taken always: that path would lose them.
  */
 export function takes<M>(state: State<M>, kind: Kind, hasAttachments = false): boolean {
@@ -156,10 +160,11 @@ export function takes<M>(state: State<M>, kind: Kind, hasAttachments = false): b
       return isComm({kind});
     case 'starting':
       return isComm({kind}) || (state.held !== null && kind !== 'info');
+    case 'stock':
+      return state.can !== null && (isComm({kind}) || (state.held !== null && kind !== 'info'));
     case 'dead':
       return true;
     case 'none':
-    case 'stock':
       return false;
   }
 }
@@ -181,7 +186,7 @@ export function canStop<M>(state: State<M>): boolean {
 /** The held messages, in the order of sending. */
 export function heldOf<M>(state: State<M>): M[] {
   const messages: M[] = [];
-  let held = state.is === 'starting' || state.is === 'open' ? state.held : null;
+  let held = 'held' in state ? state.held : null;
   for (; held; held = held.before) {
     messages.push(held.newest);
   }
@@ -194,8 +199,7 @@ export function hold<M>(messages: readonly M[]): Held<M> {
 
 /** Replace each held message by what `f` returns for it, or drop it at null. */
 export function change<M>(state: State<M>, f: (message: M) => M | null): State<M> {
-  const isHolding = state.is === 'starting' || state.is === 'open';
-  return isHolding ? {...state, held: hold(heldOf(state).map(f).filter(isThere))} : state;
+  return 'held' in state ? {...state, held: hold(heldOf(state).map(f).filter(isThere))} : state;
 }
 
 const isThere = <M>(message: M | null): message is M => message !== null;

@@ -6,8 +6,8 @@
  * |----------|--------------------------------------------------|------------------------------------|
  * | none     | does not exist                                   | take JupyterLite's own path        |
  * | starting | is starting, and may say hello meanwhile         | are held                           |
- * | stock    | runs; its half has said no hello, has said bye,  | take JupyterLite's own path        |
- * |          | or is to be answered when that path is quiet     |                                    |
+ * | stock    | runs; its half has said no hello, has said bye,  | take JupyterLite's own path; after |
+ * |          | or is to be answered when that path is quiet     | a hello they are held              |
  * | open     | has said hello, and has been answered            | are posted, or held for a cell     |
  * | dead     | has crashed, which JupyterLite may not know      | are answered in its place          |
  *
@@ -20,13 +20,16 @@
  * |                 |                   |          | the others; then busy for each comm message |
  * | stock, open     | ready             | the same | none; it counts as started                  |
  * | starting, open  | hello             | the same | greet                                       |
- * | stock           | hello, quiet path | open     | greet, takeBack                             |
+ * | stock           | hello, quiet path | open     | greet, takeBack, send for all held          |
  * | stock           | hello             | stock    | later                                       |
  * | alive           | hello, of another | the same | warn, greet                                 |
  * |                 | version           |          |                                             |
- * | starting, stock | bye               | the same | leave, bye; the hello is void               |
- * | open            | bye               | stock    | leave, stock for all held, bye              |
+ * | starting        | bye               | the same | leave, bye; the hello is void               |
+ * | stock, open     | bye               | stock    | leave, stock for all held, bye              |
  * | none, stock     | sent              | the same | stock                                       |
+ * | stock after a   | sent              | stock or | none, a comm message is held; then, if the  |
+ * | hello           |                   | open     | path is quiet, as at hello. Another one:    |
+ * |                 |                   |          | stock for all held and for it               |
  * | starting        | sent              | starting | none; it is held                            |
  * | open            | sent              | open     | post, busy; before a cell busy; it is held  |
  * | dead            | sent              | dead     | deny                                        |
@@ -168,8 +171,8 @@ function onHello<M extends IMessage>(
 function onBye<M extends IMessage>(state: State<M>): Step<M> {
   switch (state.is) {
     case 'starting':
-    case 'stock':
       return [{...state, can: null}, [{do: 'leave'}, {do: 'bye'}]];
+    case 'stock':
     case 'open': {
       const [next, actions] = toStock(state, state.isReady);
       return [next, [{do: 'leave'}, ...actions, {do: 'bye'}]];
@@ -210,8 +213,15 @@ function onSent<M extends IMessage>(state: State<M>, message: M, path: IPath): S
     }
     case 'dead':
       return [state, [{do: 'deny', message, why: state.why}]];
-    case 'none':
     case 'stock':
+      if (state.can && isComm(message)) {
+        return onFree({...state, held: {newest: message, before: state.held}}, path);
+      }
+      return [
+        {...state, held: null},
+        [...heldOf(state), message].map(each => ({do: 'stock', message: each}))
+      ];
+    case 'none':
       return [state, [{do: 'stock', message}]];
   }
 }
@@ -227,7 +237,7 @@ function onMoved<M extends IMessage>(state: State<M>, path: IPath): Step<M> {
 }
 
 /** Open the port, or post what is held, if JupyterLite's path allows it now. */
-function onFree<M extends IMessage>(state: IStock | IOpen<M>, path: IPath): Step<M> {
+function onFree<M extends IMessage>(state: IStock<M> | IOpen<M>, path: IPath): Step<M> {
   if (state.is === 'stock') {
     return state.can && path.isQuiet ? toOpen(state, state.can) : [state, []];
   }
@@ -236,14 +246,23 @@ function onFree<M extends IMessage>(state: IStock | IOpen<M>, path: IPath): Step
     : [state, []];
 }
 
-function toOpen<M>({isReady, owesIdle}: IStock, can: Can): Step<M> {
-  return [{is: 'open', isReady, can, owesIdle, held: null}, [{do: 'greet', can}, {do: 'takeBack'}]];
+function toOpen<M>(state: IStock<M>, can: Can): Step<M> {
+  const {isReady, owesIdle} = state;
+  return [
+    {is: 'open', isReady, can, owesIdle, held: null},
+    [
+      {do: 'greet', can},
+      {do: 'takeBack'},
+      // They are sent one after the other, because a message that is taken back may be held for a cell.
+      ...heldOf(state).map(message => ({do: 'send', message}) as const)
+    ]
+  ];
 }
 
-function toStock<M>(state: IStarting<M> | IOpen<M>, isReady: boolean): Step<M> {
-  const owesIdle = state.is === 'open' && state.owesIdle;
+function toStock<M>(state: IStarting<M> | IStock<M> | IOpen<M>, isReady: boolean): Step<M> {
+  const owesIdle = state.is !== 'starting' && state.owesIdle;
   return [
-    {is: 'stock', isReady, can: null, owesIdle},
+    {is: 'stock', isReady, can: null, owesIdle, held: null},
     heldOf(state).map(message => ({do: 'stock', message}))
   ];
 }

@@ -2,6 +2,8 @@
 import type {KernelMessage} from '@jupyterlab/services';
 import {type Attachment, attachmentsOf} from '../../wire/attachments';
 import {toTransfer} from '../../wire/buffers';
+import {COMM_TYPES} from '../../wire/comm_messages';
+import {checkDepth} from '../../wire/depth';
 import type {IFromPage} from '../../wire/frames';
 import type {IClient} from '../clients';
 import type {IMessage, Kind} from './state';
@@ -16,6 +18,9 @@ export interface ITaken extends IMessage {
   readonly frame: Frame | null;
   readonly attachments: readonly Attachment[];
 }
+
+/** No text of the web can hold a lone surrogate, so an answer could not name the comm. */
+const IS_ID = /^\P{Surrogate}+$/su;
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['comm_open', 'open'],
@@ -37,7 +42,7 @@ export function isFailure({header, content}: Message): boolean {
 /**
  * Take a message with its present content; its sender may change it afterwards.
  *
- * @throws what JSON.stringify throws.
+ * @throws what JSON.stringify and `checkComm` throw.
  */
 export function takeMessage(msg: Message, client: IClient): ITaken {
   const kind = kindOf(msg);
@@ -63,10 +68,31 @@ export function toMessage({msg, frame}: ITaken): Message {
   return frame ? {...msg, ...JSON.parse(frame.message), buffers: [...frame.buffers]} : msg;
 }
 
-function toFrame({header, metadata, content, buffers}: Message): Frame {
-  return {
-    type: 'comm',
-    message: JSON.stringify({header, metadata, content}),
-    buffers: (buffers ?? []).map(toTransfer)
-  };
+/**
+ * Refuse a comm message that would kill the kernel, or leave it with a comm that cannot be closed.
+ *
+ * @param text - The message as JSON.
+ * @throws RangeError that names the comm.
+ */
+export function checkComm(msg: Message, text?: string): void {
+  const {header, metadata, content} = msg;
+  const {msg_type} = header;
+  if (!COMM_TYPES.has(msg_type)) {
+    return;
+  }
+  const {comm_id} = content as {comm_id: unknown};
+  if (msg_type === 'comm_open' && !(typeof comm_id === 'string' && IS_ID.test(comm_id))) {
+    throw new RangeError(
+      'the comm_id of a comm_open must be a text that is not empty and has no lone surrogates, ' +
+        `not ${JSON.stringify(comm_id)}`
+    );
+  }
+  checkDepth(text ?? JSON.stringify({header, metadata, content}), msg_type, comm_id);
+}
+
+function toFrame(msg: Message): Frame {
+  const {header, metadata, content, buffers} = msg;
+  const message = JSON.stringify({header, metadata, content});
+  checkComm(msg, message);
+  return {type: 'comm', message, buffers: (buffers ?? []).map(toTransfer)};
 }
