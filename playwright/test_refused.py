@@ -77,6 +77,9 @@ def test_deep_data_of_the_page_is_refused_where_it_is_sent(notebook: Notebook) -
 
 
 def test_deep_data_of_python_is_refused_where_it_is_sent(notebook: Notebook) -> None:
+    notebook.javascript(
+        "Jupyter.notebook.kernel.comm_manager.register_target('somebody', () => undefined)"
+    )
     shown = notebook.python(
         """
 from comm import create_comm
@@ -84,7 +87,7 @@ for wrap in (lambda v: {"a": v}, lambda v: [v], lambda v: (v, float("nan"))):
     value = 1
     for _ in range(2500):
         value = wrap(value)
-    comm = create_comm("nobody")
+    comm = create_comm("somebody")
     for send in (lambda: comm.send(value), lambda: comm.send({}, metadata={"a": value})):
         try:
             send()
@@ -139,10 +142,11 @@ get_comm_manager().register_target("recurse", recurse)
     )
     for code in ("f=lambda f: f(f)\\nf(f)", "def f(n):\\n    f(n + 1)\\nf(0)"):
         start = time.monotonic()
-        output = notebook.javascript(
-            "const comm = Jupyter.notebook.kernel.comm_manager.new_comm('recurse');"
-            f"comm.send('{code}');"
-        )
+        with notebook.watch.error("RecursionError"):
+            output = notebook.javascript(
+                "const comm = Jupyter.notebook.kernel.comm_manager.new_comm('recurse');"
+                f"comm.send('{code}');"
+            )
         expect(output).to_contain_text("RecursionError")
         expect(output).to_contain_text("frames are not shown")
         assert notebook.python("1 + 1") == "2"

@@ -100,13 +100,14 @@ class Outputs:
             self._parent.set(self.parents.request)
             self._shown_of_cell = _Shown()
             self._shown.set(self._shown_of_cell)
-        kernel, shell = self._kernel, self._shell
+        kernel, shell, formatter = self._kernel, self._shell, self._shell.InteractiveTB
+        as_ipython = formatter.structured_traceback
         for owner, name, value in (
             *self.parents.replacements(),
             (kernel, "run", partial(self.run, kernel.run)),
             (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
             (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
-            (shell, "showtraceback", partial(self.show_exception, shell.showtraceback)),
+            (formatter, "structured_traceback", partial(self.structured_traceback, as_ipython)),
             (shell, "_showtraceback", self.showtraceback),
         ):
             self._replaced.set(owner, name, value)
@@ -216,25 +217,24 @@ class Outputs:
 
     # Exceptions
 
-    def show_exception(
+    def structured_traceback(
         self,
-        show: Callable[..., None],
-        exc_tuple: tuple[Any, BaseException, TracebackType | None] | None = None,
+        format_as_ipython: Callable[..., list[str]],
+        etype: type[BaseException],
+        evalue: BaseException | None = None,
+        etb: TracebackType | None = None,
         *args: Any,
         **keys: Any,
-    ) -> None:
-        """Show an exception as IPython does, one of a thousand frames as Python does."""
-        error = sys.exception() if exc_tuple is None else exc_tuple[1]
-        if not isinstance(error, BaseException) or not is_deep(error, error.__traceback__):
-            show(exc_tuple, *args, **keys)
-            return
-        tb = error.__traceback__
-        while (
-            tb is not None and tb.tb_next is not None and _IPYTHON in tb.tb_frame.f_code.co_filename
-        ):
-            tb = tb.tb_next
-        lines = format_error(error, tb).splitlines()
-        self._shell._showtraceback(type(error), error, lines)
+    ) -> list[str]:
+        """Format an exception as IPython does, one of a thousand frames as Python does.
+
+        IPython calls it to show an exception, and once more to store it.
+        """
+        if not isinstance(evalue, BaseException) or not is_deep(evalue, etb):
+            return format_as_ipython(etype, evalue, etb, *args, **keys)
+        while etb and etb.tb_next and _IPYTHON in etb.tb_frame.f_code.co_filename:
+            etb = etb.tb_next
+        return format_error(evalue, etb).splitlines()
 
     def showtraceback(
         self, etype: type[BaseException], evalue: BaseException, stb: list[str]
