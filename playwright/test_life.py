@@ -90,11 +90,8 @@ def test_a_crash_ends_what_runs_and_the_kernel_starts_anew(notebook: Notebook) -
     assert notebook.python("len(get_comm_manager().comm_info())") == "1"
 
 
-@pytest.mark.parametrize("end", ["js.self.close()", "terminate"])
-def test_a_worker_that_ends_without_a_word_is_a_crash(
-    new_tab: NewTab, plain: str, isolated: str, end: str
-) -> None:
-    tab = new_tab(plain if end == "terminate" else isolated)
+def test_a_worker_that_ends_without_a_word_is_a_crash(new_tab: NewTab, plain: str) -> None:
+    tab = new_tab(plain)
     tab.page.add_init_script(WORKERS)
     notebook = tab.notebook()
     notebook.python(f"{tab.first_cell}{ECHO}")
@@ -109,18 +106,9 @@ def test_a_worker_that_ends_without_a_word_is_a_crash(
     notebook.page.wait_for_timeout(500)
     expect(notebook.page.locator(".jp-Dialog")).to_have_count(0)
     with notebook.watch.error("the kernel has died"):
-        # It closes itself when the page asks: the second cell has been sent by then.
-        first = notebook.running(
-            "import asyncio, js\nasked = asyncio.Event()\n"
-            "get_comm_manager().register_target('end', lambda comm, msg: asked.set())\n"
-            "await asked.wait()\njs.self.close()\nawait asyncio.sleep(1000)"
-        )
+        first = notebook.running("await __import__('asyncio').sleep(1000)")
         second = notebook.start("1 + 1")
-        notebook.page.evaluate(
-            "workers.at(-1).terminate()"
-            if end == "terminate"
-            else "void Jupyter.notebook.kernel.comm_manager.new_comm('end')"
-        )
+        notebook.page.evaluate("workers.at(-1).terminate()")
         dialog = notebook.page.locator(".jp-Dialog", has_text="appears to have died")
         dialog.get_by_role("button", name="Ok").click()
     died = "its worker has ended"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,27 +78,6 @@ SEND_NUMBERS = """async count => {
     comm.send(i);
     await new Promise(resolve => setTimeout(resolve, 10));
   }
-}"""
-
-
-# As many as a thousand a second, until `stopFlood` resolves with their number.
-FLOOD = """() => {
-  const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
-  const comm = kernel.createComm('number');
-  comm.open();
-  let sent = 0;
-  let last;
-  const start = performance.now();
-  const timer = setInterval(() => {
-    while (sent < performance.now() - start) {
-      last = comm.send(sent++);
-    }
-  });
-  globalThis.stopFlood = async () => {
-    clearInterval(timer);
-    await last.done;
-    return sent;
-  };
 }"""
 
 
@@ -188,23 +166,6 @@ def test_each_message_that_is_sent_meanwhile_comes_once_and_in_order(
     assert notebook.ended(number) in ("", f"lite_comms: {STOCK}, {NOT_QUIET}")
     assert notebook.python("numbers == list(range(200)) or numbers") == "True"
     assert "transport port" in notebook.python("lite_comms.status();")
-
-
-def test_the_port_opens_under_traffic_that_never_rests(new_tab: NewTab, loaded: str) -> None:
-    notebook = new_tab(loaded).notebook()
-    notebook.python("%pip install -q lite-comms")
-    notebook.python(NUMBERS)
-    notebook.page.evaluate(FLOOD)
-    notebook.page.wait_for_timeout(500)
-    notebook.run("%load_ext lite_comms")
-    printed = "import lite_comms\nprint(lite_comms.status().transport)"
-    end = time.monotonic() + 20
-    while notebook.python(printed) != "port":
-        assert time.monotonic() < end
-    # It still goes on, over the port.
-    sent = notebook.page.evaluate("async () => (await stopFlood())")
-    assert sent > 1000
-    assert notebook.python(f"len(numbers), numbers == [*range({sent})]") == f"({sent}, True)"
 
 
 def test_a_second_notebook_finds_it_there(new_tab: NewTab, loaded: str) -> None:
