@@ -28,6 +28,7 @@ import types
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
+from itertools import chain
 from typing import Any
 
 from .errors import EncodeError
@@ -56,8 +57,8 @@ TOO_DEEP = f"nested too deeply to be sent: more than {MAX_DEPTH} levels"
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _ATOMS = frozenset({str, int, float, bool, types.NoneType})
 
-# A wide level of data is searched once for what it holds several times; a circle is never wide.
-_WIDE = 1000
+# Of a level as wide as this what it holds several times is searched once. Circles get here.
+_WIDE = 100_000
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (as naive as what it is compared with)
 
@@ -95,11 +96,12 @@ def encode(value: Any, root: str = "") -> str:
         depth += 1
         if depth > MAX_DEPTH:
             raise _too_deep(value, root)
+        below = [each.values() if isinstance(each, dict) else each for each in level]
+        items = [*chain.from_iterable(below)]
+        if _ATOMS.issuperset(map(type, items)):  # in C: most data ends here
+            break
         level = [
-            item
-            for each in level
-            for item in (each.values() if isinstance(each, dict) else each)
-            if type(item) not in _ATOMS and isinstance(item, _CONTAINERS)
+            each for each in items if type(each) not in _ATOMS and isinstance(each, _CONTAINERS)
         ]
         if len(level) > _WIDE:
             level = [*{id(item): item for item in level}.values()]
