@@ -35,12 +35,13 @@ FILES = (
     "get_parent",
     "two_clients",
     "interrupt",
+    "requests",
     "run",
 )
 SCRIPT = "".join(FOLDER.joinpath(f"{name}.js").read_text("utf-8") for name in FILES)
 DOCS = Path(__file__).parent.parent / "docs/server.md"
 
-CHECKS = re.findall(r"^  check\(\s*'(.+?)'", SCRIPT, re.MULTILINE)
+CHECKS = re.findall(r"^  check(?:Installed)?\(\s*'(.+?)'", SCRIPT, re.MULTILINE)
 
 # Runs in every document: JupyterLab may leave the first one for another while it starts.
 START = """

@@ -1,6 +1,6 @@
 /** A host page that is connected reaches what the kernel exposes, and nothing else. */
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
-import {Bridge} from '../src/bridge/bridge';
+import {Bridge, MAX_COMMS} from '../src/bridge/bridge';
 import {Bridges} from '../src/bridge/bridges';
 import {Kernels} from '../src/bridge/kernels';
 import {Sessions} from '../src/bridge/sessions';
@@ -258,6 +258,22 @@ describe('a comm of the host page', () => {
       theirs,
       false
     ]);
+  });
+
+  it('is refused above a number that are open, and not when some have been closed', async () => {
+    await connected('sum');
+    for (let i = 0; i < MAX_COMMS; i++) {
+      port.postMessage(
+        commFrame({type: 'comm_open', comm_id: `${i}`, target_name: 'sum'}, {}, {}, [])
+      );
+    }
+    await open('sum', 'more');
+    const why = `${MAX_COMMS} comms of this host page are open, the limit`;
+    expect(frames).toEqual([closed('more', 'LimitError', why)]);
+    await post(commFrame({type: 'comm_close', comm_id: '7'}, {}, {}, []));
+    await open('sum', 'another');
+    expect(frames).toHaveLength(1);
+    expect(wire.wire).toHaveLength(MAX_COMMS + 2);
   });
 
   it('is closed, with the reason, when the kernel restarts', async () => {

@@ -27,6 +27,9 @@ type CommMessage = {content: {data: unknown}; metadata: object; buffers?: readon
 /** A kernel opens a comm to a target of the host page by this and its name. */
 const PREFIX = 'host:';
 
+/** How many comms one host page may have open: a page that opens them in a loop must not fill the kernel. */
+export const MAX_COMMS = 1000;
+
 const STATUSES: {readonly [status in Kernel.Status]?: Status} = {
   idle: 'ready',
   busy: 'ready',
@@ -190,11 +193,16 @@ export class Bridge {
       throw new Error(`the comm_id ${JSON.stringify(comm_id)} is in use`);
     }
     const connection = this._connection;
-    if (!connection || !this._kernels.exposed(connection.id).has(target_name)) {
-      const evalue = `the notebook does not expose a comm target ${JSON.stringify(target_name)}`;
+    const refuse = (ename: string, evalue: string) => {
       console.warn(`lite_comms: a comm of ${this._origin} is refused: ${evalue}`);
-      this._closed(comm_id, {ename: 'PermissionError', evalue});
-      return;
+      this._closed(comm_id, {ename, evalue});
+    };
+    if (!connection || !this._kernels.exposed(connection.id).has(target_name)) {
+      const name = JSON.stringify(target_name);
+      return refuse('PermissionError', `the notebook does not expose a comm target ${name}`);
+    }
+    if (this._comms.size >= MAX_COMMS) {
+      return refuse('LimitError', `${MAX_COMMS} comms of this host page are open, the limit`);
     }
     const comm = connection.createComm(target_name, UUID.uuid4());
     this._add(comm_id, comm);
