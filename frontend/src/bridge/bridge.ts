@@ -273,9 +273,7 @@ export class Bridge {
         comm.close({}, metadata);
       }
     } catch (error) {
-      console.warn(
-        `lite_comms: a comm of ${this._origin} cannot be closed in the kernel: ${error}`
-      );
+      console.warn(`lite_comms: a comm of ${this._origin} stays open in the kernel: ${error}`);
     }
   }
 
