@@ -354,7 +354,7 @@ describe('a comm of the host page', () => {
     await post({type: 'bye', reason: 'enough'});
     expect(wire.wire.map(([type]) => type)).toEqual(['comm_open', 'comm_open', 'comm_close']);
     expect(warned).toEqual([
-      `lite_comms: a comm of ${ORIGIN} cannot be closed in the kernel: Error: the kernel is dead`
+      `lite_comms: a comm of ${ORIGIN} stays open in the kernel: Error: the kernel is dead`
     ]);
   });
 
