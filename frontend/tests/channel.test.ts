@@ -927,6 +927,37 @@ describe("a kernel's half that comes late", () => {
     expect(worker.posted).toEqual([[...HELLO, 'later'], HELLO]);
   });
 
+  describe('behind the cell that brings it', () => {
+    beforeEach(async () => {
+      vi.useFakeTimers();
+      start();
+      await ready();
+      const cell = request('execute_request', 'a');
+      channel.take(cell, client);
+      channel.observe(reply('status', cell, {execution_state: 'busy'}));
+      channel.take(comm('1'), client); // a click, behind the cell
+      worker.say('hello', VERSION, '0.1.0');
+      channel.take(comm('2'), client);
+      expect([worker.posted, client.stock]).toEqual([[[...HELLO, 'later']], []]);
+    });
+
+    it('does not wait for what Stop drops', async () => {
+      expect(channel.interrupt()).toBe(false);
+      await left();
+      expect(worker.posted.slice(1).map(([type]) => type)).toEqual(['hello', 'comm']);
+    });
+
+    it('holds nothing for long, and tries again', async () => {
+      vi.advanceTimersByTime(1000);
+      expect(client.stock.map(({header}) => header.msg_id)).toEqual(['2']);
+      channel.take(comm('3'), client);
+      channel.observe(idle(comm('2')));
+      await left();
+      expect(worker.posted.slice(1).map(([type]) => type)).toEqual(['hello', 'comm']);
+      expect(client.stock.length).toBe(1);
+    });
+  });
+
   it('that has left again in the meantime is not answered', async () => {
     start();
     await ready();
@@ -1242,6 +1273,25 @@ describe('shared memory', () => {
       expect([words().length, words()[1]]).toEqual([4, 0]);
     }
   });
+});
+
+it('what was taken back and cannot be sent is handled, and loses nothing behind it', async () => {
+  Object.assign(client, {session: 'page'});
+  start();
+  const update = (id: string, state: object) => {
+    const msg = comm(id, 'comm_msg', {comm_id: id, data: {method: 'update', state}});
+    return {msg, done: new Promise(() => {})};
+  };
+  const deep = JSON.parse('{"a":'.repeat(501) + '1' + '}'.repeat(501)) as object;
+  channel.resume([update('1', deep), update('2', {})], undefined);
+  worker.say('hello', VERSION, '0.1.0');
+  await left();
+  expect(worker.posted.map(([type]) => type)).toEqual(['hello', 'comm']);
+  expect(client.heard.map(([, content, id]) => [content, id])).toEqual([
+    [{execution_state: 'idle'}, '1'],
+    [{execution_state: 'busy'}, '2']
+  ]);
+  expect(warned).toEqual(['lite_comms: a comm message has not been sent']);
 });
 
 it('what was taken back is forgotten when the kernel is gone', () => {

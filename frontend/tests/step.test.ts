@@ -81,6 +81,7 @@ const died = (canRestart = true): Event<INumbered> => ({type: 'died', reason: 'r
 const BYE = {type: 'bye'} as const;
 const FOUND = {type: 'found'} as const;
 const GONE = {type: 'gone'} as const;
+const WAITED = {type: 'waited'} as const;
 const STOPPED = {type: 'stopped'} as const;
 const ABANDONED = {type: 'abandoned', why: WHY} as const;
 const FORGOTTEN = {type: 'forgotten', session: 'b'} as const;
@@ -253,6 +254,9 @@ const TABLE: Row[] = [
 
   ['the other path is quiet', LATE, moved(QUIET), open(), GREET, {do: 'takeBack'}],
   ['the other path is not quiet', LATE, moved(BUSY), LATE],
+  ['it may never be', LATE, sent(COMM, BUSY), late(COMM), {do: 'limit'}],
+  ['only the first is counted from', late(OPEN), sent(COMM, BUSY), late(OPEN, COMM)],
+  ['it is not for long', late(OPEN, COMM), WAITED, LATE, toStock(OPEN), toStock(COMM)],
   [
     'what is held goes over when it is, behind what is taken back',
     late(OPEN, COMM),
@@ -338,11 +342,12 @@ describe('the table', () => {
   });
 
   it.each([
-    [NONE, [FOUND, ready(), hello(), BYE, died(), GONE, moved(QUIET), STOPPED, FORGOTTEN]],
-    [starting(null), [moved(QUIET), STOPPED, FORGOTTEN]],
-    [stock(), [FOUND, STOPPED, FORGOTTEN, moved(BEGUN), ready()]],
+    [NONE, [FOUND, ready(), hello(), BYE, died(), GONE, moved(QUIET), STOPPED, FORGOTTEN, WAITED]],
+    [starting(null, COMM), [moved(QUIET), STOPPED, FORGOTTEN, WAITED]],
+    [stock(), [FOUND, STOPPED, FORGOTTEN, moved(BEGUN), ready(), WAITED]],
+    [open([COMM]), [WAITED]],
     [open(), [FOUND, STOPPED, FORGOTTEN, moved(BEGUN), moved(QUIET), ready()]],
-    [DEAD, [FOUND, ready(), hello(), BYE, died(), moved(QUIET), STOPPED, FORGOTTEN]]
+    [DEAD, [FOUND, ready(), hello(), BYE, died(), moved(QUIET), STOPPED, FORGOTTEN, WAITED]]
   ] as [S, Event<INumbered>[]][])('has no other row that changes %o', (state, events) => {
     events.forEach(event => expect(step(state, event)).toEqual([state, []]));
   });
@@ -435,6 +440,9 @@ class World {
     } else if (n < 96) {
       this._entries = [];
       this._do({type: 'abandoned', why: WHY});
+    } else if (n < 96.5) {
+      this._do({type: 'waited'});
+      this._move();
     } else if (n < 97) {
       this._do({type: 'died', reason: 'r', canRestart: true});
     } else {
@@ -485,8 +493,10 @@ class World {
           message: {...entry.message, isAborted: entry.message.kind === 'cell'}
         }));
       }
-      this._move();
+    } else {
+      this._entries = this._entries.filter(({message, hasBegun}) => hasBegun || !isComm(message));
     }
+    this._move();
   }
 
   /** The kernel ends, and another may be made, with nothing on its path. */
@@ -589,6 +599,7 @@ class World {
       case 'busy':
       case 'leave':
       case 'later':
+      case 'limit':
       case 'warn':
         break;
     }
@@ -656,7 +667,9 @@ describe('with events at random', () => {
     // It has seen all of the machine.
     expect([...reached].sort()).toEqual(['dead', 'none', 'open', 'starting', 'stock']);
     expect(Object.keys(counts).sort()).toEqual(
-      'busy bye deny die greet idle later leave post refuse send stock takeBack warn'.split(' ')
+      'busy bye deny die greet idle later leave limit post refuse send stock takeBack warn'.split(
+        ' '
+      )
     );
   });
 });

@@ -5,16 +5,19 @@ import type {Clients} from '../clients';
 import type {IOptions} from './options';
 import type {Peer} from './peer';
 import type {Queue} from './queue';
-import type {Action, IDeath, IRefused} from './state';
+import type {Action, Event, IDeath, IRefused} from './state';
 import {type ITaken, takeMessage, toMessage} from './taken';
 
+/** How long comm messages are held until JupyterLite's path is quiet. */
+const LONGEST_HOLD_MS = 1000;
+
 export class Actions {
-  /** @param send - Sends a message of a client again. */
+  /** @param _report - Reports an event to the state machine. */
   constructor(
     private readonly _options: IOptions,
     private readonly _clients: Clients,
     private readonly _queue: Queue,
-    private readonly _send: (message: ITaken) => void
+    private readonly _report: (event: Event<ITaken>) => void
   ) {}
 
   /** @param peer - The kernel's half, or null if there is no kernel. */
@@ -42,12 +45,13 @@ export class Actions {
         this._clients.begin(action.message.msg.header);
         break;
       case 'takeBack':
-        for (const msg of this._queue.takeBack()) {
-          this._send(takeMessage(msg, this._clients.of(msg.header.session)!));
-        }
+        this._queue.takeBack().forEach(msg => this._sendAgain(msg));
         break;
       case 'send':
         this._send(action.message);
+        break;
+      case 'limit':
+        setTimeout(() => this._report({type: 'waited'}), LONGEST_HOLD_MS);
         break;
       case 'warn':
         peer!.port.warn(action.text);
@@ -68,6 +72,23 @@ export class Actions {
       default:
         peer!.do(action);
     }
+  }
+
+  private _send(message: ITaken): void {
+    this._report({type: 'sent', message, path: this._queue});
+  }
+
+  /** Send a message that was taken back; JupyterLite's path does not refuse as much. */
+  private _sendAgain(msg: KernelMessage.IMessage): void {
+    let taken: ITaken;
+    try {
+      taken = takeMessage(msg, this._clients.of(msg.header.session)!);
+    } catch (error) {
+      console.error('lite_comms: a comm message has not been sent', error);
+      this._clients.end(msg.header);
+      return;
+    }
+    this._send(taken);
   }
 
   /** Answer what is held and what the kernel has not handled; returns whether a cell shows why. */

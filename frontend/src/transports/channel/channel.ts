@@ -37,7 +37,7 @@ export class Channel {
           ? this._peer.port.complain(what, error)
           : console.error(`lite_comms: ${what}`, error)
     );
-    this._actions = new Actions(_options, this._clients, this._queue, this._send);
+    this._actions = new Actions(_options, this._clients, this._queue, event => this._step(event));
   }
 
   /** Add a client. Its socket removes it when it closes. */
@@ -153,7 +153,7 @@ export class Channel {
       this._queue.sent(msg);
       return false;
     }
-    this._send(takeMessage(msg, client));
+    this._step({type: 'sent', message: takeMessage(msg, client), path: this._queue});
     return true;
   }
 
@@ -209,6 +209,9 @@ export class Channel {
   /** Stop the running cell, or the held cells of a kernel that is starting; returns false if it cannot. */
   interrupt(): boolean {
     if (!canStop(this._state)) {
+      // JupyterLite drops them, and does not say so.
+      this._queue.dropComms();
+      this._onQueueChange();
       return false;
     }
     this._step({type: 'stopped'});
@@ -253,9 +256,6 @@ export class Channel {
         break;
     }
   }
-
-  private readonly _send = (message: ITaken) =>
-    this._step({type: 'sent', message, path: this._queue});
 
   private _died(reason: string): Event<ITaken> {
     return {type: 'died', reason, canRestart: this._options.canRestart};

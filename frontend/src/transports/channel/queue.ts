@@ -135,6 +135,15 @@ export class Queue implements IPath {
     }
   }
 
+  /** Remove the comm messages that JupyterLite is not handling. */
+  dropComms(): void {
+    this._entries.forEach((entry, msg_id) => {
+      if (isComm(entry) && !entry.runs) {
+        this._entries.delete(msg_id);
+      }
+    });
+  }
+
   isAborted(msg_id: string): boolean {
     return this._entries.get(msg_id)?.isAborted ?? false;
   }

@@ -88,6 +88,8 @@ export type Event<M> =
   | {readonly type: 'sent'; readonly message: M; readonly path: IPath}
   /** JupyterLite's path has changed: a message has left it, or a cell has begun or was aborted. */
   | {readonly type: 'moved'; readonly path: IPath}
+  /** What is held until that path is quiet has been held for long enough, see `limit`. */
+  | {readonly type: 'waited'}
   /** The user has pressed Stop. */
   | {readonly type: 'stopped'}
   /** A client no longer waits for its messages. */
@@ -118,6 +120,8 @@ export type Action<M> =
   | {readonly do: 'takeBack'}
   /** Send a message again that was held. */
   | {readonly do: 'send'; readonly message: M}
+  /** Report `waited` soon: the path may never become quiet. */
+  | {readonly do: 'limit'}
   | {readonly do: 'warn'; readonly text: string}
   | IRefusal<M>
   | IDeath<M>
@@ -181,6 +185,16 @@ export function cannotAttach<M>(state: State<M>): string {
 export function canStop<M>(state: State<M>): boolean {
   const isOpen = state.is === 'open' && state.can.has('interrupt');
   return isOpen || state.is === 'starting' || state.is === 'dead';
+}
+
+/** Whether a comm message waits for a queued cell. It was sent later, and may need what the cell defines. */
+export function waits(can: Can, cells: IPath['cells']): boolean {
+  return cells === 'queued' && can.has('begun');
+}
+
+/** Whether the kernel has started. */
+export function isReady<M>(state: State<M>): boolean {
+  return (state.is === 'stock' || state.is === 'open') && state.isReady;
 }
 
 /** The held messages, in the order of sending. */

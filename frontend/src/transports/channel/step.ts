@@ -27,9 +27,11 @@
  * | starting        | bye               | the same | leave, bye; the hello is void               |
  * | stock, open     | bye               | stock    | leave, stock for all held, bye              |
  * | none, stock     | sent              | the same | stock                                       |
- * | stock after a   | sent              | stock or | none, a comm message is held; then, if the  |
- * | hello           |                   | open     | path is quiet, as at hello. Another one:    |
- * |                 |                   |          | stock for all held and for it               |
+ * | stock after a   | sent              | stock or | limit if it is the first that is held; a    |
+ * | hello           |                   | open     | comm message is held, and if the path is    |
+ * |                 |                   |          | quiet, as at hello. Another one: stock for  |
+ * |                 |                   |          | all held and for it                         |
+ * | stock           | waited            | stock    | stock for all held                          |
  * | starting        | sent              | starting | none; it is held                            |
  * | open            | sent              | open     | post, busy; before a cell busy; it is held  |
  * | dead            | sent              | dead     | deny                                        |
@@ -65,7 +67,9 @@ import {
   type IStarting,
   type IStock,
   isComm,
-  type State
+  isReady,
+  type State,
+  waits
 } from './state';
 
 type Step<M> = readonly [State<M>, readonly Action<M>[]];
@@ -91,6 +95,8 @@ export function step<M extends IMessage>(state: State<M>, event: Event<M>): Step
       return onSent(state, event.message, event.path);
     case 'moved':
       return onMoved(state, event.path);
+    case 'waited':
+      return state.is === 'stock' ? sendHeld(state) : [state, []];
     case 'stopped':
       return [change(state, message => ({...message, isAborted: message.kind === 'cell'})), []];
     case 'forgotten':
@@ -215,12 +221,11 @@ function onSent<M extends IMessage>(state: State<M>, message: M, path: IPath): S
       return [state, [{do: 'deny', message, why: state.why}]];
     case 'stock':
       if (state.can && isComm(message)) {
-        return onFree({...state, held: {newest: message, before: state.held}}, path);
+        const holding = {...state, held: {newest: message, before: state.held}};
+        const [next, actions] = onFree(holding, path);
+        return [next, next === holding && !state.held ? [{do: 'limit'}] : actions];
       }
-      return [
-        {...state, held: null},
-        [...heldOf(state), message].map(each => ({do: 'stock', message: each}))
-      ];
+      return sendHeld(state, message);
     case 'none':
       return [state, [{do: 'stock', message}]];
   }
@@ -267,6 +272,15 @@ function toStock<M>(state: IStarting<M> | IStock<M> | IOpen<M>, isReady: boolean
   ];
 }
 
+/** Send what is held, and any sent behind it, by JupyterLite's path; a hello stays to be answered. */
+function sendHeld<M>(state: IStock<M>, ...behind: M[]): Step<M> {
+  const messages = [...heldOf(state), ...behind];
+  return [
+    state.held ? {...state, held: null} : state,
+    messages.map(message => ({do: 'stock', message}))
+  ];
+}
+
 /** Post the held messages, and any sent behind them. */
 function post<M extends IMessage>(state: IOpen<M>, messages: M[], path: IPath): Step<M> {
   const mayWait = path.hasExecutions;
@@ -276,15 +290,6 @@ function post<M extends IMessage>(state: IOpen<M>, messages: M[], path: IPath): 
     isSame ? state : {...state, owesIdle, held: null},
     messages.map(message => ({do: 'post', message, mayWait}))
   ];
-}
-
-/** Whether a comm message waits for a queued cell. It was sent later, and may need what the cell defines. */
-function waits(can: Can, cells: IPath['cells']): boolean {
-  return cells === 'queued' && can.has('begun');
-}
-
-function isReady<M>(state: State<M>): boolean {
-  return (state.is === 'stock' || state.is === 'open') && state.isReady;
 }
 
 const NO_ANSWER = "the kernel's half did not answer; its comms take JupyterLite's own path";
