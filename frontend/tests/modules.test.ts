@@ -24,7 +24,7 @@ beforeEach(() => {
     }
     return modules[url];
   };
-  watchModules(wire.real, ({hostname}) => (hostname === 'evil.example' ? 'not allowed' : ''), load);
+  watchModules(wire.real, url => (url?.hostname === 'evil.example' ? 'not allowed' : ''), load);
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 
@@ -49,6 +49,33 @@ it('closes the comm with a reason when the module cannot be loaded', async () =>
 it.each(['clock', 'nbextensions/clock/main'])('leaves %s to requirejs', async name => {
   await wire.open('clock', {}, name);
   expect(loaded).toEqual([]);
+  expect(wire.wire).toEqual([['comm_close', expect.anything(), {}]]);
+});
+
+it.each(['clock', 'x?y', 'text!x', ' ', 'clock.js', ['x?y']])(
+  'leaves %j to nobody where the site limits modules',
+  async name => {
+    const limited = new FakeConnection();
+    const load = vi.fn();
+    watchModules(
+      limited.real,
+      modulePolicy([], () => true),
+      load
+    );
+    await limited.open('clock', {}, name as string);
+    const evalue = expect.stringContaining('does not allow modules of requirejs');
+    expect(limited.wire).toEqual([
+      ['comm_close', expect.anything(), {lite_comms: {ename: 'Error', evalue}}]
+    ]);
+    expect(load).not.toHaveBeenCalled();
+  }
+);
+
+it('takes a URL with blanks around it as one', async () => {
+  await wire.open('clock', {}, ' https://evil.example/x.js');
+  await wire.open('clock', {}, ' ./clock.js\n');
+  expect(loaded).toEqual([['./clock.js', 'clock']]);
+  expect(wire.wire[0]![2]).toEqual({lite_comms: {ename: 'Error', evalue: 'not allowed'}});
 });
 
 /** A comm_open as it comes from the kernel; JupyterLab handles it only later. */
@@ -148,18 +175,23 @@ describe("the site's setting", () => {
   const DATA = new URL('data:text/javascript,');
   const allowed = (setting: unknown, runsScripts = true) => {
     const cannotLoad = modulePolicy(setting, () => runsScripts);
-    return [OWN, OTHER, DATA].map(url => cannotLoad(url) === '');
+    return [OWN, OTHER, DATA, null].map(url => cannotLoad(url) === '');
   };
 
   it.each([
-    ['nothing, and scripts of outputs run', undefined, true, [true, true, true]],
-    ['nothing, and they do not', undefined, false, [false, false, false]],
-    ['true', true, false, [true, true, true]],
-    ['false', false, true, [false, false, false]],
-    ['a list', ['https://other.example:8000'], true, [true, true, false]],
-    ['an empty list', [], true, [true, false, false]],
-    ['another origin, and a pattern', ['https://x.example', '*'], true, [true, false, false]],
-    ['something else', 'https://other.example:8000', true, [false, false, false]]
+    ['nothing, and scripts of outputs run', undefined, true, [true, true, true, true]],
+    ['nothing, and they do not', undefined, false, [false, false, false, false]],
+    ['true', true, false, [true, true, true, true]],
+    ['false', false, true, [false, false, false, false]],
+    ['a list', ['https://other.example:8000'], true, [true, true, false, false]],
+    ['an empty list', [], true, [true, false, false, false]],
+    [
+      'another origin, and a pattern',
+      ['https://x.example', '*'],
+      true,
+      [true, false, false, false]
+    ],
+    ['something else', 'https://other.example:8000', true, [false, false, false, false]]
   ])('%s', (_, setting, runsScripts, found) => {
     expect(allowed(setting, runsScripts)).toEqual(found);
   });

@@ -35,8 +35,10 @@ export function modulePolicy(setting: unknown, runsScripts: () => boolean): Cann
     const {origins, problems} = readOrigins(setting);
     problems.forEach(problem => console.error(`lite_comms: ${where}: ${problem}`));
     origins.add(location.origin);
-    return ({origin}) =>
-      origins.has(origin) ? '' : `${where} does not allow modules of the origin ${origin}`;
+    return url =>
+      url && origins.has(url.origin)
+        ? ''
+        : `${where} does not allow modules of ${url ? `the origin ${url.origin}` : 'requirejs'}`;
   }
   if (setting !== undefined && typeof setting !== 'boolean') {
     console.error(`lite_comms: ${where} must be true, false or a list of origins`);
