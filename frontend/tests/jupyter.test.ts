@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import {afterEach, beforeEach, expect, it} from 'vitest';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {Documents, GlobalJupyter, type IJupyter} from '../src/comms/jupyter';
 import {FakeConnection, FakeSession} from './fakes';
 
@@ -199,6 +199,54 @@ it('is what a script of an output belongs to, while it runs', () => {
   const during = scope.during(documents.of({node}), () => id(page.Jupyter!));
   const hidden = scope.during(null, () => page.Jupyter);
   expect([during, hidden, id(page.Jupyter!)]).toEqual(['one', undefined, 'two']);
+});
+
+describe('a notebook of which a cell has been run', () => {
+  const open = (kernel: FakeConnection, path = 'a.ipynb') => {
+    const node = document.body.appendChild(document.createElement('div'));
+    const session = new FakeSession(kernel, path);
+    documents.add({node, resolver: null, session}, false);
+    return {session, kernelId: () => id(documents.of({node}))};
+  };
+  const run = (by: FakeConnection) => {
+    const msg = by.message('execute_request', {code: '1', silent: false}) as never;
+    by.anyMessage.emit({msg, direction: 'send'});
+  };
+
+  it('has its kernel when it is closed and opened again, but not another one', () => {
+    const kernel = new FakeConnection('one');
+    const {session} = open(kernel);
+    run(kernel);
+    session.dispose();
+    const kernelIds = [
+      open(new FakeConnection('one')),
+      open(new FakeConnection('one'), 'b.ipynb'),
+      open(new FakeConnection('two'))
+    ].map(({kernelId}) => kernelId());
+    expect(kernelIds).toEqual(['one', null, null]);
+  });
+
+  it('has it in a new view, and in those that are open', () => {
+    const kernel = new FakeConnection('one');
+    const [first, second] = [open(kernel), open(kernel)];
+    expect([first.kernelId(), second.kernelId()]).toEqual([null, null]);
+    run(kernel);
+    expect([first, second, open(kernel)].map(({kernelId}) => kernelId())).toEqual([
+      'one',
+      'one',
+      'one'
+    ]);
+  });
+
+  it('has it when the cell was run by another connection, such as that of a console', () => {
+    const {kernelId} = open(new FakeConnection('one'));
+    const [console, other] = [new FakeConnection('one'), new FakeConnection('two')];
+    [console, other].forEach(connection => documents.follow(connection.real));
+    run(other);
+    expect(kernelId()).toBe(null);
+    run(console);
+    expect(kernelId()).toBe('one');
+  });
 });
 
 it('withholds the kernel from the scripts of a notebook of which no cell has been run', () => {

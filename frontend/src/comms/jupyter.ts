@@ -145,6 +145,8 @@ function runsCell({header, content}: KernelMessage.IMessage): boolean {
   return header.msg_type === 'execute_request' && !silent;
 }
 
+const useOf = (kernelId: string, path: string) => `${kernelId} ${path}`;
+
 /** The open notebooks and consoles, with a classic kernel for each. */
 export class Documents {
   /** @param cannotLoad - Returns why the site does not allow a module of a comm. */
@@ -156,6 +158,7 @@ export class Documents {
   /**
    * Add a notebook or console; it leaves by itself when its session is disposed. If it is not `isUsed`, what
    * its scripts send waits until someone runs a cell: saved scripts run when the user opens a notebook just to read it.
+   * It is used as well if that was before it was closed and opened again, or in another view.
    */
   add(document: IDocument, isUsed = true): void {
     const entry: IEntry = {
@@ -166,17 +169,8 @@ export class Documents {
     if (!isUsed) {
       this._unused.add(entry);
     }
-    const use: Slot = (sender, {msg, direction}) => {
-      if (direction === 'send' && runsCell(msg)) {
-        sender.anyMessage.disconnect(use);
-        this._unused.delete(entry);
-        this._refresh();
-      }
-    };
     const refresh = () => {
-      if (this._unused.has(entry)) {
-        document.session.session?.kernel?.anyMessage.connect(use);
-      }
+      this.follow(document.session.session?.kernel);
       this._refresh();
     };
     document.session.kernelChanged.connect(refresh);
@@ -188,6 +182,11 @@ export class Documents {
       queueMicrotask(refresh);
     });
     refresh();
+  }
+
+  /** Note the cells that are run by a connection; a second call does nothing. */
+  follow(connection: Kernel.IKernelConnection | null | undefined): void {
+    connection?.anyMessage.connect(this._note);
   }
 
   /** The `Jupyter` of the document that a renderer, or a node of the page, belongs to. */
@@ -213,7 +212,11 @@ export class Documents {
   private _refresh(): void {
     for (const entry of this._entries) {
       const {session, jupyter} = entry;
-      const own = this._unused.has(entry) ? null : (session.session?.kernel ?? null);
+      const {kernel = null} = session.session ?? {};
+      if (kernel && this._used.has(useOf(kernel.id, session.path))) {
+        this._unused.delete(entry);
+      }
+      const own = this._unused.has(entry) ? null : kernel;
       jupyter.notebook.kernel.connect(own && !own.isDisposed ? this._forComms(own) : null);
     }
     const used = new Set(this._entries.map(entry => entry.jupyter.notebook.kernel.connection));
@@ -242,9 +245,20 @@ export class Documents {
     return found;
   }
 
+  private readonly _note: Slot = ({id}, {msg, direction}) => {
+    if (direction === 'send' && runsCell(msg)) {
+      this._entries
+        .filter(({session}) => session.session?.kernel?.id === id)
+        .forEach(({session}) => this._used.add(useOf(id, session.path)));
+      this._refresh();
+    }
+  };
+
   private _entries: IEntry[] = [];
   private _last: IJupyter | null = null;
   private readonly _unused = new Set<IEntry>();
+  /** The kernels in which cells were run, each with the path of a document that it had then. */
+  private readonly _used = new Set<string>();
   private readonly _extra = new Map<string, Kernel.IKernelConnection>();
 }
 

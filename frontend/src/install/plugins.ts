@@ -44,6 +44,7 @@ export const classic: JupyterFrontEndPlugin<void> = {
       model => kernels.connectTo({model, handleComms: true}),
       modulePolicy(modules, () => runsScripts(rendermime))
     );
+    followConnections(kernels, connection => documents.follow(connection));
     const scope = new GlobalJupyter(
       documents,
       scriptNode,
