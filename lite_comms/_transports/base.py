@@ -45,6 +45,10 @@ class Receiver(Protocol):
     def targets(self) -> Mapping[str, object]:
         """The registered targets, by name."""
 
+    @property
+    def own_targets(self) -> Mapping[str, object]:
+        """The targets of lite_comms itself, by name."""
+
     def receive(self, msg: dict[str, Any]) -> asyncio.Task[None] | None:
         """Handle a message; return what awaits the end of an async callback."""
 

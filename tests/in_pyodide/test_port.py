@@ -316,6 +316,16 @@ def test_an_open_waits_with_its_messages_until_the_target_is_registered(kernel: 
     assert sent == [{"opened": {}}, {"n": 1}]
 
 
+def test_an_open_for_a_target_of_lite_comms_does_not_wait(kernel: Kernel) -> None:
+    kernel.page(
+        """
+        const content = {comm_id: 'c', target_name: 'lite_comms.status', data: {}};
+        await page.send('comm_open', content, {mayWait: true});
+        """
+    )
+    assert [frame[1] for frame in frames(kernel) if frame[0] == "comm"] == ["comm_close"]
+
+
 def test_comms_that_wait_are_handled_once_when_one_lets_the_others_pass(kernel: Kernel) -> None:
     # The target stands for one that lets the event loop turn, where the page's idle comes in.
     kernel.run("""

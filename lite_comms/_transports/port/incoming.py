@@ -190,10 +190,10 @@ class Incoming:
 
     def _wants_target(self, msg: dict[str, Any]) -> bool:
         """Return whether it is a comm_open whose target is not registered."""
-        return (
-            msg["msg_type"] == "comm_open"
-            and str(msg["content"].get("target_name")) not in self.manager.targets
-        )
+        if msg["msg_type"] != "comm_open":
+            return False
+        name = str(msg["content"].get("target_name"))
+        return name not in self.manager.targets and name not in self.manager.own_targets
 
     def _handle_late(self, message_id: int, msg: dict[str, Any]) -> None:
         if self._handle(message_id, msg):
