@@ -3,11 +3,12 @@ import {checkDepth, MAX_DEPTH} from '../src/wire/depth';
 
 const objects = (depth: number) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth);
 const lists = (depth: number) => '['.repeat(depth) + '"[{"' + ']'.repeat(depth);
+const both = (depth: number) => lists(depth >> 1).replace('"[{"', objects((depth + 1) >> 1));
 const check = (content: string) => () =>
   checkDepth(`{"header":{"msg_type":"comm_msg"},"content":${content}}`, 'comm_msg', 'c');
 
 describe('a message', () => {
-  it.each([objects, lists])('may be as deep as the limit says', make => {
+  it.each([objects, lists, both])('may be as deep as the limit says', make => {
     expect(check(make(MAX_DEPTH))).not.toThrow();
     expect(check(make(MAX_DEPTH + 1))).toThrow(
       new RangeError('a comm_msg of comm c cannot be sent: it is nested more than 500 levels deep')

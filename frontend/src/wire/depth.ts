@@ -27,8 +27,8 @@ export function checkDepth(text: string, msg_type: string, comm_id: unknown): vo
 }
 
 function isTooDeep(text: string): boolean {
-  // Each level has a bracket at its beginning and one at its end.
-  if (text.length <= 2 * MESSAGE_DEPTH) {
+  // To find brackets is much faster than to tell which of them are in strings.
+  if (!hasManyBrackets(text)) {
     return false;
   }
   let depth = 0;
@@ -46,6 +46,19 @@ function isTooDeep(text: string): boolean {
       case '}':
       case ']':
         depth--;
+    }
+  }
+  return false;
+}
+
+/** Whether it has more opening brackets, also in strings, than a message may have levels. */
+function hasManyBrackets(text: string): boolean {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let i = text.indexOf(bracket); i >= 0; i = text.indexOf(bracket, i + 1)) {
+      if (++count > MESSAGE_DEPTH) {
+        return true;
+      }
     }
   }
   return false;

@@ -10,8 +10,15 @@
   // ends, Python dies. Content and metadata may have 500 levels.
   const MAX_DEPTH = 501;
   const isTooDeep = text => {
+    // A text with few brackets, which are found quickly, is not read.
+    let brackets = 0;
+    for (const c of '{[') {
+      for (let i = -1; brackets <= MAX_DEPTH && (i = text.indexOf(c, i + 1)) >= 0; ) {
+        brackets++;
+      }
+    }
     let depth = 0;
-    for (let i = text.length > 2 * MAX_DEPTH ? 0 : text.length; i < text.length; i++) {
+    for (let i = brackets > MAX_DEPTH ? 0 : text.length; i < text.length; i++) {
       const c = text[i];
       if (c === '"') {
         let slashes;
