@@ -1035,6 +1035,7 @@ describe('a kernel whose worker ends without a word', () => {
       });
     aborted = false;
     vi.stubGlobal('navigator', {locks: {request}});
+    vi.stubGlobal('addEventListener', () => undefined);
     vi.useFakeTimers();
     return () => vi.unstubAllGlobals();
   });

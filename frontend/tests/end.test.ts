@@ -14,6 +14,7 @@ class FakeLocks {
 }
 
 let locks: FakeLocks;
+let page: EventTarget;
 let ends: number;
 let warned: unknown[];
 let end: WorkerEnd;
@@ -22,6 +23,8 @@ beforeEach(() => {
   vi.useFakeTimers();
   locks = new FakeLocks();
   vi.stubGlobal('navigator', {locks});
+  page = new EventTarget();
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
   warned = [];
   vi.spyOn(console, 'warn').mockImplementation(text => void warned.push(text));
   ends = 0;
@@ -53,6 +56,14 @@ describe("a worker's end", () => {
     locks.waiting.get('a')!();
     await vi.advanceTimersByTimeAsync(1000);
     expect([ends, warned]).toEqual([0, []]);
+  });
+
+  it.each([true, false])('is not told once the page may come back: %j', async persisted => {
+    end.watch('a');
+    page.dispatchEvent(Object.assign(new Event('pagehide'), {persisted}));
+    locks.waiting.get('a')!();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([ends, warned]).toEqual([persisted ? 0 : 1, []]);
   });
 
   it('is that of the last lock', async () => {

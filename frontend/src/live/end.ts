@@ -20,6 +20,9 @@ export class WorkerEnd {
     this.dispose();
     const waiting = new AbortController();
     this._waiting = waiting;
+    // The browser may free the locks of a page that it puts aside, of which the worker goes on afterwards.
+    const setAside = ({persisted}: PageTransitionEvent) => persisted && waiting.abort();
+    addEventListener('pagehide', setAside, {signal: waiting.signal});
     navigator.locks
       .request(name, {signal: waiting.signal}, () => undefined)
       .then(() => new Promise(resolve => setTimeout(resolve, GRACE_MS)))
