@@ -499,11 +499,6 @@ def test_an_id_may_be_any_text(manager: CommManager, memory: MemoryTransport) ->
             [("1", "TypeError")],
             "TypeError: target_name of a comm (target None) must be a str, not NoneType",
         ),
-        (
-            {"comm_id": 5, "target_name": "echo"},
-            [(5, "TypeError")],
-            "TypeError: comm_id of a comm (target 'echo') must be a str, not int",
-        ),
         ({"target_name": "echo"}, [], "KeyError: 'comm_id'"),
         *(
             (
@@ -513,7 +508,8 @@ def test_an_id_may_be_any_text(manager: CommManager, memory: MemoryTransport) ->
             )
             for target in ("echo", "unknown")
             for comm_id, answered in (
-                ("", [("", "ValueError")]),
+                (None, []),
+                *((odd, [(odd, "ValueError")]) for odd in (0, False, 5, "")),
                 ("\ud800", []),
                 ("a\udc80", [("a\ufffd", "ValueError")]),
             )
