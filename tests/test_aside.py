@@ -47,14 +47,14 @@ def seen[T](aside: Aside, look: Callable[[], T]) -> T:
 
 
 def test_what_was_added_is_forgotten(aside: Aside) -> None:
-    one = SimpleNamespace(hooks=["before"])
+    one = SimpleNamespace(hooks=SimpleNamespace(of="before"))
     aside.add(Attribute(one, "hooks"))
-    one.hooks = ["the cell's"]
-    assert seen(aside, lambda: one.hooks[0]) == "before"
+    one.hooks = SimpleNamespace(of="the cell's")
+    assert seen(aside, lambda: one.hooks.of) == "before"
 
     aside.forget_added()
 
-    assert seen(aside, lambda: one.hooks[0]) == "the cell's"
+    assert seen(aside, lambda: one.hooks.of) == "the cell's"
 
 
 def warned(aside: Aside, message: str = "the message") -> list[str]:
