@@ -452,6 +452,7 @@ def test_a_transport_is_told_of_each_comm_that_comes_and_goes() -> None:
             told.append(("detach", comm.comm_id))
 
     known = comm_package.DummyComm(comm_id="known", primary=False)
+    known._closed = True  # else it would close itself when it is collected, in another test
     manager = CommManager(Attentive(), {"known": known})
     Comm("plot", comm_id="new", manager=manager).close()
     manager.use(Attentive())
