@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from lite_comms._outputs.aside import Aside
+from lite_comms._outputs.attributes import Attribute
 
 PRIVATE: Any = warnings
 
@@ -43,6 +44,17 @@ def seen[T](aside: Aside, look: Callable[[], T]) -> T:
     found: list[T] = []
     aside.call(lambda: found.append(look()))
     return found[0]
+
+
+def test_what_was_added_is_forgotten(aside: Aside) -> None:
+    one = SimpleNamespace(hooks=SimpleNamespace(of="before"))
+    aside.add(Attribute(one, "hooks"))
+    one.hooks = SimpleNamespace(of="the cell's")
+    assert seen(aside, lambda: one.hooks.of) == "before"
+
+    aside.forget_added()
+
+    assert seen(aside, lambda: one.hooks.of) == "the cell's"
 
 
 def warned(aside: Aside, message: str = "the message") -> list[str]:

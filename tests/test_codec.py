@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections import deque
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -201,6 +202,44 @@ def test_data_that_is_nested_too_deeply_is_refused(wrap: Any, last: float) -> No
         encode(value)
 
     assert str(caught.value) == "data: nested too deeply to be sent: more than 500 levels"
+
+
+@pytest.mark.parametrize("inner", [deque, Yields, frozenset])
+def test_iterables_count_from_where_they_stand(inner: Any) -> None:
+    def nested(lists: int, iterables: int) -> Any:
+        value: Any = 1
+        for _ in range(iterables):
+            value = inner([value])
+        for _ in range(lists):
+            value = [0, value]
+        return value
+
+    per_inner = 2 if inner is Yields else 1  # it has a list, in which is the next
+    assert json.loads(encode(nested(300, 200 // per_inner))) is not None
+    for lists, iterables in (301, 200 // per_inner), (499, 499), (MAX_DEPTH, 1):
+        with pytest.raises(EncodeError, match=f"more than {MAX_DEPTH} levels"):
+            encode(nested(lists, iterables))
+
+
+def test_an_iterable_that_stands_twice_counts_where_it_is_deeper() -> None:
+    value: Any = deque([deque()])
+    shallow = value
+    for _ in range(MAX_DEPTH - 1):
+        value = [value]
+
+    with pytest.raises(EncodeError, match=f"more than {MAX_DEPTH} levels"):
+        encode([shallow, value[0]])
+
+
+def test_a_key_that_is_nested_too_deeply_is_refused() -> None:
+    key: Any = ()
+    for _ in range(3_000):
+        key = (key,)
+
+    with pytest.raises(EncodeError) as caught:
+        encode({"a": {key: 1}})
+
+    assert str(caught.value) == ("a: a key is nested too deeply to be sent: more than 500 levels")
 
 
 def test_an_iterable_that_never_ends_in_itself_is_refused() -> None:

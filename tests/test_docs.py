@@ -142,7 +142,7 @@ def test_every_fenced_block_is_of_a_known_kind() -> None:
         for kind in re.findall(r"^```([^{\n]+)$", path.read_text("utf-8"), re.MULTILINE)
     }
 
-    assert kinds <= {"python", "python no-test", "js", "json", "mermaid", "sh", "yaml"}
+    assert kinds <= {"python", "python no-test", "js", "json", "mermaid", "sh", "text", "yaml"}
 
 
 @pytest.mark.parametrize("path", with_blocks("json"))

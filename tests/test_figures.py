@@ -155,6 +155,58 @@ def test_a_callback_that_shows_its_figure_inline_does_not_show_that_of_the_cell(
     plt.switch_backend("agg")
 
 
+@pytest.fixture
+def empty(plt: Any) -> Aside:
+    """An Aside in a cell that has no figure."""
+    aside = Aside(SimpleNamespace(display_pub=None, displayhook=None))
+    aside.cell_starts()
+    return aside
+
+
+def test_the_figure_of_a_callback_is_not_the_first_one_of_a_cell(empty: Aside, plt: Any) -> None:
+    theirs = called(empty, plt.figure)
+
+    mine = plt.gcf()
+    assert mine is not theirs
+    assert called(empty, lambda: (plt.gcf(), plt.get_fignums())) == (theirs, [1])
+    assert plt.gcf() is mine
+    assert {mine.number, theirs.number} == {*plt.get_fignums()} == {1, 2}
+
+
+def test_what_is_hidden_from_a_cell_without_a_figure_is_there_after_it(
+    empty: Aside, plt: Any
+) -> None:
+    theirs = called(empty, plt.figure)
+
+    assert plt.get_fignums() == []
+    empty.cell_ends()
+    assert plt.gcf() is theirs
+
+
+def test_the_figure_of_a_cell_is_current_after_it_too(empty: Aside, plt: Any) -> None:
+    theirs = called(empty, plt.figure)
+    mine = plt.figure()
+
+    empty.cell_ends()
+
+    assert plt.gcf() is mine
+    assert {mine.number, theirs.number} == {*plt.get_fignums()} == {1, 2}
+
+
+def test_a_callback_in_the_middle_of_one_without_a_figure_hides_its_own(
+    empty: Aside, plt: Any
+) -> None:
+    figures = called(empty, lambda: (called(empty, plt.figure), plt.get_fignums(), plt.gcf()))
+
+    inner, found, outer = figures
+    assert found == []
+    assert inner is not outer
+    assert plt.get_fignums() == []
+    empty.cell_ends()
+    assert plt.gcf() is outer
+    assert plt.get_fignums() == [1, 2]
+
+
 def test_without_matplotlib_nothing_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(importlib.import_module("sys").modules, "matplotlib._pylab_helpers", False)
     aside = Aside(SimpleNamespace(display_pub=None, displayhook=None))

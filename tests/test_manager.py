@@ -452,6 +452,7 @@ def test_a_transport_is_told_of_each_comm_that_comes_and_goes() -> None:
             told.append(("detach", comm.comm_id))
 
     known = comm_package.DummyComm(comm_id="known", primary=False)
+    known._closed = True  # else it would close itself when it is collected, in another test
     manager = CommManager(Attentive(), {"known": known})
     Comm("plot", comm_id="new", manager=manager).close()
     manager.use(Attentive())
@@ -499,11 +500,6 @@ def test_an_id_may_be_any_text(manager: CommManager, memory: MemoryTransport) ->
             [("1", "TypeError")],
             "TypeError: target_name of a comm (target None) must be a str, not NoneType",
         ),
-        (
-            {"comm_id": 5, "target_name": "echo"},
-            [(5, "TypeError")],
-            "TypeError: comm_id of a comm (target 'echo') must be a str, not int",
-        ),
         ({"target_name": "echo"}, [], "KeyError: 'comm_id'"),
         *(
             (
@@ -513,7 +509,8 @@ def test_an_id_may_be_any_text(manager: CommManager, memory: MemoryTransport) ->
             )
             for target in ("echo", "unknown")
             for comm_id, answered in (
-                ("", [("", "ValueError")]),
+                (None, []),
+                *((odd, [(odd, "ValueError")]) for odd in (0, False, 5, "")),
                 ("\ud800", []),
                 ("a\udc80", [("a\ufffd", "ValueError")]),
             )

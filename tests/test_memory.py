@@ -177,6 +177,23 @@ def test_a_value_that_a_server_refuses_is_refused(memory: MemoryTransport) -> No
         Comm("plot", {"a": object()})
 
 
+@pytest.mark.parametrize("name", ["data", "metadata"])
+def test_what_the_page_sends_is_as_deep_as_on_a_page(memory: MemoryTransport, name: str) -> None:
+    def nested(levels: int) -> dict[str, Any]:
+        value: dict[str, Any] = {}
+        for _ in range(levels - 1):
+            value = {"a": value}
+        return value
+
+    page = memory.new_comm("echo")
+    limit = 499 if name == "data" else 500  # data are in the content
+    page.send(**{name: nested(limit)})
+    for send in page.send, page.close:
+        with pytest.raises(EncodeError, match=f"^{name}: nested too deeply to be sent"):
+            send(**{name: nested(limit + 1)})
+    assert memory.comms == {page.comm_id: page}
+
+
 def test_closing_from_the_page_is_heard_once(memory: MemoryTransport) -> None:
     heard: list[Any] = []
     comm = Comm("plot", comm_id="1")

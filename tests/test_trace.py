@@ -68,7 +68,7 @@ def test_a_message_is_recorded_with_all_that_it_has(memory: MemoryTransport) -> 
         data={"none": None, "nan": "nan", "many": [1]},
         metadata={"m": 1},
         buffers=(b"ab",),
-        nbytes=len('{"none": null, "nan": "nan", "many": [1]}') + 2,
+        nbytes=len('{"none":null,"nan":"nan","many":[1]}') + 2,
     )
     assert timedelta(0) <= datetime.now(UTC) - message.time < timedelta(minutes=1)
 
@@ -174,6 +174,6 @@ def test_a_trace_is_saved_as_lines_of_json(memory: MemoryTransport, tmp_path: Pa
         "data": {"a": "ä"},
         "metadata": {},
         "buffers": ["AP8="],
-        "nbytes": len('{"a": "ä"}'.encode()) + 2,
+        "nbytes": len('{"a":"ä"}'.encode()) + 2,
     }
     assert (second["data"], second["cut"]) == ("\ud800", True)

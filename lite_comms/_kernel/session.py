@@ -137,7 +137,7 @@ class Session:
             A message that `msg` has made; then the other parameters but `buffers` are not used. Or
             a type.
         content, parent, header, metadata : dict, optional
-            As of `msg`.
+            As of `msg`. Without a parent, the message has that of what runs.
         ident, track : object
             Not used; ``jupyter_client``'s method has this signature.
         buffers : sequence, optional
@@ -151,11 +151,11 @@ class Session:
         Raises
         ------
         TypeError
-            If `stream` is something else, or there is no parent that can be sent.
+            If `stream` is something else, or the parent cannot be sent.
         EncodeError
             If a value cannot be sent.
         TransportError
-            If the present transport does not carry messages of this type. Nothing has been sent.
+            If the present transport does not carry such messages. Nothing has been sent.
         """
         if stream is not IOPUB:
             raise TypeError(
@@ -171,12 +171,12 @@ class Session:
             msg_type,
             msg["content"],
             msg.get("metadata") or {},
-            msg.get("parent_header") or {},
+            msg.get("parent_header") or None,
             flat_buffers(binary, f"{msg_type} by session.send"),
         )
         if not self._publish(output):
             raise TransportError(
                 f"a message of type {msg_type!r} cannot be sent on JupyterLite's own path, "
-                "which carries outputs without buffers only"
+                "which carries streams and displays, without metadata and buffers, only"
             )
         return msg

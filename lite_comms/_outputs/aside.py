@@ -75,7 +75,7 @@ class Aside:
         self.captures = Captures(parent_id)
         self._shell = shell
         self._display_hook = Attribute(sys, "displayhook")
-        self._attributes: tuple[Attribute, ...] = (
+        self._own: tuple[Attribute, ...] = (
             Attribute(sys, "stdout"),
             Attribute(sys, "stderr"),
             Attribute(shell, "display_pub"),
@@ -84,12 +84,17 @@ class Aside:
             Attribute(warnings, "_showwarnmsg_impl"),
             Filters(warnings, "filters"),
         )
+        self._attributes: tuple[Attribute, ...] = self._own
         self._figures = Figures()
         self._depth = 0
 
     def add(self, attribute: Attribute) -> None:
         """Set one more attribute aside, which nobody has replaced yet."""
         self._attributes += (attribute,)
+
+    def forget_added(self) -> None:
+        """Forget what `add` has been given."""
+        self._attributes = self._own
 
     def cell_starts(self) -> None:
         """Note what is there before a cell replaces anything."""

@@ -2,7 +2,9 @@
 
 pyplot keeps its figures by number in one dict, and the last one is current. In that of a
 callback are the figures that were open before the cell, and those that callbacks have left
-open. After the callback the cell has its own again, and its current one is current.
+open. After the callback the cell has its own again, and its current one is current. If it has none
+yet, the new ones of the callback are hidden until the cell has one, or ends: one of them would be
+the current one.
 """
 
 from __future__ import annotations
@@ -22,22 +24,31 @@ class Figures:
 
     def __init__(self) -> None:
         self._outside: _Managers = {}  # by the number that callbacks know them by
+        self._hidden: _Managers = {}
         self._depth = 0
 
     def learn(self) -> None:
         """Take all open figures for those that are open outside of a cell."""
         if self._depth == 0:
-            self._outside = dict(_figures())
+            figures = _figures()
+            self._show_hidden(dict(figures), figures)
+            self._outside = dict(figures)
 
     def set_aside(self) -> Callable[[], None]:
         """Leave the figures that are open outside of the cell; return what puts all back."""
         figures = _figures()
         mine = dict(figures)
         is_inner = self._depth > 0  # in the middle of a callback, whose figures are outside, too
-        if not is_inner:
-            self._leave(
-                {num: each for num, each in self._outside.items() if _has(mine, each)}, figures
-            )
+        if is_inner:
+            self._show_hidden(mine, figures)
+        else:
+            theirs = {
+                num: each
+                for num, each in self._outside.items()
+                if _has(mine, each) or _has(self._hidden, each)
+            }
+            self._hidden = {}
+            self._leave(theirs, figures)
         theirs = dict(_figures())
         to_draw = _take_to_draw()
         self._depth += 1
@@ -45,6 +56,8 @@ class Figures:
         def put_back() -> None:
             self._depth -= 1
             figures = _figures()
+            if not is_inner:
+                self._show_hidden(dict(figures), figures)
             left = dict(figures)
             if not is_inner:
                 self._outside = left
@@ -53,16 +66,23 @@ class Figures:
                 for num, each in mine.items()
                 if _has(left, each) or not _has(theirs, each)
             }
-            new: _Managers = {}
-            for num, each in left.items():
-                if not _has(kept, each):
-                    taken = kept.keys() | new.keys()
-                    new[num if num not in taken else _free(taken)] = each
-            # The last one is current.
-            self._leave({**new, **kept}, figures)
+            self._hidden = {num: each for num, each in left.items() if not _has(kept, each)}
+            if kept:
+                self._show_hidden(kept, figures)
+            else:
+                self._leave({}, figures)
             _give_to_draw(to_draw)
 
         return put_back
+
+    def _show_hidden(self, shown: _Managers, figures: _Managers) -> None:
+        """Leave what is shown and what is hidden; of both the last one shown is current."""
+        new: _Managers = {}
+        for num, each in self._hidden.items():
+            taken = shown.keys() | new.keys()
+            new[num if num not in taken else _free(taken)] = each
+        self._hidden = {}
+        self._leave({**new, **shown}, figures)
 
     def _leave(self, managers: _Managers, figures: _Managers) -> None:
         for num, manager in managers.items():

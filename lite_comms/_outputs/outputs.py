@@ -133,6 +133,8 @@ class Outputs:
             self._widgets = None
             self._replaced.undo()
             self._publishers.forget()
+            self._hooked.clear()
+            self._aside.forget_added()
             self.parents.give_back()
 
     def under(self, msg: dict[str, Any], f: Callable[..., Any], *args: Any) -> Any:

@@ -25,7 +25,8 @@ from typing import Any
 
 import js
 
-from lite_comms._wire.header import header_of, header_text
+from lite_comms._wire.codec import encode
+from lite_comms._wire.header import header_of
 
 _ATTRIBUTE = "_parent_header"
 
@@ -80,10 +81,12 @@ class Parents:
             return self.current if _is_users(sys._getframe().f_back) else self._header
 
         def put(kernel: object, value: Any) -> None:
-            if _is_users(sys._getframe().f_back):
-                self.set_shell_parent(value)
-            else:
+            if sys._getframe().f_back is None:  # the kernel's JavaScript
                 self._set(value)
+                # Who restores an attribute, as `unittest.mock.patch` does, looks for it here.
+                vars(kernel)[_ATTRIBUTE] = self.request
+            else:
+                self.set_shell_parent(value)
 
         yield type(self._kernel), _ATTRIBUTE, property(get, put)
         yield self._kernel, "_parent_ident", {"shell": b"", "control": b""}
@@ -110,7 +113,7 @@ class Parents:
         """The header of the parent as JSON."""
         header = self.of_context.get(self._execution).get("header", {})
         if header != self._written[0]:  # by value: user code may change it in place
-            self._written = dict(header), header_text(header)
+            self._written = dict(header), encode(header)
         return self._written[1]
 
     @property
@@ -202,7 +205,7 @@ def _message(parent: Any) -> dict[str, Any]:
 
 
 def _is_users(frame: FrameType | None) -> bool:
-    """Return whether a frame reads or sets the attribute by its name, as user code does.
+    """Return whether a frame reads the attribute by its name, as user code does.
 
     The kernel's JavaScript does it otherwise: called by Python code that does not know of it, or
     by none.

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from lite_comms._requests.marks import read_mark
 from lite_comms._requests.requesting import Requesting
-from lite_comms._wire.codec import from_page
-from lite_comms._wire.errors import reason_in
+from lite_comms._wire.codec import TOO_DEEP, from_page, is_deep
+from lite_comms._wire.errors import EncodeError, reason_in
 from lite_comms._wire.message import flat_buffers
 
 Message = dict[str, Any]
@@ -88,9 +88,9 @@ class PageComm(Requesting):
         buffers: Iterable[Any] | None = None,
     ) -> None:
         """Close the comm."""
+        self.post("comm_close", {} if data is None else data, metadata, buffers)
         self._page.comms.pop(self.comm_id, None)
         self._closed = True
-        self.post("comm_close", {} if data is None else data, metadata, buffers)
         self._end_requests()
 
     def post(
@@ -106,6 +106,9 @@ class PageComm(Requesting):
         """Send a message of a given type to the kernel's end; None as data is null."""
         flat = flat_buffers(buffers, f"page comm {self.comm_id}")
         content = {"comm_id": self.comm_id, "data": data, **keys}
+        for name, value in ("data", content), ("metadata", metadata):
+            if is_deep(value):
+                raise EncodeError(name, TOO_DEEP)
         msg_id = uuid.uuid4().hex
         msg = {
             "header": {"msg_id": msg_id, "msg_type": msg_type},

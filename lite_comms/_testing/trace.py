@@ -143,14 +143,15 @@ def _record_received(msg: dict[str, Any], manager: CommManager) -> None:
 def _record(manager: CommManager, content: dict[str, Any], **fields: Any) -> None:
     comm_id, data = str(content.get("comm_id")), content.get("data")
     known = manager.comms.get(comm_id)
-    text = json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    # As short as the page writes it.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     message = TracedMessage(
         time=datetime.now(UTC),
         comm_id=comm_id,
         target_name=content.get("target_name") or (None if known is None else known.target_name),
         target_module=content.get("target_module"),
         data=data,
-        nbytes=len(text) + sum(map(len, fields["buffers"])),
+        nbytes=len(text.encode("utf-8", "surrogatepass")) + sum(map(len, fields["buffers"])),
         **fields,
     )
     for recorded in _traces:

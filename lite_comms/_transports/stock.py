@@ -104,11 +104,14 @@ class StockTransport(Transport):
         super()._show_error(text, error)
 
     def _publish(self, output: Output) -> bool:
-        """Send what this path has: outputs with a parent, but no error."""
+        """Send what this path has: outputs, but no error."""
         publish = own_path(self._shell, output)
         if publish is None:
             return False
-        self._outputs.under({"header": output.header}, publish)
+        if output.header is None:
+            publish()
+        else:
+            self._outputs.under({"header": output.header}, publish)
         return True
 
     def _rejected(self, reason: Any) -> None:
@@ -117,7 +120,7 @@ class StockTransport(Transport):
 
 def own_path(shell: Any, output: Output) -> Callable[[], object] | None:
     """Return what publishes an output in JupyterLite's own way; None if that cannot."""
-    msg_type, content, metadata, header, buffers = output
+    msg_type, content, metadata, _, buffers = output
     publisher = shell.display_pub
     stream = vars(sys.modules["pyodide_kernel"].stdout_stream)
     f, names = {
@@ -127,7 +130,7 @@ def own_path(shell: Any, output: Output) -> Callable[[], object] | None:
         "clear_output": (publisher.clear_output_callback, ("wait",)),
         "execute_result": (shell.displayhook.publish_execution_result, _RESULT),
     }.get(msg_type, (None, ()))
-    if f is None or not header or metadata or buffers:
+    if f is None or metadata or buffers:
         return None
     text = encode(content)
     values = js.JSON.parse(text)

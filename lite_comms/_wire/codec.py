@@ -26,8 +26,9 @@ import numbers
 import time
 import types
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -56,6 +57,8 @@ TOO_DEEP = f"nested too deeply to be sent: more than {MAX_DEPTH} levels"
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _ATOMS = frozenset({str, int, float, bool, types.NoneType})
+# What is no iterable that `_default` makes a list of.
+_PLAIN = _ATOMS | {dict, list, tuple, bytes, datetime, date}
 
 # Of a level as wide as this what it holds several times is searched once. Circles get here.
 _WIDE = 100_000
@@ -92,6 +95,7 @@ def encode(value: Any, root: str = "") -> str:
         that iterators in it may be used up.
     """
     depth, level = 0, [value] if isinstance(value, _CONTAINERS) else []
+    depths: dict[int, int] = {}  # by the id of what may be an iterable: how many levels it is in
     while level:  # here, because a call takes longer than this does for a small message
         depth += 1
         if depth > MAX_DEPTH:
@@ -100,13 +104,15 @@ def encode(value: Any, root: str = "") -> str:
         items = [*chain.from_iterable(below)]
         if _ATOMS.issuperset(map(type, items)):  # in C: most data ends here
             break
+        if not _PLAIN.issuperset(map(type, items)):
+            depths.update((id(item), depth) for item in items if type(item) not in _PLAIN)
         level = [
             each for each in items if type(each) not in _ATOMS and isinstance(each, _CONTAINERS)
         ]
         if len(level) > _WIDE:
             level = [*{id(item): item for item in level}.values()]
     try:
-        text = _first_try(value)
+        text = (_first_try(depths) if depths else _plain_try)(value)
         return text if text.isascii() else _without_escapes(text)
     except RecursionError:
         raise EncodeError(root or "data", TOO_DEEP) from None
@@ -118,6 +124,17 @@ def encode(value: Any, root: str = "") -> str:
         except RecursionError:
             raise EncodeError(root or "data", TOO_DEEP) from None
         return _without_escapes(json.dumps(clean, ensure_ascii=False, allow_nan=False))
+
+
+def is_deep(value: Any) -> bool:
+    """Return whether a value is nested more than `MAX_DEPTH` levels deep, or contains itself."""
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for _ in range(MAX_DEPTH):
+        if not level:
+            break
+        below = chain.from_iterable(x.values() if isinstance(x, dict) else x for x in level)
+        level = [*{id(x): x for x in below if isinstance(x, _CONTAINERS)}.values()]
+    return bool(level)
 
 
 def to_page(text: str) -> Any:
@@ -195,7 +212,7 @@ def _without_escapes(text: str) -> str:
 # The first try ---------------------------------------------------------------
 
 
-def _default(value: Any) -> Any:
+def _default(depths: dict[int, int], value: Any) -> Any:
     if isinstance(value, datetime):
         return _isoformat(value)
     if isinstance(value, date):
@@ -203,7 +220,7 @@ def _default(value: Any) -> Any:
     if isinstance(value, bytes):
         return b64encode(value).decode("ascii")
     if isinstance(value, Iterable):
-        return [_listed(item, 1) for item in value]
+        return _listed(value, depths.get(id(value), 0))
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
@@ -215,7 +232,7 @@ def _listed(value: Any, depth: int) -> Any:
     """Make lists of the iterables in an iterable; how deep they are nested is not known before."""
     if type(value) in _ATOMS or isinstance(value, (str, bytes)):
         return value
-    if depth > MAX_DEPTH:
+    if depth == MAX_DEPTH and isinstance(value, Iterable):
         raise RecursionError
     if isinstance(value, dict):
         return {key: _listed(item, depth + 1) for key, item in value.items()}
@@ -224,8 +241,13 @@ def _listed(value: Any, depth: int) -> Any:
     return value
 
 
+def _first_try(depths: dict[int, int]) -> Callable[[Any], str]:
+    default = partial(_default, depths)
+    return json.JSONEncoder(default=default, ensure_ascii=False, allow_nan=False).encode
+
+
 # Made once: half the time of a small message is the encoder's own making.
-_first_try = json.JSONEncoder(default=_default, ensure_ascii=False, allow_nan=False).encode
+_plain_try = _first_try({})
 
 
 def _isoformat(moment: datetime) -> str:
@@ -303,6 +325,8 @@ def _clean(value: Any, parents: tuple[int, ...]) -> Any:
     items: Any = value.items() if isinstance(value, dict) else enumerate(value)
     out: dict[str, Any] = {}
     for key, item in items:
+        if is_deep(key):
+            raise _RefusedError(f"a key is {TOO_DEEP}")
         name = str(key)
         if isinstance(value, dict):
             _check_text(name, key)

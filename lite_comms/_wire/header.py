@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
 from typing import Any
+
+from .codec import encode
 
 
 def header_of(parent: Any) -> dict[str, Any]:
@@ -24,17 +24,7 @@ def header_of(parent: Any) -> dict[str, Any]:
     if not isinstance(msg_id, str):
         raise TypeError(f"parent['header']['msg_id'] must be a str, not {type(msg_id).__name__}")
     try:
-        header_text(header)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"parent['header'] cannot be sent: {error}") from None
+        encode(header, "parent['header']")
+    except ValueError as error:
+        raise TypeError(f"cannot be sent: {error}") from None
     return header
-
-
-def _iso(date: object) -> str:
-    if not isinstance(date, datetime):
-        raise TypeError(f"a {type(date).__name__} is no JSON")
-    return date.isoformat().replace("+00:00", "Z")
-
-
-# Writes a header as JSON.
-header_text = json.JSONEncoder(default=_iso).encode

@@ -92,16 +92,16 @@ def _flat(buffer: Any, where: str) -> memoryview:
         return memoryview(view.tobytes("A"))
 
 
-def checked_id(comm_id: Any) -> Any:
+def checked_id(comm_id: Any) -> str:
     """Return the id of a comm that the page opens; raise if the comm could not be closed by it.
 
     Raises
     ------
     ValueError
-        If it is empty, in whose place `comm` would make another one, or has lone surrogates, which
-        cannot be sent back.
+        If it is no text; if it is empty, in whose place `comm` would make another one; or if it has
+        lone surrogates, which cannot be sent back.
     """
-    if isinstance(comm_id, str) and (not comm_id or sendable(comm_id) != comm_id):
+    if not isinstance(comm_id, str) or not comm_id or sendable(comm_id) != comm_id:
         raise ValueError(
             f"comm_id of a comm_open must be a text that is not empty and has no lone surrogates, "
             f"not {comm_id!r}"

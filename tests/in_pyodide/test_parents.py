@@ -159,12 +159,19 @@ soon(f)
         ("{'header': {}}", "parent['header']['msg_id'] must be a str, not NoneType"),
         (
             "{'header': {'msg_id': 'x', 'date': 1j}}",
-            "parent['header'] cannot be sent: a complex is no JSON",
+            "cannot be sent: parent['header'].date: complex is not JSON serializable: 1j",
+        ),
+        (
+            "{'header': {'msg_id': 'x', 'a': DEEP}}",
+            "cannot be sent: parent['header']: nested too deeply to be sent: more than 500 levels",
         ),
     ],
 )
 def test_what_is_no_message_cannot_be_the_parent(kernel: Kernel, parent: str, message: str) -> None:
     said = kernel.run(f"""
+DEEP = []
+for _ in range(3000):
+    DEEP = [DEEP]
 for set_parent in get_ipython().set_parent, lambda it: get_ipython().kernel.set_parent([], it):
     try:
         set_parent({parent})
@@ -187,3 +194,28 @@ print("after")
     said = dict(printed(kernel))
     assert said["changed"] == "another"
     assert said["before"] == said["after"]
+
+
+def test_a_helper_may_set_the_old_parent_header_and_put_it_back(kernel: Kernel) -> None:
+    kernel.run("first = get_ipython().kernel.get_parent()\nprint('first')")
+    ((_, first),) = printed(kernel)
+    kernel.run("""
+import unittest.mock
+kernel = get_ipython().kernel
+print("own")
+with unittest.mock.patch.object(kernel, "_parent_header", first):
+    print("patched")
+print("own again")
+name = "_parent_header".lower()
+def put(value):
+    setattr(kernel, name, value)
+put(first)
+print("set")
+print(kernel.get_parent() is first)
+""")
+    said = dict(printed(kernel))
+    assert said["patched"] == said["set"] == said["True"] == first
+    assert said["own"] == said["own again"]
+    assert said["own"] not in (first, None)
+    kernel.run("print('next')")
+    assert printed(kernel)[0][1] not in (first, said["own"], None)

@@ -45,7 +45,6 @@ from lite_comms._wire.frames import (
     Watch,
     to_wire,
 )
-from lite_comms._wire.header import header_text
 from lite_comms._wire.version import __version__
 
 from .channel import Action, Bring, Channel, Connect, Disconnect, Event, Problem, step
@@ -301,7 +300,7 @@ class PortTransport(StockTransport):
         if header is None:
             parent = self._parent_to_say()
         else:
-            parent = self._said_parent = header_text(header)
+            parent = self._said_parent = encode(header)
         try:
             self.post_frame(FromKernel(msg_type, text, data, parent, buffers))
         except BaseException:
