@@ -1,6 +1,6 @@
 /** What the inspector keeps of messages, how much, and what it writes into a file. */
 import {describe, expect, it} from 'vitest';
-import {ALL, Filtered, matches} from '../src/inspector/filter';
+import {ALL, Filtered, indexOf, matches} from '../src/inspector/filter';
 import {toLines, valueOf} from '../src/inspector/lines';
 import {Log, MOST_MEMORY, MOST_RECORDS} from '../src/inspector/log/log';
 import {Rates, SECONDS} from '../src/inspector/log/rates';
@@ -110,6 +110,19 @@ describe('the log', () => {
     fill(log, 1);
     expect(log.get(3)?.number).toBe(3);
   });
+
+  it('lets go of what messages carried when it drops them', () => {
+    const log = new Log();
+    const buffers = [new ArrayBuffer(8)];
+    log.add(record({data: 'first', buffers}));
+    const first = log.get(0)!;
+    expect([first.data.text, first.buffers.length]).toEqual(['"first"', 1]);
+    fill(log, MOST_RECORDS);
+    expect(first).toMatchObject({data: {text: '', missing: 7}, buffers: [], isCut: true});
+    const last = log.get(log.next - 1)!;
+    log.clear();
+    expect([last.data.text, last.metadata.text]).toEqual(['', '']);
+  });
 });
 
 describe('the filter', () => {
@@ -148,6 +161,26 @@ describe('the filter', () => {
     const {records, removed} = filtered.update();
     expect([records.length, removed]).toEqual([MOST_RECORDS / 2 + 50, 50]);
     expect([records[0]!.number, records.at(-1)!.number]).toEqual([101, MOST_RECORDS + 99]);
+  });
+
+  it('tells what it lets through without a change of what is drawn', () => {
+    const log = new Log();
+    const filtered = new Filtered(log);
+    const add = () => log.add(record({}, 'kernel_to_page', 'comm_msg', log.next));
+    add();
+    const {records} = filtered.update();
+    for (let i = 0; i < MOST_RECORDS; i++) {
+      add();
+    }
+    expect([filtered.records.length, records.length]).toEqual([MOST_RECORDS, 1]);
+    expect(filtered.update().removed).toBe(1);
+  });
+
+  it('finds a message, and not another one of its number', () => {
+    const records = [0, 1, 4].map(number => record({}, 'kernel_to_page', 'comm_msg', number));
+    expect(records.map(each => indexOf(records, each))).toEqual([0, 1, 2]);
+    // It came in a pause.
+    expect(indexOf(records, record({}, 'kernel_to_page', 'comm_msg', 4))).toBe(-1);
   });
 });
 

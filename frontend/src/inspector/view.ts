@@ -71,6 +71,11 @@ export class View {
     return this._filtered.update();
   }
 
+  /** The messages that the filter lets through, for other uses than to draw them. */
+  get records(): readonly IRecord[] {
+    return this._filtered.records;
+  }
+
   get filter(): IFilter {
     return this._filtered.filter;
   }

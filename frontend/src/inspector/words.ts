@@ -63,7 +63,7 @@ export function sentence({kind, text}: Said, trans: TranslationBundle): string {
 /** Says that something is left out of a message. */
 export function cutWord(trans: TranslationBundle): string {
   return trans.__(
-    'Cut: of each message at most %1 characters of data and %2 of buffers are kept.',
+    'Cut: of each message at most %1 characters of data and %2 of buffers are kept, and nothing of those that are no longer listed.',
     MOST_TEXT.toLocaleString(),
     bytes(MOST_BYTES)
   );

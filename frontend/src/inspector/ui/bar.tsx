@@ -160,7 +160,7 @@ function Kept({view}: IProps): JSX.Element {
 }
 
 /** What the filter lets through, as JSON lines. */
-const lines = (view: View) => toLines(view.update().records, version);
+const lines = (view: View) => toLines(view.records, version);
 
 function Copy({view}: IProps): JSX.Element {
   return (
