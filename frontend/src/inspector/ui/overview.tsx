@@ -34,7 +34,7 @@ function Path({view}: {view: View}): JSX.Element {
   const {name, why} = facts.path();
   const ask = () => {
     setSaid(trans.__('Asking the kernel…'));
-    facts.status().then(setSaid, (error: unknown) => setSaid(`${error}`));
+    facts.status().then(setSaid, ({message}: Error) => setSaid(message));
   };
   return (
     <section className="lite-comms-Path" aria-label={trans.__('Path')}>
