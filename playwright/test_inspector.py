@@ -154,7 +154,8 @@ def test_what_is_shown_can_be_filtered_paused_and_cleared(
 
     panel.get_by_title("Pause").click()
     page.evaluate("demo.send('three')")
-    expect(panel.get_by_role("status").first).to_contain_text("paused, 2 not kept")
+    expect(panel.get_by_role("status").first).to_have_text("paused")
+    expect(panel.locator(".lite-comms-Kept")).to_contain_text("2 not kept")
     expect(rows).to_have_count(5)
     panel.get_by_title("Go on").click()
     page.evaluate("demo.send('four')")

@@ -2,6 +2,7 @@
 import {beforeEach, expect, it, vi} from 'vitest';
 import {MOST_WAITING} from '../src/inspector/log/timing';
 import {View} from '../src/inspector/view';
+import {sentence} from '../src/inspector/words';
 import {FakeConnection, follow} from './inspector';
 
 let connection: FakeConnection;
@@ -212,8 +213,19 @@ it('a queue that grows is told once', () => {
     }
     traffic.look();
   }
-  expect(traffic.problems.all).toMatchObject([{kind: 'queue', text: '180', comm_id: 'c'}]);
+  expect(traffic.problems.all).toMatchObject([
+    {kind: 'queue', text: '180', comm_id: 'c', target_name: 'demo'}
+  ]);
   expect(traffic.comms.get('c')?.isGrowing).toBe(true);
+  const trans = {__: (text: string, ...args: unknown[]) => `${text} ${args}`};
+  expect(sentence(traffic.problems.all[0]!, trans as never)).toMatch(/ demo,180$/);
+  // It is shown by the messages of its comm.
+  vi.stubGlobal('cancelAnimationFrame', () => undefined);
+  const view = new View(traffic, {} as never, {} as never);
+  view.show(traffic.problems.all[0]!);
+  expect(view.filter.comm_id).toBe('c');
+  view.dispose();
+  vi.unstubAllGlobals();
 });
 
 it('in a pause messages are counted only', () => {

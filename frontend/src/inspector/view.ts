@@ -104,8 +104,12 @@ export class View {
   }
 
   /** Show what a problem is about. */
-  show({record, error}: IProblem): void {
-    this.select(record, error);
+  show({record, error, comm_id}: IProblem): void {
+    if (!record && !error && comm_id !== null) {
+      this.narrow({comm_id});
+    } else {
+      this.select(record, error);
+    }
   }
 
   clear(): void {

@@ -110,15 +110,10 @@ export class Traffic {
 
   /** Look for queues that grow; called about every second. */
   look(): void {
-    for (const comm of this.comms.look()) {
-      const text = String(comm.waiting);
-      this.problems.add({
-        kind: 'queue',
-        text,
-        time: this.now(),
-        comm_id: comm.comm_id,
-        record: null
-      });
+    for (const {waiting, comm_id, target_name} of this.comms.look()) {
+      const text = String(waiting);
+      const time = this.now();
+      this.problems.add({kind: 'queue', text, time, comm_id, target_name, record: null});
       this._changed.emit();
     }
   }

@@ -66,7 +66,10 @@ function rowOf(record: IRecord, view: View): IRow {
     className: classOf(record),
     title,
     cells: [
-      clock(record.time),
+      <>
+        {marks && <span className="lite-comms-hidden">{trans.__('Problem')} </span>}
+        {clock(record.time)}
+      </>,
       isOut ? trans.__('kernel') : trans.__('page'),
       target_name ?? comm_id,
       msg_type.replace('comm_', ''),

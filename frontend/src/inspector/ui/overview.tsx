@@ -67,7 +67,7 @@ function Problems({view}: {view: View}): JSX.Element {
             <Button
               minimal
               small
-              disabled={!problem.record && !problem.error}
+              disabled={!problem.record && !problem.error && !problem.comm_id}
               onClick={() => view.show(problem)}
             >
               <time>{clock(problem.time)}</time> {sentence(problem, trans)}
