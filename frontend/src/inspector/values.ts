@@ -23,7 +23,7 @@ const READERS = {
 export type DType = keyof typeof READERS | 'text';
 export const DTYPES: readonly DType[] = [...(Object.keys(READERS) as DType[]), 'text'];
 
-/** The first values of a buffer as text, how many there are beyond, and how many bytes are no whole value. */
+/** The first values of a buffer as text, how many follow, and how many bytes are no whole value. */
 export function firstValues(
   {bytes, nbytes}: IBuffer,
   dtype: DType

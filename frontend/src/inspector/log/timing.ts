@@ -59,7 +59,7 @@ export class Timing {
     }
   }
 
-  /** The kernel was busy before anybody listened: take it that a cell runs, until something other than a comm message ends. */
+  /** The kernel was busy before anybody listened: a cell is taken to run, until one has ended. */
   assumeRunning(): void {
     this._running.add(UNSEEN);
   }

@@ -24,7 +24,7 @@ const BUTTON = 'lite-comms-inspector';
 /** Seen, and not in the way. */
 const MARK = 'inset 0 -2px var(--jp-error-color1)';
 
-/** Seen where the user's own colors replace those of the theme: there are no shadows, and nothing is transparent. */
+/** Seen only where the user's own colors replace those of the theme, and shadows are not drawn. */
 const OUTLINE = '2px solid transparent';
 
 /** A notebook or a console. */
