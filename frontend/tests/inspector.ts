@@ -34,6 +34,7 @@ export class FakeConnection {
   readonly statusChanged = new Signal<this, string>(this);
   readonly disposed = new Signal<this, void>(this);
   readonly isDisposed = false;
+  status = 'idle';
   readonly comms = new Set<string>();
   readonly targets = new Set(['demo']);
   hasComm = (comm_id: string) => this.comms.has(comm_id);
@@ -52,7 +53,7 @@ export class FakeConnection {
     this.anyMessage.emit({msg, direction: 'recv'});
   }
 
-  status(execution_state: string, parent: object): void {
+  state(execution_state: string, parent: object): void {
     this.says('status', {execution_state}, parent);
   }
 }

@@ -1,6 +1,6 @@
 /** What the inspector keeps of messages, how much, and what it writes into a file. */
 import {describe, expect, it} from 'vitest';
-import {ALL, Filtered, matches} from '../src/inspector/filter';
+import {ALL, Filtered, indexOf, matches} from '../src/inspector/filter';
 import {toLines, valueOf} from '../src/inspector/lines';
 import {Log, MOST_MEMORY, MOST_RECORDS} from '../src/inspector/log/log';
 import {Rates, SECONDS} from '../src/inspector/log/rates';
@@ -110,6 +110,19 @@ describe('the log', () => {
     fill(log, 1);
     expect(log.get(3)?.number).toBe(3);
   });
+
+  it('lets go of what messages carried when it drops them', () => {
+    const log = new Log();
+    const buffers = [new ArrayBuffer(8)];
+    log.add(record({data: 'first', buffers}));
+    const first = log.get(0)!;
+    expect([first.data.text, first.buffers.length]).toEqual(['"first"', 1]);
+    fill(log, MOST_RECORDS);
+    expect(first).toMatchObject({data: {text: '', missing: 7}, buffers: [], isCut: true});
+    const last = log.get(log.next - 1)!;
+    log.clear();
+    expect([last.data.text, last.metadata.text]).toEqual(['', '']);
+  });
 });
 
 describe('the filter', () => {
@@ -148,6 +161,26 @@ describe('the filter', () => {
     const {records, removed} = filtered.update();
     expect([records.length, removed]).toEqual([MOST_RECORDS / 2 + 50, 50]);
     expect([records[0]!.number, records.at(-1)!.number]).toEqual([101, MOST_RECORDS + 99]);
+  });
+
+  it('tells what it lets through without a change of what is drawn', () => {
+    const log = new Log();
+    const filtered = new Filtered(log);
+    const add = () => log.add(record({}, 'kernel_to_page', 'comm_msg', log.next));
+    add();
+    const {records} = filtered.update();
+    for (let i = 0; i < MOST_RECORDS; i++) {
+      add();
+    }
+    expect([filtered.records.length, records.length]).toEqual([MOST_RECORDS, 1]);
+    expect(filtered.update().removed).toBe(1);
+  });
+
+  it('finds a message, and not another one of its number', () => {
+    const records = [0, 1, 4].map(number => record({}, 'kernel_to_page', 'comm_msg', number));
+    expect(records.map(each => indexOf(records, each))).toEqual([0, 1, 2]);
+    // It came in a pause.
+    expect(indexOf(records, record({}, 'kernel_to_page', 'comm_msg', 4))).toBe(-1);
   });
 });
 
@@ -242,14 +275,15 @@ describe('the values of a buffer', () => {
     ['uint32', '1069547520, 3221225472, 1036831949', 0],
     ['int8', '0, 0, -64, 63, 0, 0, 0, -64, -51, -52, -52, 61', 0]
   ] as const)('as %s', (dtype, values, more) => {
-    expect(firstValues(buffer, dtype)).toEqual({values, more});
+    expect(firstValues(buffer, dtype)).toEqual({values, more, rest: 0});
   });
 
   it('leave out bytes that are no whole value', () => {
     const odd = new Uint8Array([...new Uint8Array(new Float64Array([0.25]).buffer), 1, 2, 3]);
     expect(firstValues({bytes: odd, nbytes: 11}, 'float64')).toEqual({
-      values: '0.25 (3 bytes are left)',
-      more: 0
+      values: '0.25',
+      more: 0,
+      rest: 3
     });
   });
 
@@ -257,6 +291,10 @@ describe('the values of a buffer', () => {
     const {values, more} = firstValues({bytes: new Uint8Array(100), nbytes: 1_000}, 'uint16');
     expect([values.split(', ').length, more]).toEqual([32, 468]);
     const text = new TextEncoder().encode('täxt');
-    expect(firstValues({bytes: text, nbytes: 5}, 'text')).toEqual({values: 'täxt', more: 0});
+    expect(firstValues({bytes: text, nbytes: 5}, 'text')).toEqual({
+      values: 'täxt',
+      more: 0,
+      rest: 0
+    });
   });
 });

@@ -1,6 +1,8 @@
 /** What the inspector learns from the messages of a kernel's connections. */
 import {beforeEach, expect, it, vi} from 'vitest';
+import {MOST_WAITING} from '../src/inspector/log/timing';
 import {View} from '../src/inspector/view';
+import {sentence} from '../src/inspector/words';
 import {FakeConnection, follow} from './inspector';
 
 let connection: FakeConnection;
@@ -8,6 +10,7 @@ let traffic: ReturnType<typeof follow>;
 let now = 0;
 
 beforeEach(() => {
+  vi.restoreAllMocks();
   now = 1_000;
   vi.spyOn(performance, 'now').mockImplementation(() => now);
   connection = new FakeConnection();
@@ -66,13 +69,13 @@ it('comms are counted, with who has opened them', () => {
 it('a callback takes from busy to idle, behind the one before', () => {
   // The channel says busy for both when they are sent.
   for (const id of ['a', 'b']) {
-    connection.status('busy', parentOf(id));
+    connection.state('busy', parentOf(id));
     connection.comm('page_to_kernel', 'comm_msg', {id});
   }
   now += 30;
-  connection.status('idle', parentOf('a'));
+  connection.state('idle', parentOf('a'));
   now += 130;
-  connection.status('idle', parentOf('b'));
+  connection.state('idle', parentOf('b'));
   const [a, b] = [traffic.log.find('a')!, traffic.log.find('b')!];
   expect([a.callback_ms, a.handled_ms, a.marks]).toEqual([30, 30, undefined]);
   expect([b.callback_ms, b.handled_ms]).toEqual([130, 160]);
@@ -81,16 +84,51 @@ it('a callback takes from busy to idle, behind the one before', () => {
 });
 
 it('amidst a cell only the time until it is handled is known', () => {
-  connection.status('busy', cell);
-  connection.status('busy', parentOf('a'));
+  connection.state('busy', cell);
+  connection.state('busy', parentOf('a'));
   connection.comm('page_to_kernel', 'comm_msg', {id: 'a'});
   now += 500;
-  connection.status('idle', parentOf('a'));
+  connection.state('idle', parentOf('a'));
   expect([last().handled_ms, last().callback_ms, last().marks]).toEqual([
     500,
     undefined,
     undefined
   ]);
+});
+
+it('a cell that ran before anybody listened is one as well', () => {
+  connection = new FakeConnection();
+  connection.status = 'busy';
+  traffic = follow(connection);
+  const handle = (id: string) => {
+    connection.state('busy', parentOf(id));
+    connection.comm('page_to_kernel', 'comm_msg', {id});
+    now += 500;
+    connection.state('idle', parentOf(id));
+    return last().callback_ms;
+  };
+  expect(handle('a')).toBeUndefined();
+  expect(handle('b')).toBeUndefined();
+  expect(traffic.problems.count).toBe(0);
+  connection.state('idle', cell);
+  expect(handle('c')).toBe(500);
+});
+
+it('no message waits for ever, however many there were', () => {
+  connection.comm('kernel_to_page', 'comm_open');
+  const ids = Array.from({length: MOST_WAITING + 1}, (_, i) => `w${i}`);
+  ids.forEach(id => connection.comm('page_to_kernel', 'comm_msg', {id}));
+  ids.forEach(id => connection.state('idle', parentOf(id)));
+  expect(traffic.comms.get('c')!.waiting).toBe(0);
+});
+
+it('times are those of the clock when the inspector was opened', () => {
+  // The page's clock has stood still while the computer slept.
+  vi.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 10, 28, 12));
+  traffic = follow(connection);
+  now += 250;
+  connection.comm('kernel_to_page', 'comm_open');
+  expect(new Date(last().time).toISOString()).toBe('2026-11-28T12:00:00.250Z');
 });
 
 it.each(['page_to_kernel', 'kernel_to_page'] as const)('a request %s has a round trip', from => {
@@ -123,6 +161,14 @@ it('a value that is refused is a problem, also of a cell', () => {
   expect(traffic.problems.all).toMatchObject([
     {kind: 'refused', text: `EncodeError: ${evalue}`, record: null, error: {evalue}}
   ]);
+});
+
+it('an error of the channel in a callback is no refused value', () => {
+  connection.comm('page_to_kernel', 'comm_msg', {id: 'a'});
+  const error = {ename: 'TransportError', evalue: 'closed', traceback: []};
+  connection.says('error', error, parentOf('a'));
+  connection.says('error', error, cell);
+  expect(traffic.problems.all.map(({kind}) => kind)).toEqual(['error']);
 });
 
 it('what the kernel closes because it is unknown is marked', () => {
@@ -167,8 +213,19 @@ it('a queue that grows is told once', () => {
     }
     traffic.look();
   }
-  expect(traffic.problems.all).toMatchObject([{kind: 'queue', text: '180', comm_id: 'c'}]);
+  expect(traffic.problems.all).toMatchObject([
+    {kind: 'queue', text: '180', comm_id: 'c', target_name: 'demo'}
+  ]);
   expect(traffic.comms.get('c')?.isGrowing).toBe(true);
+  const trans = {__: (text: string, ...args: unknown[]) => `${text} ${args}`};
+  expect(sentence(traffic.problems.all[0]!, trans as never)).toMatch(/ demo,180$/);
+  // It is shown by the messages of its comm.
+  vi.stubGlobal('cancelAnimationFrame', () => undefined);
+  const view = new View(traffic, {} as never, {} as never);
+  view.show(traffic.problems.all[0]!);
+  expect(view.filter.comm_id).toBe('c');
+  view.dispose();
+  vi.unstubAllGlobals();
 });
 
 it('in a pause messages are counted only', () => {
@@ -176,12 +233,21 @@ it('in a pause messages are counted only', () => {
   connection.comm('kernel_to_page', 'comm_open');
   connection.comm('kernel_to_page', 'comm_msg');
   expect([traffic.log.length, traffic.skipped]).toEqual([0, 2]);
+  // Nor is a message kept that has a problem.
+  connection.comm('kernel_to_page', 'comm_msg', {comm_id: 'gone', data: 'large'});
+  expect(traffic.problems.all[0]!.record!.data.text).toBe('');
   expect(traffic.comms.get('c')?.kernel_to_page.messages).toBe(2);
   traffic.isPaused = false;
   connection.comm('kernel_to_page', 'comm_msg', {id: 'after'});
   expect([traffic.log.length, last().msg_id]).toEqual([1, 'after']);
   traffic.clear();
   expect([traffic.log.length, traffic.skipped]).toEqual([0, 0]);
+});
+
+it('nothing is kept when it is disposed', () => {
+  connection.comm('kernel_to_page', 'comm_open');
+  traffic.dispose();
+  expect(traffic.log.length).toBe(0);
 });
 
 it('a view draws once a frame, however many messages come', () => {

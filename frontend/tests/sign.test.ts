@@ -15,8 +15,10 @@ vi.mock('@jupyterlab/statusbar', () => ({IStatusBar: {}}));
 vi.stubGlobal('requestIdleCallback', (f: () => void) => setTimeout(f));
 
 let why: string;
+let isSilent: boolean;
 let metadata: object;
 const asked: string[] = [];
+const disposed: string[] = [];
 
 /** A document whose kernel goes through a channel. */
 function open() {
@@ -26,11 +28,14 @@ function open() {
     id: 'kernel',
     status: 'unknown',
     serverSettings: {serializer},
+    disposed: new Signal<object, void>({}),
+    statusChanged: new Signal<object, string>({}),
     createComm(target: string) {
       asked.push(target);
       const comm = {
         onClose: (_: object): void => undefined,
-        open: () => comm.onClose({content: {data: 'all is well'}, metadata})
+        open: () => isSilent || comm.onClose({content: {data: 'all is well'}, metadata}),
+        dispose: () => disposed.push(target)
       };
       return comm;
     }
@@ -50,7 +55,8 @@ let shell: {currentWidget: Widget | null; currentChanged: Signal<object, unknown
 beforeEach(() => {
   why = 'it does not answer';
   metadata = {};
-  asked.length = 0;
+  isSilent = false;
+  asked.length = disposed.length = 0;
   document.body.textContent = '';
   shell = {currentWidget: null, currentChanged: new Signal({})};
 });
@@ -67,7 +73,7 @@ function inStatusBar(): void {
       changed();
     }
   };
-  sign.activate({shell} as never, bar, null);
+  sign.activate({shell} as never, bar, null, null);
 }
 
 it('is in the status bar while the current document has a kernel with an open channel', () => {
@@ -119,6 +125,40 @@ it.each([
   await vi.waitFor(() => expect(document.querySelector('pre')).toBeNull());
 });
 
+it.each([
+  ['the kernel does not answer', 'No answer in 10 s: the kernel is busy or has no lite_comms.'],
+  ['the kernel restarts', 'The kernel has ended.'],
+  ['the connection is disposed', 'The kernel has ended.']
+])('says so when %s', async (what, shown) => {
+  vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']});
+  why = '';
+  isSilent = true;
+  inStatusBar();
+  const panel = open();
+  const {kernel} = panel.sessionContext.session as never as {
+    kernel: {statusChanged: Signal<object, string>; disposed: Signal<object, void>};
+  };
+  shell.currentWidget = panel;
+  shell.currentChanged.emit(undefined);
+  item.node.querySelector('button')!.click();
+  await vi.advanceTimersByTimeAsync(9_900);
+  expect(document.querySelector('pre')!.textContent).toBe('Asking the kernel…');
+  kernel.statusChanged.emit('busy');
+  if (what.includes('restarts')) {
+    kernel.statusChanged.emit('restarting');
+  } else if (what.includes('disposed')) {
+    kernel.disposed.emit();
+  } else {
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  await vi.advanceTimersByTimeAsync(0);
+  expect(document.querySelector('pre')!.textContent).toBe(shown);
+  expect(disposed).toEqual(['lite_comms.status']);
+  vi.useRealTimers();
+  document.querySelector<HTMLElement>('.jp-Dialog .jp-mod-accept')!.click();
+  await vi.waitFor(() => expect(document.querySelector('pre')).toBeNull());
+});
+
 it('is a button of the tool bar where there is no status bar', () => {
   why = '';
   const panel = open();
@@ -131,7 +171,7 @@ it('is a button of the tool bar where there is no status bar', () => {
     forEach: (f: (panel: object) => void) => f(Object.assign(panel, {toolbar})),
     widgetAdded: new Signal({})
   };
-  sign.activate({shell} as never, null, tracker);
+  sign.activate({shell} as never, null, tracker, null);
   const [[at, name, button]] = added as [[string, string, Widget]];
   expect([at, name, button.isHidden]).toEqual(['spacer', 'lite-comms:sign', false]);
 

@@ -43,6 +43,22 @@ function contains(record: IRecord, search: string): boolean {
   );
 }
 
+/** Where a message is in a list that is in order; -1 if it is not in it. */
+export function indexOf(records: readonly IRecord[], record: IRecord): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (records[middle]!.number < record.number) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  // One that came in a pause has the number of the next one that is kept.
+  return records[low] === record ? low : -1;
+}
+
 /** The messages of a log that a filter lets through; only the new ones are looked at. */
 export class Filtered {
   constructor(private readonly _log: Log) {}
@@ -54,6 +70,11 @@ export class Filtered {
   set filter(filter: IFilter) {
     this._filter = filter;
     this.refresh();
+  }
+
+  /** The messages as they are now, in an array of its own: what is drawn does not change. */
+  get records(): readonly IRecord[] {
+    return [...this._log.from(0)].filter(record => matches(this._filter, record));
   }
 
   /** Look at all messages again. */

@@ -23,20 +23,18 @@ const READERS = {
 export type DType = keyof typeof READERS | 'text';
 export const DTYPES: readonly DType[] = [...(Object.keys(READERS) as DType[]), 'text'];
 
-/** The first values of a buffer as text, and how many there are beyond. */
+/** The first values of a buffer as text, how many follow, and how many bytes are no whole value. */
 export function firstValues(
   {bytes, nbytes}: IBuffer,
   dtype: DType
-): {values: string; more: number} {
+): {values: string; more: number; rest: number} {
   if (dtype === 'text') {
     const values = new TextDecoder().decode(bytes.subarray(0, MOST_CHARACTERS));
-    return {values, more: Math.max(0, nbytes - MOST_CHARACTERS)};
+    return {values, more: Math.max(0, nbytes - MOST_CHARACTERS), rest: 0};
   }
   const [size, read] = READERS[dtype];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = Math.min(MOST_VALUES, Math.floor(bytes.length / size));
   const values = Array.from({length: count}, (_, i) => String(read(view, i * size)));
-  const rest = nbytes % size;
-  const odd = rest > 0 ? ` (${rest} bytes are left)` : '';
-  return {values: `${values.join(', ')}${odd}`, more: Math.floor(nbytes / size) - count};
+  return {values: values.join(', '), more: Math.floor(nbytes / size) - count, rest: nbytes % size};
 }

@@ -71,6 +71,11 @@ export class View {
     return this._filtered.update();
   }
 
+  /** The messages that the filter lets through, for other uses than to draw them. */
+  get records(): readonly IRecord[] {
+    return this._filtered.records;
+  }
+
   get filter(): IFilter {
     return this._filtered.filter;
   }
@@ -99,8 +104,12 @@ export class View {
   }
 
   /** Show what a problem is about. */
-  show({record, error}: IProblem): void {
-    this.select(record, error);
+  show({record, error, comm_id}: IProblem): void {
+    if (!record && !error && comm_id !== null) {
+      this.narrow({comm_id});
+    } else {
+      this.select(record, error);
+    }
   }
 
   clear(): void {

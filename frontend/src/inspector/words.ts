@@ -3,7 +3,7 @@ import type {TranslationBundle} from '@jupyterlab/translation';
 import type {IProblem} from './log/problems';
 import {MOST_BYTES, MOST_TEXT} from './log/record';
 
-type Said = Pick<IProblem, 'kind' | 'text'>;
+type Said = Pick<IProblem, 'kind' | 'text'> & Partial<Pick<IProblem, 'comm_id' | 'target_name'>>;
 
 /** A number of bytes, in at most six characters. */
 export function bytes(count: number): string {
@@ -37,7 +37,8 @@ export function clock(time: number): string {
 }
 
 /** What a mark says, in a sentence. */
-export function sentence({kind, text}: Said, trans: TranslationBundle): string {
+export function sentence(said: Said, trans: TranslationBundle): string {
+  const {kind, text} = said;
   switch (kind) {
     case 'error':
       return trans.__('The callback failed: %1', text);
@@ -56,14 +57,18 @@ export function sentence({kind, text}: Said, trans: TranslationBundle): string {
     case 'slow':
       return trans.__('The callback took %1 ms. Nothing else is handled meanwhile.', text);
     case 'queue':
-      return trans.__('The queue grows: %1 messages are not handled yet.', text);
+      return trans.__(
+        "The queue of '%1' grows: %2 messages are not handled yet.",
+        said.target_name ?? said.comm_id,
+        text
+      );
   }
 }
 
 /** Says that something is left out of a message. */
 export function cutWord(trans: TranslationBundle): string {
   return trans.__(
-    'Cut: of each message at most %1 characters of data and %2 of buffers are kept.',
+    'Cut: of each message at most %1 characters of data and %2 of buffers are kept, and nothing of those that are no longer listed.',
     MOST_TEXT.toLocaleString(),
     bytes(MOST_BYTES)
   );

@@ -1,5 +1,5 @@
 /** The messages that are kept: the last ones, by number and by memory. */
-import type {IRecord} from './record';
+import {type IRecord, release} from './record';
 
 /** How many messages are kept. */
 export const MOST_RECORDS = 10_000;
@@ -46,6 +46,9 @@ export class Log {
   }
 
   clear(): void {
+    for (const record of this.from(0)) {
+      release(record);
+    }
     this._records = [];
     this._start = 0;
     this._memory = 0;
@@ -65,6 +68,7 @@ export class Log {
     if (this._byId.get(record.msg_id) === record) {
       this._byId.delete(record.msg_id);
     }
+    release(record);
     this._records[this._start++] = undefined!;
     if (this._start === SLACK) {
       this._records = this._records.slice(SLACK);

@@ -10,6 +10,8 @@ export interface IProblem {
   readonly text: string;
   readonly time: number;
   readonly comm_id: string | null;
+  /** Of its comm; named where no message is. */
+  readonly target_name?: string | null;
   /** The message, if it was seen. */
   readonly record: IRecord | null;
   readonly error?: IError;

@@ -53,14 +53,14 @@ export interface IRecord {
   readonly comm_id: string;
   readonly target_name: string | null;
   readonly target_module: string | null;
-  readonly data: IText;
-  readonly metadata: IText;
-  readonly buffers: readonly IBuffer[];
+  data: IText;
+  metadata: IText;
+  buffers: readonly IBuffer[];
   /** The length of the data as JSON in UTF-8, and of all buffers. */
   readonly nbytes: number;
   /** How much memory it takes, about. */
   readonly kept: number;
-  readonly isCut: boolean;
+  isCut: boolean;
 
   // What is learned later.
 
@@ -130,6 +130,16 @@ export function makeRecord(msg: KernelMessage.IMessage, about: IAbout): IRecord 
     isCut
   };
 }
+
+/** Let go of what a message carried: the record itself may still be needed, as that of a problem. */
+export function release(record: IRecord): void {
+  record.data = nothingOf(record.data);
+  record.metadata = nothingOf(record.metadata);
+  record.buffers = [];
+  record.isCut = true;
+}
+
+const nothingOf = ({text, missing}: IText): IText => ({text: '', missing: missing + text.length});
 
 /** Add a mark to a record, once for each kind. */
 export function mark(record: IRecord, kind: MarkKind, text: string): void {

@@ -12,7 +12,10 @@ import {type Direction, type IRecord, mark} from './record';
 export const SLOW_MS = 100;
 
 /** How many messages without an answer are remembered. */
-const MOST_WAITING = 10_000;
+export const MOST_WAITING = 10_000;
+
+/** Stands for the id of a request that was there before. */
+const UNSEEN = '';
 
 type Message = KernelMessage.IMessage;
 type Header = KernelMessage.IHeader;
@@ -20,11 +23,14 @@ type Header = KernelMessage.IHeader;
 export class Timing {
   constructor(private readonly _comms: Comms) {}
 
-  /** Learn of a message that is kept as `record`; returns the record that it changes, if any. */
-  add(msg: Message, record: IRecord): IRecord | undefined {
+  /** Learn of a message that is kept as `record`. */
+  add(msg: Message, record: IRecord): void {
     const {comm_id, direction, msg_id, time} = record;
     if (direction === 'page_to_kernel') {
-      remember(this._waiting, msg_id, record);
+      const forgotten = remember(this._waiting, msg_id, record);
+      if (forgotten) {
+        this._isNoMoreWaiting(forgotten);
+      }
       const comm = this._comms.get(comm_id);
       if (comm && !comm.closed) {
         comm.waiting++;
@@ -49,10 +55,13 @@ export class Timing {
         };
         record.error = {ename, evalue, traceback};
         mark(record, 'error', `${ename}: ${evalue}`);
-        return record;
       }
     }
-    return undefined;
+  }
+
+  /** The kernel was busy before anybody listened: a cell is taken to run, until one has ended. */
+  assumeRunning(): void {
+    this._running.add(UNSEEN);
   }
 
   /** Learn from a status of the kernel; returns the message that has been handled, if it is one. */
@@ -67,6 +76,7 @@ export class Timing {
         this._running.add(msg_id);
       } else if (execution_state === 'idle') {
         this._running.delete(msg_id);
+        this._running.delete(UNSEEN);
         this._lastIdle = time;
       }
       return undefined;
@@ -103,10 +113,7 @@ export class Timing {
       return undefined;
     }
     record.handled_ms = time - record.time;
-    const comm = this._comms.get(record.comm_id);
-    if (comm && comm.waiting > 0) {
-      comm.waiting--;
-    }
+    this._isNoMoreWaiting(record);
     // While a cell runs, the time includes what the cell did until it let the message in.
     if (begun && !begun.amidst && this._running.size === 0) {
       // The kernel handles one after the other: it was not before the one before had ended.
@@ -116,6 +123,13 @@ export class Timing {
       }
     }
     return record;
+  }
+
+  private _isNoMoreWaiting({comm_id}: IRecord): void {
+    const comm = this._comms.get(comm_id);
+    if (comm && comm.waiting > 0) {
+      comm.waiting--;
+    }
   }
 
   private _lastIdle = 0;
@@ -136,10 +150,13 @@ const OTHER: {[direction in Direction]: Direction} = {
 const keyOf = (comm_id: string, direction: Direction, id: string) =>
   JSON.stringify([comm_id, direction, id]);
 
-/** Set a key, and forget the oldest one of too many. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
+/** Set a key, and forget the oldest one of too many; returns the value of that. */
+function remember<V>(map: Map<string, V>, key: string, value: V): V | undefined {
   map.set(key, value);
-  if (map.size > MOST_WAITING) {
-    map.delete(map.keys().next().value!);
+  if (map.size <= MOST_WAITING) {
+    return undefined;
   }
+  const [oldest, forgotten] = map.entries().next().value!;
+  map.delete(oldest);
+  return forgotten;
 }

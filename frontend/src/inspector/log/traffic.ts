@@ -9,7 +9,15 @@ import {Comms, type IComm} from './comms';
 import {Log} from './log';
 import {Problems} from './problems';
 import {Rates} from './rates';
-import {type Direction, type IError, type IMark, type IRecord, makeRecord, mark} from './record';
+import {
+  type Direction,
+  type IError,
+  type IMark,
+  type IRecord,
+  makeRecord,
+  mark,
+  release
+} from './record';
 import {Timing} from './timing';
 
 type Message = KernelMessage.IMessage;
@@ -17,15 +25,11 @@ type Message = KernelMessage.IMessage;
 /** What is used of a connection of JupyterLab. */
 export type IConnection = Pick<
   Kernel.IKernelConnection,
-  'anyMessage' | 'disposed' | 'hasComm' | 'isDisposed' | 'statusChanged'
+  'anyMessage' | 'disposed' | 'hasComm' | 'isDisposed' | 'status' | 'statusChanged'
 >;
 
 /** Errors by which lite_comms says that it cannot send a value. */
-const REFUSED: ReadonlySet<string> = new Set([
-  'EncodeError',
-  'BufferFormatError',
-  'TransportError'
-]);
+const REFUSED: ReadonlySet<string> = new Set(['EncodeError', 'BufferFormatError']);
 
 export class Traffic {
   /** @param hasTarget - Whether a connection has a comm target; undefined if that cannot be told. */
@@ -41,6 +45,11 @@ export class Traffic {
   /** Emitted with each message, and whatever else is learned. */
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  /** In milliseconds since 1970, with fractions; it goes on evenly if the clock is set meanwhile. */
+  now(): number {
+    return this._origin + performance.now();
   }
 
   /** Whether messages are counted only. */
@@ -64,6 +73,9 @@ export class Traffic {
       return;
     }
     this._connections.add(connection);
+    if (connection.status === 'busy') {
+      this._timing.assumeRunning();
+    }
     connection.anyMessage.connect(this._onMessage, this);
     connection.statusChanged.connect(this._onStatus, this);
     connection.disposed.connect(this._leave, this);
@@ -91,16 +103,17 @@ export class Traffic {
 
   /** The kernel is gone, or another one has taken its place. */
   end(): void {
-    this.comms.end(now());
+    this.comms.end(this.now());
     this._timing.end();
     this._changed.emit();
   }
 
   /** Look for queues that grow; called about every second. */
   look(): void {
-    for (const comm of this.comms.look()) {
-      const text = String(comm.waiting);
-      this.problems.add({kind: 'queue', text, time: now(), comm_id: comm.comm_id, record: null});
+    for (const {waiting, comm_id, target_name} of this.comms.look()) {
+      const text = String(waiting);
+      const time = this.now();
+      this.problems.add({kind: 'queue', text, time, comm_id, target_name, record: null});
       this._changed.emit();
     }
   }
@@ -108,6 +121,7 @@ export class Traffic {
   dispose(): void {
     this.leaveAll();
     Signal.clearData(this);
+    this.clear();
   }
 
   private _leave(connection: IConnection): void {
@@ -139,7 +153,7 @@ export class Traffic {
     if (COMM_TYPES.has(msg_type)) {
       this._add(msg, isSent ? 'page_to_kernel' : 'kernel_to_page');
     } else if (msg_type === 'status' && !isSent) {
-      const record = this._timing.status(msg as KernelMessage.IStatusMsg, now());
+      const record = this._timing.status(msg as KernelMessage.IStatusMsg, this.now());
       if (record) {
         this._note(record);
         this._changed.emit();
@@ -154,7 +168,7 @@ export class Traffic {
     const known = this.comms.get(comm_id);
     const record = makeRecord(msg, {
       number: this.log.next,
-      time: now(),
+      time: this.now(),
       direction,
       target_name: known?.target_name ?? null,
       target_module: known?.target_module ?? null
@@ -165,6 +179,7 @@ export class Traffic {
     this._timing.add(msg, record);
     if (this._isPaused) {
       this._skipped++;
+      release(record);
     } else {
       this.log.add(record);
     }
@@ -220,7 +235,7 @@ export class Traffic {
       mark(record, kind, text);
       this._note(record);
     } else {
-      const time = Date.parse(header.date) || now();
+      const time = Date.parse(header.date) || this.now();
       this.problems.add({kind, text, time, comm_id: null, record: null, error});
     }
     this._changed.emit();
@@ -237,6 +252,8 @@ export class Traffic {
     }
   }
 
+  /** `performance.timeOrigin` lags behind by the time that the computer has slept. */
+  private readonly _origin = Date.now() - performance.now();
   private readonly _connections = new Set<IConnection>();
   private readonly _timing = new Timing(this.comms);
   private readonly _noted = new WeakSet<IMark>();
@@ -250,5 +267,3 @@ function kindOfUnknown(known: IComm | undefined): IMark['kind'] {
   const isNew = known?.opened?.by === 'page_to_kernel' && known.kernel_to_page.messages === 0;
   return isNew && known.page_to_kernel.messages === 1 ? 'unknown-target' : 'unknown-comm';
 }
-
-const now = () => performance.timeOrigin + performance.now();

@@ -1,7 +1,9 @@
 /** The tool bar of a panel: pause, clear, the filter, copy, export, and how much is kept. */
 import {Clipboard} from '@jupyterlab/apputils';
 import {
+  Button,
   clearIcon,
+  closeIcon,
   copyIcon,
   downloadIcon,
   HTMLSelect,
@@ -13,6 +15,7 @@ import {
   ToolbarButtonComponent,
   UseSignal
 } from '@jupyterlab/ui-components';
+import {useEffect, useRef} from 'react';
 import {version} from '../../../package.json';
 import {toLines} from '../lines';
 import {MOST_RECORDS} from '../log/log';
@@ -21,10 +24,13 @@ import type {View} from '../view';
 
 const FILE = 'comms.jsonl';
 
+/** A text is searched for once the user stops typing: all messages are looked at. */
+const SEARCH_MS = 150;
+
 /** Fill a tool bar. */
 export function fillBar(toolbar: Toolbar, view: View): void {
   toolbar.addClass('lite-comms-Bar');
-  const add = (name: string, Part: (props: {view: View}) => JSX.Element) => {
+  const add = (name: string, Part: (props: {view: View}) => JSX.Element | null) => {
     const part = ReactWidget.create(
       <UseSignal signal={view.ticked}>{() => <Part view={view} />}</UseSignal>
     );
@@ -34,6 +40,7 @@ export function fillBar(toolbar: Toolbar, view: View): void {
   add('pause', Pause);
   add('clear', Clear);
   add('target', Target);
+  add('comm', Comm);
   add('direction', Way);
   add('marked', Marked);
   add('search', Search);
@@ -97,6 +104,27 @@ function Target({view}: IProps): JSX.Element {
   );
 }
 
+/** The one comm whose messages are shown, if it is one. */
+function Comm({view}: IProps): JSX.Element | null {
+  const {trans, traffic} = view;
+  const {comm_id} = view.filter;
+  if (comm_id === null) {
+    return null;
+  }
+  const name = traffic.comms.get(comm_id)?.target_name ?? comm_id;
+  return (
+    <Button
+      minimal
+      small
+      title={trans.__('Show the messages of all comms, not only of %1', comm_id)}
+      onClick={() => view.narrow({comm_id: null})}
+    >
+      {trans.__('Only one comm: %1', name)}
+      <closeIcon.react tag="span" />
+    </Button>
+  );
+}
+
 function Way({view}: IProps): JSX.Element {
   const {trans, filter} = view;
   return (
@@ -128,6 +156,12 @@ function Marked({view}: IProps): JSX.Element {
 
 function Search({view}: IProps): JSX.Element {
   const {trans} = view;
+  const delay = useRef<ReturnType<typeof setTimeout>>();
+  const search = (text: string) => {
+    clearTimeout(delay.current);
+    delay.current = setTimeout(() => view.narrow({search: text}), SEARCH_MS);
+  };
+  useEffect(() => () => clearTimeout(delay.current), []);
   return (
     <InputGroup
       type="search"
@@ -135,7 +169,7 @@ function Search({view}: IProps): JSX.Element {
       placeholder={trans.__('Search')}
       aria-label={trans.__('Search in messages')}
       defaultValue={view.filter.search}
-      onChange={({target}) => view.narrow({search: target.value})}
+      onChange={({target}) => search(target.value)}
     />
   );
 }
@@ -146,21 +180,22 @@ function Kept({view}: IProps): JSX.Element {
   const kept =
     next > length
       ? trans.__('%1 of %2 messages', length.toLocaleString(), next.toLocaleString())
-      : trans.__('%1 messages', length.toLocaleString());
-  const paused = trans.__('paused, %1 not kept', traffic.skipped.toLocaleString());
+      : trans._n('%1 message', '%1 messages', length);
   return (
     <span
-      role="status"
+      className="lite-comms-Kept"
       title={trans.__('The last %1 messages are kept', MOST_RECORDS.toLocaleString())}
     >
       {kept}
-      {traffic.isPaused ? `; ${paused}` : ''}
+      {/* The numbers are not read aloud: they change all the time. */}
+      <b role="status">{traffic.isPaused ? trans.__('paused') : ''}</b>
+      {traffic.isPaused && trans.__('%1 not kept', traffic.skipped.toLocaleString())}
     </span>
   );
 }
 
 /** What the filter lets through, as JSON lines. */
-const lines = (view: View) => toLines(view.update().records, version);
+const lines = (view: View) => toLines(view.records, version);
 
 function Copy({view}: IProps): JSX.Element {
   return (

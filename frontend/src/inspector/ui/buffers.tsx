@@ -36,7 +36,7 @@ interface IProps {
 
 function Buffer({index, buffer, trans}: IProps): JSX.Element {
   const [dtype, setDType] = useState<DType>('uint8');
-  const {values, more} = firstValues(buffer, dtype);
+  const {values, more, rest} = firstValues(buffer, dtype);
   return (
     <div className="lite-comms-Buffer">
       <label>
@@ -51,6 +51,7 @@ function Buffer({index, buffer, trans}: IProps): JSX.Element {
       <code>
         {values}
         {more > 0 && trans.__(' … and %1 more', more.toLocaleString())}
+        {rest > 0 && trans._n(' (%1 byte is left)', ' (%1 bytes are left)', rest)}
       </code>
     </div>
   );

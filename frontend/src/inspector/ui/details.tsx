@@ -77,11 +77,16 @@ export class Details extends Panel {
 
   /** Show JSON as a tree; what is cut, or no object, as text. */
   private _addText(title: string, text: IText): void {
+    if (text.missing > 0) {
+      const cut = this._view.trans.__('(cut: %1 more characters of JSON)', text.missing);
+      this._add(title, TEXT_TYPE, `${text.text}… ${cut}`);
+      return;
+    }
     const value = valueOf(text);
-    if (typeof value === 'object' && value !== null && text.missing === 0) {
+    if (typeof value === 'object' && value !== null) {
       this._add(title, JSON_TYPE, value as JSONValue);
     } else {
-      this._add(title, TEXT_TYPE, text.missing > 0 ? (value as string) : text.text);
+      this._add(title, TEXT_TYPE, text.text);
     }
   }
 

@@ -65,6 +65,8 @@ export function Grid(props: IProps): JSX.Element {
     }
     // Not with each message that moves the index.
   }, [selected >= 0 && row(selected).key]);
+  const items = rows.getVirtualItems();
+  const isDrawn = items.some(({index}) => index === selected);
   const onKeyDown = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / height) - 2);
     const to: {[key: string]: number} = {
@@ -94,7 +96,7 @@ export function Grid(props: IProps): JSX.Element {
       role="grid"
       aria-label={label}
       aria-rowcount={count + 1}
-      aria-activedescendant={selected >= 0 ? `${id}-${row(selected).key}` : undefined}
+      aria-activedescendant={isDrawn ? `${id}-${row(selected).key}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
@@ -107,7 +109,7 @@ export function Grid(props: IProps): JSX.Element {
       </div>
       <div className="lite-comms-Grid-rows" ref={scroller} onScroll={onScroll} role="presentation">
         <div style={{height: rows.getTotalSize(), position: 'relative'}} role="presentation">
-          {rows.getVirtualItems().map(({index, start}) => {
+          {items.map(({index, start}) => {
             const {key, cells, className = '', title} = row(index);
             return (
               <div

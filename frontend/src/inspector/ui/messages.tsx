@@ -1,5 +1,6 @@
 /** The messages, one a row. */
 import {ReactWidget, UseSignal} from '@jupyterlab/ui-components';
+import {indexOf} from '../filter';
 import type {IRecord} from '../log/record';
 import type {View} from '../view';
 import {bytes, clock, sentence, span} from '../words';
@@ -65,7 +66,10 @@ function rowOf(record: IRecord, view: View): IRow {
     className: classOf(record),
     title,
     cells: [
-      clock(record.time),
+      <>
+        {marks && <span className="lite-comms-hidden">{trans.__('Problem')} </span>}
+        {clock(record.time)}
+      </>,
       isOut ? trans.__('kernel') : trans.__('page'),
       target_name ?? comm_id,
       msg_type.replace('comm_', ''),
@@ -80,19 +84,4 @@ function classOf({direction, marks}: IRecord): string {
   const isSevere = marks?.some(({kind}) => kind !== 'slow' && kind !== 'closed');
   const mark = isSevere ? ' lite-comms-mod-error' : marks ? ' lite-comms-mod-warning' : '';
   return `lite-comms-mod-${direction}${mark}`;
-}
-
-/** Where a message is in a list that is in order. */
-function indexOf(records: readonly IRecord[], {number}: IRecord): number {
-  let low = 0;
-  let high = records.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (records[middle]!.number < number) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return records[low]?.number === number ? low : -1;
 }

@@ -34,7 +34,7 @@ function Path({view}: {view: View}): JSX.Element {
   const {name, why} = facts.path();
   const ask = () => {
     setSaid(trans.__('Asking the kernel…'));
-    facts.status().then(setSaid, (error: unknown) => setSaid(`${error}`));
+    facts.status().then(setSaid, ({message}: Error) => setSaid(message));
   };
   return (
     <section className="lite-comms-Path" aria-label={trans.__('Path')}>
@@ -67,7 +67,7 @@ function Problems({view}: {view: View}): JSX.Element {
             <Button
               minimal
               small
-              disabled={!problem.record && !problem.error}
+              disabled={!problem.record && !problem.error && !problem.comm_id}
               onClick={() => view.show(problem)}
             >
               <time>{clock(problem.time)}</time> {sentence(problem, trans)}

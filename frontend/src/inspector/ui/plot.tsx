@@ -11,7 +11,7 @@ const DIRECTIONS: readonly Direction[] = ['kernel_to_page', 'page_to_kernel'];
 
 export function Plot({view}: {view: View}): JSX.Element {
   const {trans, traffic} = view;
-  const seconds = traffic.rates.until(performance.timeOrigin + performance.now());
+  const seconds = traffic.rates.until(traffic.now());
   const most = Math.max(1, ...seconds.flatMap(({messages}) => Object.values(messages)));
   const last = seconds.at(-1)!;
   const labels = {

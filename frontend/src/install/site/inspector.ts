@@ -24,6 +24,9 @@ const BUTTON = 'lite-comms-inspector';
 /** Seen, and not in the way. */
 const MARK = 'inset 0 -2px var(--jp-error-color1)';
 
+/** Seen only where the user's own colors replace those of the theme, and shadows are not drawn. */
+const OUTLINE = '2px solid transparent';
+
 /** A notebook or a console. */
 type Document = Widget & {readonly sessionContext: ISessionContext};
 
@@ -61,7 +64,7 @@ export const inspector: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('lite_comms');
     const connections = new Connections();
     followConnections(serviceManager.kernels, connection => connections.add(connection));
-    const panels = new Map<Document, Promise<Widget>>();
+    const panels = new Map<Document, Promise<Widget | null>>();
     const documentOf = (id: unknown): Document | null => {
       const all = [notebooks, consoles].flatMap(tracker => {
         const found: Document[] = [];
@@ -81,9 +84,17 @@ export const inspector: JupyterFrontEndPlugin<void> = {
       callbacks?.failures.of(sessionContext.session?.kernel?.id ?? '') ?? [];
     const forget = ({sessionContext}: Document) =>
       callbacks?.failures.forget(sessionContext.session?.kernel?.id ?? '');
-    const make = async (document: Document): Promise<Widget> => {
+    const buttons = new Map<NotebookPanel, CommandToolbarButton>();
+    // Who looks at the inspector sees it there.
+    const hasFailed = (panel: NotebookPanel) => !panels.has(panel) && failuresOf(panel).length > 0;
+    /** Make a panel; null if the document is closed meanwhile. */
+    const make = async (document: Document): Promise<Widget | null> => {
       // A chunk of its own.
       const {makePanel, Traffic, View} = await import('../../inspector/open');
+      if (document.isDisposed) {
+        panels.delete(document);
+        return null;
+      }
       const {sessionContext} = document;
       const traffic = new Traffic(hasTarget);
       const kernel = () => sessionContext.session?.kernel ?? null;
@@ -97,7 +108,7 @@ export const inspector: JupyterFrontEndPlugin<void> = {
           },
           status: async () => {
             const asked = kernel();
-            return asked ? askForStatus(asked) : trans.__('No kernel');
+            return asked ? askForStatus(asked, trans) : trans.__('No kernel');
           }
         },
         trans
@@ -105,12 +116,14 @@ export const inspector: JupyterFrontEndPlugin<void> = {
       const unfollow = connections.follow(sessionContext, traffic, view);
       failuresOf(document).forEach(failure => traffic.failed(failure));
       const panel = makePanel(view, rendermime, `${BUTTON}-${document.id}`, sessionContext.name);
+      const close = () => panel.dispose();
+      document.disposed.connect(close);
       panel.disposed.connect(() => {
+        document.disposed.disconnect(close);
         unfollow();
         forget(document); // they have been seen
         panels.delete(document);
       });
-      document.disposed.connect(() => panel.dispose());
       shell.add(panel, area, {ref: document.id, mode: 'split-bottom'});
       if (!panel.isAttached) {
         panel.dispose();
@@ -120,7 +133,11 @@ export const inspector: JupyterFrontEndPlugin<void> = {
     };
     commands.addCommand(OPEN, {
       label: trans.__('Comm Inspector'),
-      caption: trans.__('Show the comm messages of the kernel'),
+      caption: ({id}) => {
+        const show = trans.__('Show the comm messages of the kernel');
+        const isMarked = [...buttons.keys()].some(panel => panel.id === id && hasFailed(panel));
+        return isMarked ? `${trans.__('A comm callback has failed')}. ${show}` : show;
+      },
       icon: inspectorIcon,
       isEnabled: () => documentOf(null) !== null,
       execute: async ({id}) => {
@@ -132,6 +149,9 @@ export const inspector: JupyterFrontEndPlugin<void> = {
         panels.set(document, opening);
         try {
           const panel = await opening;
+          if (!panel) {
+            return;
+          }
           shell.activateById(panel.id);
           const {makeRoom} = await import('../../inspector/open');
           makeRoom(panel);
@@ -145,14 +165,13 @@ export const inspector: JupyterFrontEndPlugin<void> = {
     palette?.addItem({command: OPEN, category: trans.__('Kernel Operations')});
     menu?.viewMenu.addGroup([{command: OPEN}], 100);
 
-    const buttons = new Map<NotebookPanel, CommandToolbarButton>();
     const markAll = () => {
       for (const [panel, {node}] of buttons) {
-        // Who looks at the inspector sees it there.
-        const hasFailed = !panels.has(panel) && failuresOf(panel).length > 0;
-        node.style.boxShadow = hasFailed ? MARK : '';
-        node.title = hasFailed ? trans.__('A comm callback has failed') : '';
+        const isMarked = hasFailed(panel);
+        node.style.boxShadow = isMarked ? MARK : '';
+        node.style.outline = isMarked ? OUTLINE : '';
       }
+      commands.notifyCommandChanged(OPEN); // its caption
     };
     const addButton = async (panel: NotebookPanel) => {
       await panel.sessionContext.ready;

@@ -8,30 +8,31 @@ import {Dialog, type ISessionContext, showDialog} from '@jupyterlab/apputils';
 import {INotebookTracker, type NotebookPanel} from '@jupyterlab/notebook';
 import type {Kernel} from '@jupyterlab/services';
 import {IStatusBar} from '@jupyterlab/statusbar';
+import {ITranslator, nullTranslator, type TranslationBundle} from '@jupyterlab/translation';
 import {offlineBoltIcon, ToolbarButton} from '@jupyterlab/ui-components';
 import {Signal} from '@lumino/signaling';
 import {Widget} from '@lumino/widgets';
 import {whyNotAttached} from '../../wire/attachments';
 
-const LABEL = 'Comms: direct';
-const CAPTION =
-  'lite_comms is active: comm messages go straight between the page and the kernel. Click for its status.';
-const NOT_ACTIVE = 'lite_comms is not active in this kernel.';
-const ASKING = 'Asking the kernel…';
-
 export const sign: JupyterFrontEndPlugin<void> = {
   id: 'lite-comms:sign',
   description: 'A sign that lite_comms is active, with its status behind it.',
   autoStart: true,
-  optional: [IStatusBar, INotebookTracker],
+  optional: [IStatusBar, INotebookTracker, ITranslator],
   activate: (
     {shell}: JupyterFrontEnd,
     bar: IStatusBar | null,
-    notebooks: INotebookTracker | null
+    notebooks: INotebookTracker | null,
+    translator: ITranslator | null
   ) => {
+    const trans = (translator ?? nullTranslator).load('lite_comms');
+    const caption = trans.__(
+      'lite_comms is active: comm messages go straight between the page and the kernel. Click for its status.'
+    );
     if (bar) {
       const watched = new Watched();
-      const item = makeItem(() => showStatus(watched.kernel));
+      const label = trans.__('Comms: direct');
+      const item = makeItem(label, caption, () => showStatus(watched.kernel, trans));
       bar.registerStatusItem(sign.id, {
         item,
         align: 'right',
@@ -48,8 +49,8 @@ export const sign: JupyterFrontEndPlugin<void> = {
       const watched = new Watched();
       const button = new ToolbarButton({
         icon: offlineBoltIcon,
-        tooltip: CAPTION,
-        onClick: () => showStatus(watched.kernel)
+        tooltip: caption,
+        onClick: () => showStatus(watched.kernel, trans)
       });
       const update = () => button.setHidden(!watched.isActive);
       watched.changed.connect(update);
@@ -108,10 +109,10 @@ function sessionOf(widget: Widget | null): ISessionContext | null {
 }
 
 /** A button without looks of its own, in the colours of the status bar. */
-function makeItem(onClick: () => unknown): Widget {
+function makeItem(label: string, caption: string, onClick: () => unknown): Widget {
   const button = document.createElement('button');
-  button.textContent = LABEL;
-  button.title = CAPTION;
+  button.textContent = label;
+  button.title = caption;
   Object.assign(button.style, {background: 'none', border: '0', cursor: 'pointer'});
   button.className = 'jp-StatusBar-TextItem';
   button.onclick = onClick;
@@ -122,31 +123,66 @@ function makeItem(onClick: () => unknown): Widget {
 }
 
 /** Show what the kernel's `status()` says, once it has said it. */
-async function showStatus(kernel: Kernel.IKernelConnection | null): Promise<void> {
+async function showStatus(
+  kernel: Kernel.IKernelConnection | null,
+  trans: TranslationBundle
+): Promise<void> {
   const body = new Widget({node: document.createElement('pre')});
   body.node.style.whiteSpace = 'pre-wrap';
   body.node.setAttribute('role', 'status');
-  body.node.textContent = ASKING;
-  const said = kernel ? askForStatus(kernel) : Promise.resolve('There is no kernel.');
+  body.node.textContent = trans.__('Asking the kernel…');
+  const said = kernel
+    ? askForStatus(kernel, trans)
+    : Promise.resolve(trans.__('There is no kernel.'));
   void said.then(
     text => (body.node.textContent = text),
-    error => (body.node.textContent = `The kernel does not answer: ${error}`)
+    ({message}: Error) => (body.node.textContent = message)
   );
-  await showDialog({title: 'lite_comms', body, buttons: [Dialog.okButton({label: 'Close'})]});
+  await showDialog({
+    title: 'lite_comms',
+    body,
+    buttons: [Dialog.okButton({label: trans.__('Close')})]
+  });
 }
 
 /** The comm target of the kernel's half that answers with its status, in the data of the comm_close. */
 const TARGET = 'lite_comms.status';
 
+/** How long the kernel may take to answer. */
+const LIMIT_S = 10;
+
+const ENDS: ReadonlySet<string> = new Set(['restarting', 'autorestarting', 'dead']);
+
 /** By a comm: that leaves no trace in the kernel, and comes through while a cell runs. */
-export function askForStatus(kernel: Kernel.IKernelConnection): Promise<string> {
-  return new Promise(resolve => {
+export function askForStatus(
+  kernel: Kernel.IKernelConnection,
+  trans: TranslationBundle
+): Promise<string> {
+  return new Promise((resolve, reject) => {
     const comm = kernel.createComm(TARGET);
+    const settle = () => {
+      clearTimeout(timer);
+      kernel.disposed.disconnect(onEnd);
+      kernel.statusChanged.disconnect(onStatus);
+    };
+    const fail = (why: string) => {
+      settle();
+      comm.dispose();
+      reject(new Error(why));
+    };
+    const onEnd = () => fail(trans.__('The kernel has ended.'));
+    const onStatus = (_: unknown, status: string) => ENDS.has(status) && onEnd();
+    const late = trans.__('No answer in %1 s: the kernel is busy or has no lite_comms.', LIMIT_S);
+    const timer = setTimeout(() => fail(late), LIMIT_S * 1000);
+    kernel.disposed.connect(onEnd);
+    kernel.statusChanged.connect(onStatus);
     comm.onClose = ({content, metadata}) => {
+      settle();
       const {evalue} = (metadata['lite_comms'] ?? {}) as {evalue?: string};
       // A kernel without lite_comms closes a comm of a target that it does not know.
-      const text = typeof content.data === 'string' ? content.data : NOT_ACTIVE;
-      resolve(evalue ?? text);
+      const {data} = content;
+      const notActive = trans.__('lite_comms is not active in this kernel.');
+      resolve(evalue ?? (typeof data === 'string' ? data : notActive));
     };
     comm.open();
   });
