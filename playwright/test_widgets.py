@@ -63,7 +63,7 @@ def test_each_control_of_ipywidgets_is_changed_from_python_and_by_hand(widgets: 
 
 def test_no_control_of_ipywidgets_is_left_out(widgets: Notebook) -> None:
     names = widgets.python(
-        "from ipywidgets.widgets.domwidget import DOMWidget\n"
+        "import ipywidgets as W\nfrom ipywidgets.widgets.domwidget import DOMWidget\n"
         "print(*sorted(n for n, c in vars(W).items() if isinstance(c, type)"
         " and issubclass(c, DOMWidget) and c.__module__.startswith('ipywidgets')))"
     ).split()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import FilePayload, Locator, expect
 
 Step = Callable[[Locator], None]
 
@@ -20,10 +20,6 @@ def holds(value: str) -> Step:
     return lambda control: expect(control.locator(FIELD).first).to_have_value(value)
 
 
-def has_class(name: str, selector: str) -> Step:
-    return lambda control: expect(control.locator(f"{selector}.{name}")).to_be_attached()
-
-
 def has(count: int, selector: str) -> Step:
     return lambda control: expect(control.locator(selector)).to_have_count(count)
 
@@ -36,12 +32,11 @@ def loaded(content: str) -> Step:
     """What an image, a sound or a film shows has come as a buffer, and is a Blob on the page."""
 
     def look(control: Locator) -> None:
-        source = control.page.wait_for_function(
+        control.page.wait_for_function(
             """async ([element, content]) => element.src.startsWith('blob:') &&
-               (await (await fetch(element.src)).text()) === content""",
+               content === await fetch(element.src).then(blob => blob.text(), () => null)""",
             arg=[control.element_handle(), content],
         )
-        assert source
 
     return look
 
@@ -79,8 +74,10 @@ def click(selector: str, number: int = 0) -> Step:
 
 
 def upload(control: Locator) -> None:
-    file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a file"}
-    control.page.locator("input[type=file]").last.set_input_files([file])
+    file: FilePayload = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a file"}
+    with control.page.expect_file_chooser() as chooser:  # its <input> is not in the page
+        control.click()
+    chooser.value.set_files(file)
 
 
 @dataclass(frozen=True)
