@@ -32,7 +32,7 @@ class ReadmeHook(MetadataHookInterface):
         if repository:
             text = with_absolute_links(text, repository, f"v{version}")
             metadata["urls"] = {
-                "Documentation": f"{repository}/tree/v{version}/docs",
+                "Documentation": _pages(),
                 "Changelog": f"{repository}/blob/v{version}/CHANGELOG.md",
                 "Repository": repository,
                 "Issues": f"{repository}/issues",
@@ -43,6 +43,12 @@ class ReadmeHook(MetadataHookInterface):
 def _repository() -> str:
     server, name = (os.environ.get(f"GITHUB_{key}", "") for key in ("SERVER_URL", "REPOSITORY"))
     return f"{server}/{name}" if server and name else ""
+
+
+def _pages() -> str:
+    """Return where the documentation is that the workflow site.yml deploys."""
+    owner, _, name = os.environ["GITHUB_REPOSITORY"].partition("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def with_absolute_links(text: str, repository: str, ref: str) -> str:

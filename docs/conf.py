@@ -35,6 +35,11 @@ highlight_language = "none"  # indented blocks show what a program prints
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_fence_as_directive = ["mermaid"]
 myst_heading_anchors = 6
+# Links to notebooks of the demo, which demo.py puts beside the pages.
+myst_url_schemes = {
+    **dict.fromkeys(("http", "https", "mailto")),
+    "demo": {"url": "lite/notebooks/index.html?path={{path}}"},
+}
 suppress_warnings = ["myst.header"]  # of the README's parts and the changelog, which start lower
 
 autodoc_member_order = "bysource"
@@ -75,3 +80,4 @@ jupyterlite_bind_ipynb_suffix = False
 # For `make docs-links` only, which needs the network.
 linkcheck_anchors = False
 linkcheck_timeout = 20
+linkcheck_ignore = ["lite/"]

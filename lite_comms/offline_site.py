@@ -36,7 +36,7 @@ class _NotReadyError(Exception):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Build the site of the current folder into ``_output``.
+    """Build the site of the current folder, into ``_output`` or where its settings say.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         _check_tools()
         _check_page_packages(packages)
-        _add_config(folder, packages)
+        output = _add_config(folder, packages)
         _add_pyodide(folder / "static/pyodide")
         _build(folder)
     except _NotReadyError as problem:
         sys.exit(f"lite_comms.offline_site: {problem}")
-    print(f"The site is in {folder / '_output'}. Try it: python -m http.server -d _output")
+    print(f"The site is in {folder / output}. Try it: python -m http.server -d {output}")
 
 
 def _check_tools() -> None:
@@ -73,13 +73,19 @@ def _check_tools() -> None:
 
 
 def _check_page_packages(packages: list[str]) -> None:
-    names = {re.split(r"[^\w.-]", package)[0].lower() for package in packages}
+    names = {_name(package) for package in packages}
     for package, on_page in _PAGE_PACKAGES.items():
         if package in names and not _is_installed(on_page):
             raise _NotReadyError(
                 f"the page could not show the widgets of {package}, because {on_page} is not "
                 f"installed beside JupyterLite: pip install {package}"
             )
+
+
+def _name(spec: str) -> str:
+    """Return the name of a package as indexes compare it; a path or URL as it is."""
+    found = re.fullmatch(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:[\[(<>=!~;@].*)?", spec)
+    return re.sub(r"[-_.]+", "-", found[1]).lower() if found else spec
 
 
 def _is_installed(name: str) -> bool:
@@ -119,19 +125,23 @@ def _add_pyodide(folder: Path) -> None:
     (folder / _LIST).write_text(json.dumps(listing), "utf-8")
 
 
-def _add_config(folder: Path, packages: list[str]) -> None:
-    """Have the builder copy the wheels of packages into the site."""
+def _add_config(folder: Path, packages: list[str]) -> str:
+    """Have the builder copy the wheels of packages into the site; returns where it builds it."""
     path = folder / CONFIG
     try:
         config = json.loads(path.read_text("utf-8")) if path.exists() else {}
         addon = config.setdefault("PyodideLockAddon", {})
+        output = config.get("LiteBuildConfig", {}).get("output_dir", "_output")
     except (ValueError, AttributeError) as error:  # it is no JSON, or no object
         raise _NotReadyError(f"{path} cannot be read as a JSON object: {error}") from None
     addon["enabled"] = True
-    addon["specs"] = sorted({*_KERNEL, *addon.get("specs", ()), *packages})
+    # Of a package that is named again, as with another version, the last one counts.
+    specs = {_name(spec): spec for spec in (*_KERNEL, *addon.get("specs", ()), *packages)}
+    addon["specs"] = sorted(specs.values())
     # They are for the page, and installed beside JupyterLite.
     addon.setdefault("excludes_extra", ["jupyterlab-widgets", "widgetsnbextension"])
     path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    return str(output)
 
 
 def _build(folder: Path) -> None:

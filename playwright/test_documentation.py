@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -15,8 +15,12 @@ from pages import START_TIMEOUT_MS, Notebook, Tab
 from serve import serving
 from watch import Watch
 
+ROOT = Path(__file__).parent.parent
+
 # Folders with pages of JupyterLite and of the theme.
 OTHERS = {"_static", "lite"}
+# Opens a notebook of the demo.
+OPEN = "lite/notebooks/index.html?path="
 
 pytestmark = [pytest.mark.build, pytest.mark.usefixtures("site")]  # which is in it
 
@@ -41,8 +45,13 @@ class _Page(HTMLParser):
 
 
 def broken(site: Path) -> Iterator[str]:
-    """Find links to files and places that do not exist, and what is loaded from elsewhere."""
-    pages = {path: _Page(path) for path in site.rglob("*.html") if not OTHERS & {*path.parts}}
+    """Find links to files, places and notebooks that do not exist."""
+    pages = {
+        path: _Page(path)
+        for path in site.rglob("*.html")
+        if not OTHERS & {*path.relative_to(site).parts}
+    }
+    assert pages, f"no pages in {site}"
     for path, page in pages.items():
         for link in sorted(page.links):
             parts = urlsplit(link)
@@ -53,20 +62,43 @@ def broken(site: Path) -> Iterator[str]:
                 yield f"{path.name}: {link}"
             elif target in pages and unquote(parts.fragment) not in pages[target].ids:
                 yield f"{path.name}: {link} (no such place)"
+            for name in parse_qs(parts.query).get("path", []):
+                if not (target.parent.parent / "files" / name).is_file():
+                    yield f"{path.name}: {link} (no such notebook)"
 
 
 def test_every_link_of_the_documentation_leads_somewhere(documentation: Path) -> None:
     assert list(broken(documentation)) == []
 
 
-def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
-    text = '<p id="here"><a href="#here">1</a><a href="#there">2</a><a href="other.html">3</a>'
-    (tmp_path / "page.html").write_text(text, "utf-8")
+def test_each_notebook_of_the_gallery_can_be_opened_from_its_page(documentation: Path) -> None:
+    links = _Page(documentation / "gallery.html").links
+    names = {path.name for path in (ROOT / "content/gallery").glob("*.ipynb")}
 
-    assert list(broken(tmp_path)) == [
+    assert names
+    assert {f"{OPEN}gallery/{name}" for name in names} <= links
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    site = tmp_path / "lite"  # what is above the site does not matter
+    app = site / "lite/notebooks/index.html"
+    for file in (app, site / "lite/files/a.ipynb"):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    links = ("#here", "#there", "other.html", *(f"{OPEN}{name}.ipynb" for name in "ab"))
+    text = '<p id="here">' + "".join(f'<a href="{link}">1</a>' for link in links)
+    (site / "page.html").write_text(text, "utf-8")
+
+    assert list(broken(site)) == [
         "page.html: #there (no such place)",
+        f"page.html: {OPEN}b.ipynb (no such notebook)",
         "page.html: other.html",
     ]
+
+
+def test_a_folder_without_pages_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no pages"):
+        list(broken(tmp_path))
 
 
 def test_a_slider_on_the_first_page_steers_a_loop(documentation: Path, browser: Browser) -> None:

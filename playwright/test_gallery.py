@@ -171,6 +171,12 @@ def test_frames_go_to_python_and_back_with_a_camera_and_without(gallery: Open, p
     assert painted(after, [0, 0, 0]) > 10_000  # what has one color has no edges
     notebook.run_cell(7)
     expect(caption).to_contain_text("motion, ")
+    for code, seen in (("effect = None", "not callable"), ("effect = poster", "poster, ")):
+        notebook.cells.nth(7).locator(".cm-content").click()
+        notebook.page.keyboard.press("ControlOrMeta+a")
+        notebook.page.keyboard.insert_text(code)
+        notebook.run_cell(7)
+        expect(caption).to_contain_text(seen)  # an effect that raises is not the end
 
     notebook.page.evaluate(
         "() => { navigator.mediaDevices.getUserMedia ="

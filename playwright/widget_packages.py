@@ -33,6 +33,8 @@ before, end = {value}, time.time() + 8
 while {value} == before and time.time() < end:
     pass
 print("runs until the end" if {value} == before else "changed")"""
+# What is tried of a package, in this order; "end" is an error of the page itself.
+STEPS = ("end", "install", "shown", "Python to page", "page to Python", "in a loop")
 # How long a person waits before saying that nothing happens.
 PATIENCE_MS = 15_000
 
@@ -49,6 +51,11 @@ class Seen:
         if list(self.failed) == ["in a loop"]:
             return "yes, after the cell"
         return f"no ({', '.join(self.failed)})" if self.failed else "yes"
+
+    @property
+    def rank(self) -> int:
+        """How far it works: the place of the worst step that failed, or one after the last."""
+        return min((STEPS.index(step) for step in self.failed), default=len(STEPS))
 
 
 class User:
@@ -153,7 +160,7 @@ def main() -> int:
                     rows.append(f"| {case.package} | | not tried: no wheel of {lacking[0]} | |")
                     continue
                 seen = [user.try_case(case) for user in users]
-                worse |= len(seen[0].failed) > len(seen[1].failed)
+                worse |= seen[0].rank < seen[1].rank
                 number = version(site, case.package)
                 rows.append(f"| {case.package} | {number} | {seen[0]} | {seen[1]} |")
                 print(rows[-1], file=sys.stderr, flush=True)

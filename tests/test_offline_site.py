@@ -79,6 +79,40 @@ def test_what_is_there_already_is_kept(
     assert "numpy" in built["PyodideLockAddon"]["specs"]
 
 
+def test_a_package_that_is_named_again_has_the_new_version_only(
+    commands: list[tuple[list[str], dict[str, Any]]],
+) -> None:
+    offline_site.main(["ipywidgets", "typing_extensions", "jedi==0.19"])
+    offline_site.main(["ipywidgets==8.1", "Typing-Extensions[a]>=4", "./a.whl", "./b.whl"])
+
+    specs = ["comm", "ipython", "ipywidgets==8.1", "jedi==0.19", "micropip"]
+    paths = ["./a.whl", "./b.whl"]
+    assert commands[-1][1]["PyodideLockAddon"]["specs"] == [
+        *paths,
+        "Typing-Extensions[a]>=4",
+        *specs,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "output"),
+    [({}, "_output"), ({"LiteBuildConfig": {"output_dir": "public"}}, "public")],
+)
+def test_it_says_where_the_site_is(
+    commands: list[tuple[list[str], dict[str, Any]]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, Any],
+    output: str,
+) -> None:
+    (tmp_path / "jupyter_lite_config.json").write_text(json.dumps(settings), "utf-8")
+    offline_site.main([])
+
+    said = capsys.readouterr().out
+    assert f"The site is in {tmp_path / output}. " in said
+    assert f"http.server -d {output}\n" in said
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_settings_that_cannot_be_read_are_named(
     commands: list[tuple[list[str], dict[str, Any]]], tmp_path: Path, text: str

@@ -35,6 +35,7 @@ def test_links_lead_to_the_release_where_the_repository_is_known(
     for target in re.findall(rf"{HOME}/(?:raw|blob)/v[\d.]+/([^)\"#\s]+)", text):
         assert (ROOT / target).exists()
     assert set(found["urls"]) == {"Documentation", "Changelog", "Repository", "Issues"}
+    assert found["urls"]["Documentation"] == "https://us.github.io/lite-comms/"
 
 
 def test_readme_stays_as_it_is_where_the_repository_is_not_known(

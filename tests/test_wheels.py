@@ -49,7 +49,7 @@ ONLY_ON_HOSTS = {
 # streams, and the page's own Comm, 0.8 kB attachments, 0.4 kB the limit of depth and locks, 0.4 kB
 # what a site allows to scripts, 0.2 kB the failures of callbacks, 0.3 kB limits of holding,
 # of requirejs and of what counts as a saved script.
-PAGE_LIMIT_BYTES = 25_200
+PAGE_LIMIT_BYTES = 25_300
 
 # The module that a host page loads, as a server compresses it.
 HOST_MODULE_LIMIT_BYTES = 4_000
@@ -57,7 +57,7 @@ HOST_MODULE_LIMIT_BYTES = 4_000
 # What is loaded at every kernel start. Requests and streams are 3,400 of it, attachments 800,
 # targets for host pages 700, traces 1,400; what keeps deep data and deep tracebacks from it 1,400;
 # parents of streams and displays, and the session, 2,400; figures 800.
-KERNEL_WHEEL_LIMIT_BYTES = 48_300
+KERNEL_WHEEL_LIMIT_BYTES = 48_400
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""What pages refer to outside of docs/: files of the repository, and nothing on other hosts."""
+"""What pages refer to outside of docs/: files of the repository, and nothing on other hosts.
+
+Links to notebooks of the demo open them there; see demo.py.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def read(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def relinked(text: str, folder: str) -> str:
-    """Return a page's text with links to files that are no pages written as names only.
+    """Return a page's text: links lead to pages and notebooks, other files are names only.
 
     Parameters
     ----------
@@ -61,6 +64,8 @@ def relinked(text: str, folder: str) -> str:
             return f"[{label}]({page.removeprefix('docs/')}{anchor})"
         if not (ROOT / path).exists():
             return found[0]  # Sphinx complains
+        if path.startswith("content/") and path.endswith(".ipynb"):
+            return f"[{label}](demo:{path.removeprefix('content/')})"
         return label if label.startswith("`") or " " in label else f"`{label}`"
 
     return LINK.sub(relink, text)
