@@ -80,6 +80,26 @@ SEND_NUMBERS = """async count => {
   }
 }"""
 
+# Of these there are always some under way, until `stopFlood` resolves with their number.
+FLOOD = """() => {
+  const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
+  const comm = kernel.createComm('number');
+  comm.open();
+  let sent = 0;
+  let isOver = false;
+  const send = async () => {
+    while (!isOver) {
+      await comm.send(sent++).done;
+    }
+  };
+  const senders = Array.from({length: 20}, send);
+  globalThis.stopFlood = async () => {
+    isOver = true;
+    await Promise.all(senders);
+    return sent;
+  };
+}"""
+
 
 def press(notebook: Notebook, times: int = 5) -> None:
     """Move the last slider."""
@@ -360,3 +380,20 @@ def test_the_page_is_left_alone_if_wanted_and_idle_after_uninstall(
     assert notebook.python("lite_comms.install().transport").endswith("'port'")
     press(notebook, 1)
     assert notebook.python("slider.value") == "3"
+
+
+def test_the_port_opens_under_traffic_that_never_rests(new_tab: NewTab, loaded: str) -> None:
+    notebook = new_tab(loaded).notebook()
+    notebook.python("%pip install -q lite-comms")
+    notebook.python(NUMBERS)
+    notebook.page.evaluate(FLOOD)
+    notebook.page.wait_for_timeout(500)
+    notebook.run("%load_ext lite_comms")
+    # No cell meanwhile: each one is sent by JupyterLite's path, and the held messages before it.
+    notebook.page.wait_for_timeout(4000)
+    printed = notebook.python("import lite_comms\nprint(lite_comms.status().transport)")
+    assert printed.splitlines()[-1] == "port"
+    # It still goes on, over the port.
+    sent = notebook.page.evaluate("stopFlood()")
+    assert sent > 100
+    assert notebook.python(f"len(numbers), numbers == [*range({sent})]") == f"({sent}, True)"
