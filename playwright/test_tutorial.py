@@ -66,5 +66,8 @@ def test_the_tutorial_does_what_it_says(notebook: Notebook) -> None:
     buttons.get_by_role("button", name="orange").click()
     assert notebook.ended(question) == "You have chosen orange"
 
+    # Where a notebook has brought the page's half there is no bridge that could be told this.
+    notebook.watch.forgive("Exception opening new comm")
+    notebook.watch.forgive("Object 'lite_comms.exposed' not found in registry")
     assert notebook.python(snippet(6, "python")) == ""
     assert notebook.python(snippet(7, "python")) == ""

@@ -213,7 +213,7 @@ describe('the setting', () => {
     expect(readOrigins([origin])).toEqual({
       origins: new Set(),
       problems: [
-        `origins: ${JSON.stringify(origin)} is no exact origin, such as "https://www.example.org"`
+        `origins: ${JSON.stringify(origin)} is no exact origin: a scheme, "://" and a host`
       ]
     });
   });

@@ -76,4 +76,8 @@ def test_a_message_is_received_by_few_functions(kernel: Kernel) -> None:
         "await page.turn()"
     )
     calls: list[str] = json.loads(kernel.run("print(json.dumps(calls))"))
+    # On a slow machine the clock looks for messages meanwhile: that is no part of the way.
+    if "Signals._on_signal" in calls:
+        begin = calls.index("Signals._on_signal")
+        del calls[begin : calls.index("suppress.__exit__", begin) + 1]
     assert len(calls) <= RECEIVE_CALLS, "\n".join(calls)

@@ -16,7 +16,7 @@ export function readOrigins(setting: unknown): {origins: Set<string>; problems: 
       origins.add(origin);
     } else {
       problems.push(
-        `origins: ${JSON.stringify(origin)} is no exact origin, such as "https://www.example.org"`
+        `origins: ${JSON.stringify(origin)} is no exact origin: a scheme, "://" and a host`
       );
     }
   }
