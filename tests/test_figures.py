@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,10 @@ import matplotlib as mpl
 import pytest
 
 from lite_comms._outputs.aside import Aside
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "emscripten", reason="the package index has no matplotlib for this Pyodide"
+)
 
 
 @pytest.fixture
