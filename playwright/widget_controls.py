@@ -98,7 +98,7 @@ TAG = ".jupyter-widget-tag:not(input)"
 
 CONTROLS = {
     "IntSlider": Control("max=9", "w.value = 3", shows("3"), right, "4"),
-    "FloatSlider": Control("max=9, step=0.5", "w.value = 2.5", shows("2.50"), right, "3.0"),
+    "FloatSlider": Control("max=8, step=0.5", "w.value = 2.5", shows("2.50"), right, "3.0"),
     "FloatLogSlider": Control("step=1", "w.value = 100", shows("100"), right, "1000.0"),
     "IntRangeSlider": Control("max=9", "w.value = 2, 5", shows("2 \N{EN DASH} 5"), right, "(3, 5)"),
     "FloatRangeSlider": Control(
