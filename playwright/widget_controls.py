@@ -197,22 +197,17 @@ CONTROLS = {
     "Controller": Control(
         "", "w.index = 1", lambda it: expect(it).to_contain_text("Connect gamepad")
     ),
-    "Accordion": Control(
-        f"{TWO}, titles=['one', 'two']",
-        "w.selected_index = 1",
-        lambda it: expect(it.get_by_text("second")).to_be_visible(),
-        lambda it: it.get_by_text("one").click(),
-        "0",
-        "w.selected_index",
-    ),
-    "Tab": Control(
-        f"{TWO}, titles=['one', 'two']",
-        "w.selected_index = 1",
-        lambda it: expect(it.get_by_text("second")).to_be_visible(),
-        lambda it: it.get_by_text("one").click(),
-        "0",
-        "w.selected_index",
-    ),
+    **{
+        name: Control(
+            f"{TWO}, titles=['one', 'two']",
+            "w.selected_index = 1",
+            lambda it: expect(it.get_by_text("second")).to_be_visible(),
+            lambda it: it.get_by_text("one").click(),
+            "0",
+            "w.selected_index",
+        )
+        for name in ("Accordion", "Tab")
+    },
     "Stack": Control(
         TWO, "w.selected_index = 1", lambda it: expect(it.get_by_text("second")).to_be_visible()
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -26,6 +26,9 @@ pyodide_js.mountNodeFS("/project", {str(ROOT)!r})
 sys.path.append("/project")
 sys.dont_write_bytecode = True
 """
+
+VERSION = 1
+HELLO = f"page.post('hello', {VERSION}, 'page')"
 
 RESET = """
 import lite_comms
@@ -91,6 +94,29 @@ def open_jspi_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
     with new_kernel(jspi=True) as kernel:
         kernel.open_port("live")
         yield kernel
+
+
+@pytest.fixture(scope="session")
+def port_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    """A kernel whose port is opened anew for each test, by `opened_anew`."""
+    with new_kernel() as kernel:
+        yield kernel
+
+
+def opened_anew(kernel: Kernel) -> Kernel:
+    """Close and open the port of a kernel; no frames are left in ``page.frames``."""
+    kernel.run("import lite_comms; lite_comms.uninstall()")
+    kernel.page("page.post('bye'); await page.turn(); page.frames.length = 0")
+    kernel.run(RESET)
+    kernel.page(f"{HELLO}; await page.turn()")
+    kernel.page("page.frames.length = 0")
+    return kernel
+
+
+def frames(kernel: Kernel) -> list[list[Any]]:
+    """Take what has come over the port."""
+    taken: list[list[Any]] = kernel.page("await page.turn(); return page.frames.splice(0)")
+    return taken
 
 
 def with_comm(kernel: Kernel, code: str, target: str) -> Kernel:
