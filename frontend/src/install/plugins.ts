@@ -40,6 +40,8 @@ export const classic: JupyterFrontEndPlugin<void> = {
   ) => {
     const {kernels} = app.serviceManager;
     const {modules, savedScripts} = settingsOf(classic.id);
+    // On a server a notebook is trusted by its signature; in JupyterLite it may say so of itself.
+    const mayTrustItself = app.listPlugins().some(id => id.startsWith('@jupyterlite/'));
     const documents = new Documents(
       model => kernels.connectTo({model, handleComms: true}),
       modulePolicy(modules, () => runsScripts(rendermime))
@@ -60,8 +62,11 @@ export const classic: JupyterFrontEndPlugin<void> = {
       renderJavaScript(own, documents, scope);
     };
     const addNotebook = ({node, content, sessionContext}: NotebookPanel) => {
-      // A cell that runs already has brought this to the page.
-      const isUsed = savedScripts === true || sessionContext.session?.kernel?.status === 'busy';
+      const isUsed =
+        !mayTrustItself ||
+        savedScripts === true ||
+        // A cell that runs already has brought this to the page.
+        sessionContext.session?.kernel?.status === 'busy';
       add(content.rendermime, {node, session: sessionContext}, isUsed);
     };
     const addConsole = ({node, console, sessionContext}: ConsolePanel) =>
