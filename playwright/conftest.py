@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -26,6 +27,8 @@ from watch import Watch
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
+
+EMPTY = json.loads((FILES / "empty.ipynb").read_text("utf-8"))
 
 FAILED = pytest.StashKey[bool]()
 
@@ -248,6 +251,20 @@ def new_tab(
 ) -> NewTab:
     """Opens a tab on a site; it is closed at the end of the test."""
     return own_tabs.enter_context(opening(browser, browser_context_args, tabs))
+
+
+@pytest.fixture
+def on_server(new_tab: NewTab, server: tuple[str, Path]) -> Callable[..., Notebook]:
+    """Opens a new notebook on the server, of one empty cell, or of a given content and name."""
+    url, folder = server
+
+    def on_server(content: dict[str, Any] = EMPTY, name: str = "") -> Notebook:
+        # A server knows a notebook's kernel by its name: no other test has this one.
+        name = name or f"{uuid4().hex}.ipynb"
+        (folder / name).write_text(json.dumps(content), "utf-8")
+        return new_tab(url).server_notebook(name, len(content["cells"]))
+
+    return on_server
 
 
 @pytest.fixture(scope="module")

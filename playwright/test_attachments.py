@@ -15,7 +15,6 @@ from serve import serving
 
 NewTab = Callable[[str], Tab]
 
-EMPTY = Path(__file__).parent / "files/empty.ipynb"
 DOCS = Path(__file__).parent.parent / "docs/files.md"
 
 NO_PORT = "its attachments need the direct channel of lite_comms, which does not reach this kernel"
@@ -278,9 +277,5 @@ def test_after_the_channel_is_left_it_is_an_error(notebook: Notebook) -> None:
 
 
 @pytest.mark.server
-def test_on_a_server_it_is_an_error(new_tab: NewTab, server: tuple[str, Path]) -> None:
-    url, folder = server
-    (folder / EMPTY.name).write_bytes(EMPTY.read_bytes())
-    assert (
-        refusal(new_tab(url).server_notebook(EMPTY.name)) == f"comm 'keep' cannot send: {NO_PORT}"
-    )
+def test_on_a_server_it_is_an_error(on_server: Callable[..., Notebook]) -> None:
+    assert refusal(on_server()) == f"comm 'keep' cannot send: {NO_PORT}"

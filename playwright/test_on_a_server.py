@@ -19,12 +19,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_the_classic_api_works_with_the_comms_of_an_ipykernel(
-    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+    on_server: Callable[..., Notebook],
 ) -> None:
-    url, folder = server
-    name = "empty.ipynb"
-    (folder / name).write_bytes((Path(__file__).parent / "files" / name).read_bytes())
-    notebook = new_tab(url).server_notebook(name)
+    notebook = on_server()
     page = notebook.javascript(
         """
         Jupyter.notebook.kernel.comm_manager.register_target('t', (comm, msg) => {
@@ -49,13 +46,9 @@ comm.on_msg(lambda msg: comm.send([msg['content']['data'], bytes(msg['buffers'][
 
 
 def test_what_a_callback_of_an_ipykernel_says_is_in_its_cell(
-    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+    on_server: Callable[..., Notebook],
 ) -> None:
-    url, folder = server
-    name = "empty.ipynb"
-    (folder / name).write_bytes((Path(__file__).parent / "files" / name).read_bytes())
-    tab = new_tab(url)
-    notebook = tab.server_notebook(name)
+    notebook = on_server()
     area = notebook.run(
         "from ipywidgets import Button\n"
         "button = Button(description='Press')\n"
@@ -71,12 +64,9 @@ def test_what_a_callback_of_an_ipykernel_says_is_in_its_cell(
 
 
 def test_the_page_code_of_a_saved_notebook_finds_its_kernel_which_lives(
-    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+    on_server: Callable[..., Notebook],
 ) -> None:
-    url, folder = server
-    name = "saved.ipynb"  # with a kernel of its own
-    (folder / name).write_bytes((Path(__file__).parent / "files/empty.ipynb").read_bytes())
-    notebook = new_tab(url).server_notebook(name)
+    notebook = on_server()
     notebook.python(
         """
 from ipykernel.comm import Comm
@@ -104,9 +94,8 @@ get_ipython().kernel.comm_manager.register_target('count', count)
 
 
 def test_the_first_notebook_of_the_introduction_runs_on_a_server(
-    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+    on_server: Callable[..., Notebook],
 ) -> None:
-    url, folder = server
     name = "01-open-from-the-kernel.ipynb"
     content = json.loads((ROOT / "content" / name).read_text("utf-8"))
     content["cells"].insert(
@@ -120,8 +109,7 @@ def test_the_first_notebook_of_the_introduction_runs_on_a_server(
             "source": "import lite_comms\nlite_comms.install();",
         },
     )
-    (folder / name).write_text(json.dumps(content), "utf-8")
-    notebook = new_tab(url).server_notebook(name, len(content["cells"]))
+    notebook = on_server(content, name)
     codes = [n for n, cell in enumerate(content["cells"]) if cell["cell_type"] == "code"]
     outputs = [notebook.run_cell(n) for n in codes]
     assert "active, transport server" in text(outputs[1])
@@ -132,13 +120,11 @@ def test_the_first_notebook_of_the_introduction_runs_on_a_server(
 
 
 def test_the_second_notebook_of_the_introduction_runs_on_a_plain_server(
-    new_tab: Callable[[str], Tab], server: tuple[str, Path]
+    on_server: Callable[..., Notebook],
 ) -> None:
-    url, folder = server
     name = "02-open-from-the-page.ipynb"
     content = json.loads((ROOT / "content" / name).read_text("utf-8"))
-    (folder / name).write_text(json.dumps(content), "utf-8")
-    notebook = new_tab(url).server_notebook(name, len(content["cells"]))
+    notebook = on_server(content, name)
     codes = [n for n, cell in enumerate(content["cells"]) if cell["cell_type"] == "code"]
     outputs = [notebook.run_cell(n) for n in codes]
     expect(outputs[1].get_by_role("listitem")).to_have_text(
@@ -149,12 +135,8 @@ def test_the_second_notebook_of_the_introduction_runs_on_a_plain_server(
 
 
 def test_stop_shows_what_it_shows_in_the_browser(
-    new_tab: Callable[[str], Tab], server: tuple[str, Path], plain: str
+    on_server: Callable[..., Notebook], new_tab: Callable[[str], Tab], plain: str
 ) -> None:
-    url, folder = server
-    name = "stop.ipynb"  # with a kernel of its own
-    (folder / name).write_bytes((Path(__file__).parent / "files/empty.ipynb").read_bytes())
-
     def shown(notebook: Notebook, code: str) -> str:
         number = notebook.start(code)
         expect(notebook.cells.nth(number).locator(".jp-OutputArea")).to_contain_text("runs")
@@ -168,8 +150,8 @@ def test_stop_shows_what_it_shows_in_the_browser(
         )
         return re.sub(r"\d+|-{20,}", "", own)
 
-    on_server, in_browser = new_tab(url).server_notebook(name), new_tab(plain).notebook()
-    assert on_server.python("1 + 1") == in_browser.python("1 + 1")  # both have started
+    there, here = on_server(), new_tab(plain).notebook()
+    assert there.python("1 + 1") == here.python("1 + 1")  # both have started
     # Two lines at most before the one that is stopped: IPythons differ in how many they show.
     for code in (
         f"{RUNS}while True: pass",
@@ -177,4 +159,4 @@ def test_stop_shows_what_it_shows_in_the_browser(
         f"import time; {RUNS}time.sleep(60)",
         f"import asyncio; {RUNS}await asyncio.sleep(5)",
     ):
-        assert shown(in_browser, code) == shown(on_server, code), code
+        assert shown(here, code) == shown(there, code), code

@@ -385,7 +385,8 @@ def test_a_widget_of_anywidget_imports_it_and_asks(new_tab: NewTab, plain: str) 
 def test_a_script_of_a_saved_notebook_asks_before_there_is_a_kernel(
     new_tab: NewTab, plain: str
 ) -> None:
-    (notebook,) = new_tab(plain).lab("empty.ipynb")
+    tab = new_tab(plain)
+    (notebook,) = tab.lab("empty.ipynb")
     code = re.sub(r"(?m)^", "    ", ORACLE)
     page = notebook.javascript(
         f"Jupyter.notebook.kernel.execute(`if True:\n{code}`);\n"
@@ -395,5 +396,7 @@ def test_a_script_of_a_saved_notebook_asks_before_there_is_a_kernel(
     notebook.page.keyboard.press("Control+s")
     expect(notebook.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
     notebook.page.reload()
-    output = notebook.page.locator(".jp-NotebookPanel .jp-Cell").first.locator(".jp-OutputArea")
+    panel = notebook.page.locator(".jp-NotebookPanel")
+    output = panel.locator(".jp-Cell").first.locator(".jp-OutputArea")
+    assert Notebook(tab, panel).python("1 + 1") == "2"
     expect(said(output)).to_have_text(['{"answer":"early"}'], timeout=60_000)

@@ -27,8 +27,9 @@ def test_stop_ends_a_cell(notebook: Notebook, code: str) -> None:
     number = notebook.running(code)
     notebook.stop()
     shown = notebook.ended(number)
-    assert re.search(rf"^({STOPPED[code]}):", shown, re.MULTILINE), shown
+    assert re.search(rf"^({STOPPED[code]})(:|$)", shown, re.MULTILINE), shown
     assert "lite_comms/" not in shown
+    assert "self.stop" not in shown
     assert notebook.python("1 + 1") == "2"
 
 

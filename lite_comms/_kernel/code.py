@@ -65,7 +65,7 @@ def user_traceback(error: BaseException) -> str:
     str
         The traceback, without a line end.
     """
-    return sendable(format_error(error, user_frames(error))).rstrip()
+    return sendable("".join(format_error(error, user_frames(error)))).rstrip()
 
 
 def forget_context(error: BaseException, running: BaseException | None) -> None:

@@ -34,7 +34,7 @@ def _all(error: BaseException, tb: TracebackType | None) -> Iterator[TracebackTy
                 yield cause.__traceback__
 
 
-def format_error(error: BaseException, tb: TracebackType | None) -> str:
+def format_error(error: BaseException, tb: TracebackType | None) -> list[str]:
     """Format an exception as Python does; of a deep traceback the frames in the middle are counted.
 
     Parameters
@@ -46,8 +46,8 @@ def format_error(error: BaseException, tb: TracebackType | None) -> str:
 
     Returns
     -------
-    str
-        The text, with a line end.
+    list of str
+        The text in parts, a frame in each, with line ends.
     """
     shown = traceback.TracebackException(type(error), error, tb, lookup_lines=False, compact=True)
     waiting = [shown]
@@ -56,7 +56,7 @@ def format_error(error: BaseException, tb: TracebackType | None) -> str:
         each.stack = _Folded(each.stack)
         more = (each.__cause__, each.__context__, *(each.exceptions or ()))
         waiting += [other for other in more if other is not None]
-    return "".join(shown.format())
+    return list(shown.format())
 
 
 class _Folded(traceback.StackSummary):

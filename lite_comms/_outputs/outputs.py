@@ -250,7 +250,7 @@ class Outputs:
             return format_as_ipython(etype, evalue, etb, *args, **keys)
         while etb and etb.tb_next and _IPYTHON in etb.tb_frame.f_code.co_filename:
             etb = etb.tb_next
-        return format_error(evalue, etb).splitlines()
+        return [part.rstrip("\n") for part in format_error(evalue, etb)]
 
     def showtraceback(
         self, etype: type[BaseException], evalue: BaseException, stb: list[str]

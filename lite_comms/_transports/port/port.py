@@ -55,9 +55,9 @@ if TYPE_CHECKING:
 
     from lite_comms._wire.message import CommMessage
 
-# How long the page may take to say that its half is there, and to get it.
+# How long the page may take to say that its half is there, and to get it: pages are slow at times.
 _ANSWER_S = 0.05
-_BRING_S = 1.0
+_BRING_S = 3.0
 
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
 _SHOWN = 5
