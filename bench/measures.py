@@ -22,6 +22,8 @@ TIMES = {"small": 20, "nested": 8, "big": 4, "down": 2, "up": 2, "bulkDown": 2, 
 # Stock is slower by so much that its times hardly differ; `up` takes it ten seconds.
 STOCK_TIMES = {**TIMES, "up": 1, "bulkDown": 1, "bulkUp": 1}
 OF_MANY = ("down", "up")
+# What is done with the inspector, too.
+INSPECTED = ("small", "down", "up")
 # How far apart messages come, from and to. The first is beyond the second after which the kernel
 # looks for them less often.
 PAUSES_MS = ((1_250, 1_500), (20, 60))
@@ -131,19 +133,16 @@ def measure_works(sides: list[Side], plan: Plan) -> dict[str, dict[str, list[Any
     def turn(side: Side, work: str, times: int, *args: Any) -> None:
         taken.setdefault(work, {}).setdefault(side.name, []).extend(side.run(work, times, *args))
 
-    def numbers(work: str, n: int) -> list[int]:
-        return [n] if work in OF_MANY else []
-
     say("  warming up")
     for side in sides:
         for work in TIMES:
-            side.run(work, 1, *numbers(work, plan.messages // 10))
+            side.run(work, 1, *([plan.messages // 10] if work in OF_MANY else []))
     for number in range(plan.rounds):
         say(f"  round {number + 1}/{plan.rounds}")
         for work in TIMES:
             for side in sides:
                 if number % 2 == 0 or (side.name, work) != ("stock", "up"):
-                    turn(side, work, side.times[work], *numbers(work, plan.messages))
+                    turn(side, work, side.times[work], *_numbers(work, plan))
         for side in over_comms:
             turn(side, "slider", 1)
     return taken
@@ -200,6 +199,27 @@ def measure_crowds(ours: Side, floor: Side, plan: Plan) -> dict[str, dict[str, l
             both["floor"] += floor.run("small", TIMES["small"])
         taken[str(n)] = both
     return taken
+
+
+def measure_inspector(never: Side, other: Side, plan: Plan) -> dict[str, dict[str, list[Any]]]:
+    """Do works with the inspector open and closed, beside a page that has never opened it."""
+    taken: dict[str, dict[str, list[Any]]] = {}
+    for side in (never, other):
+        for work in INSPECTED:
+            side.run(work, 2, *_numbers(work, plan))
+    other.page.evaluate("bench.inspect(true)")  # its code is loaded
+    for number in range(plan.rounds):
+        say(f"  the inspector, {number + 1}/{plan.rounds}")
+        for mode, side in (("never", never), ("closed", other), ("open", other)):
+            other.page.evaluate("isOpen => bench.inspect(isOpen)", mode == "open")
+            for work in INSPECTED:
+                ms = side.run(work, TIMES[work], *_numbers(work, plan))
+                taken.setdefault(work, {}).setdefault(mode, []).extend(ms)
+    return taken
+
+
+def _numbers(work: str, plan: Plan) -> list[int]:
+    return [plan.messages] if work in OF_MANY else []
 
 
 def measure_memory(side: Side, messages: int) -> dict[str, Any]:
@@ -262,6 +282,11 @@ def measure(
         with part("open comms"):
             crowds = measure_crowds(alone, Side("floor", page, "floor"), plan)
         page.context.close()
+        with part("the inspector"):
+            never, other = (Side("ours", opened(browser, urls["ours"])) for _ in range(2))
+            inspector = measure_inspector(never, other, plan)
+            for side in (never, other):
+                side.page.context.close()
         with part("starts of notebooks"):
             boots = measure_boots(browser, urls, plan.boots)
         with part("loading in a notebook"):
@@ -272,5 +297,6 @@ def measure(
         "crowds": crowds,
         "memory": memory,
         "delays": delays,
+        "inspector": inspector,
         "cpu": cpu,
     }

@@ -53,6 +53,7 @@ def table(results: dict[str, Any]) -> str:
             f"On {_HOSTS[host]}:",
             _works(measured["works"], labels(results)),
             _others(measured),
+            _inspected(measured),
             _live(measured),
         ]
     parts.append(
@@ -115,6 +116,24 @@ def _others(measured: dict[str, Any]) -> str:
 
 
 _MEMORY = {"the page's heap": "page", "Python's heap": "heap", "page and worker": "agent"}
+
+
+def _inspected(measured: dict[str, Any]) -> str:
+    """Tell what the inspector costs: a page's time with it, over that of one that never had it."""
+    costs = "; ".join(
+        f"{_INSPECTED[work]} {shown(taken['never'])} ms, with the inspector closed again "
+        f"{median(taken['closed']) / median(taken['never']):.2f} times as long, open "
+        f"{median(taken['open']) / median(taken['never']):.2f} times"
+        for work, taken in measured["inspector"].items()
+    )
+    return f"On a page that has never opened the inspector: {costs}."
+
+
+_INSPECTED = {
+    "small": "a small echo takes",
+    "down": "the messages to the page",
+    "up": "those to the kernel",
+}
 
 
 def slowdowns(cpu: dict[str, dict[str, list[float]]], mode: str) -> dict[str, float]:

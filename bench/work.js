@@ -289,6 +289,17 @@ globalThis.bench = (() => {
       return inTime(() => `boot: ${stage}`, start());
     },
     execute: code => inTime(() => 'execute', execute(code)),
+    /** Open the inspector of the notebook, or close it. */
+    inspect: async isOpen => {
+      const {commands, shell} = globalThis.jupyterapp;
+      const found = () => [...shell.widgets('down')].find(({id}) => /^lite-comms-inspector/.test(id));
+      if (isOpen) {
+        await commands.execute('lite-comms:open-inspector');
+      } else {
+        found()?.dispose();
+      }
+      check(!found() === !isOpen, 'the inspector');
+    },
     /** Do a work several times, one way; the results in their order. */
     run: (name, way, times, ...args) =>
       inTime(

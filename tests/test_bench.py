@@ -44,6 +44,9 @@ def test_a_short_run_measures_every_work_on_every_side(tmp_path: Path) -> None:
     assert len(measured["hosts"]["plain"]["loads"]) == 1
     assert all(taken for sides in works.values() for taken in sides.values())
     assert list(measured["hosts"]["plain"]["crowds"]) == ["10", "20", "30"]
+    inspector = measured["hosts"]["plain"]["inspector"]
+    assert list(inspector) == ["small", "down", "up"]
+    assert {tuple(taken) for taken in inspector.values()} == {("never", "closed", "open")}
     delays, cpu = measured["hosts"]["plain"]["delays"], measured["hosts"]["plain"]["cpu"]
     assert [(delay["pause_ms"], delay["in_library"], len(delay["ms"])) for delay in delays] == [
         ([1250, 1500], False, 2),

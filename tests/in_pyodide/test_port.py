@@ -54,6 +54,24 @@ def crash(kernel: Kernel, before: str = "") -> list[list[str]]:
     return [frame[:2] for frame in kernel.page("return page.frames")]
 
 
+@pytest.mark.parametrize(
+    ("kernel_version", "is_isolated", "is_said"),
+    [("0.8.6", True, False), ("0.9.0a1", False, False), ("0.9.0a1", True, True)],
+)
+def test_a_kernel_whose_outputs_have_their_own_channel_says_so(
+    port_kernel: Kernel, kernel_version: str, is_isolated: bool, is_said: bool
+) -> None:
+    port_kernel.run(
+        "import js, pyodide_kernel; before = pyodide_kernel.__version__\n"
+        f"pyodide_kernel.__version__, js.crossOriginIsolated = {kernel_version!r}, {is_isolated}"
+    )
+    try:
+        why = opened_anew(port_kernel).run("print(lite_comms.status().why)")
+        assert ("outputs take a channel of their own" in why) == is_said
+    finally:
+        port_kernel.run("pyodide_kernel.__version__ = before; del js.crossOriginIsolated")
+
+
 def test_the_first_frame_is_a_hello(new_kernel: NewKernel) -> None:
     with new_kernel() as kernel:
         assert frames(kernel) == [

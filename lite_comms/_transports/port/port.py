@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import js
 import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
@@ -58,6 +60,11 @@ if TYPE_CHECKING:
 # How long the page may take to say that its half is there, and to get it: pages are slow at times.
 _ANSWER_S = 0.05
 _BRING_S = 3.0
+
+_APART = (
+    "; outputs take a channel of their own in this kernel, so that an output may be shown "
+    "before a message that was sent first, or after one that was sent later"
+)
 
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
 _SHOWN = 5
@@ -121,6 +128,8 @@ class PortTransport(StockTransport):
         self._is_open = self._channel.state == "open"
         self.name = "port" if self._is_open else StockTransport.name
         self.why, self.page = self._channel.why, self._channel.page
+        if self._is_open and _outputs_are_apart():
+            self.why += _APART
         if not self._is_open and self._signals is not None:
             self._signals.end()
             self._signals = None
@@ -403,6 +412,13 @@ class PortTransport(StockTransport):
     def _tell_begun(self, request: dict[str, Any]) -> None:
         if self._is_open and self._channel.page_waits and request:
             self.post_frame(Begun(request["header"]["msg_id"]))
+
+
+def _outputs_are_apart() -> bool:
+    """Return whether the kernel's outputs have a channel of their own: since pyodide-kernel 0.9."""
+    kernel = sys.modules["pyodide_kernel"].__version__.split(".")
+    is_isolated = getattr(js, "crossOriginIsolated", False)  # Node.js has none
+    return bool(is_isolated) and (int(kernel[0]), int(kernel[1])) >= (0, 9)
 
 
 @cache
