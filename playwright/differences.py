@@ -159,9 +159,9 @@ DIFFERENCES = {
         "an ipykernel collects what is printed",
         {
             "text that waits for its end": r"""
-+ cell 1: stdout "one"
-- cell 1: stdout "onetwo\n"
-+ cell 1: stdout "two\n"
++ cell 2: stdout "one"
+- cell 2: stdout "onetwo\n"
++ cell 2: stdout "two\n"
 """,
         },
     ),

@@ -398,5 +398,8 @@ def test_a_script_of_a_saved_notebook_asks_before_there_is_a_kernel(
     notebook.page.reload()
     panel = notebook.page.locator(".jp-NotebookPanel")
     output = panel.locator(".jp-Cell").first.locator(".jp-OutputArea")
+    # A cell that is run while the session has no kernel yet is not queued.
+    indicator = panel.locator(".jp-Notebook-ExecutionIndicator")
+    expect(indicator).to_have_attribute("data-status", "idle", timeout=60_000)
     assert Notebook(tab, panel).python("1 + 1") == "2"
-    expect(said(output)).to_have_text(['{"answer":"early"}'], timeout=60_000)
+    expect(said(output)).to_have_text(['{"answer":"early"}'])

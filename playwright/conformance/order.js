@@ -49,7 +49,10 @@
 
   check('text that waits for its end', async t => {
     void t.opened('t');
+    // A server's kernel sends text by a timer, too, which must not come in between.
+    await t.run(`sys.stdout.flush_interval = 9`);
     await t.run(`print('one', end=''); create_comm('t'); print('two')`);
+    await t.run(`sys.stdout.flush_interval = 0.2`);
   });
 
   check('what a cell says before it displays', async t => {
