@@ -66,7 +66,10 @@ it('comms are counted, with who has opened them', () => {
   expect(c!.waiting).toBe(0);
 });
 
-it('a callback takes from busy to idle, behind the one before', () => {
+/** What comes in one frame has been seen. */
+const turn = () => new Promise(resolve => setTimeout(resolve));
+
+it('a callback takes from busy to idle, behind the one before', async () => {
   // The channel says busy for both when they are sent.
   for (const id of ['a', 'b']) {
     connection.state('busy', parentOf(id));
@@ -74,8 +77,10 @@ it('a callback takes from busy to idle, behind the one before', () => {
   }
   now += 30;
   connection.state('idle', parentOf('a'));
+  await turn();
   now += 130;
   connection.state('idle', parentOf('b'));
+  await turn();
   const [a, b] = [traffic.log.find('a')!, traffic.log.find('b')!];
   expect([a.callback_ms, a.handled_ms, a.marks]).toEqual([30, 30, undefined]);
   expect([b.callback_ms, b.handled_ms]).toEqual([130, 160]);
@@ -83,12 +88,28 @@ it('a callback takes from busy to idle, behind the one before', () => {
   expect(traffic.problems.all.map(({record}) => record)).toEqual([b]);
 });
 
-it('amidst a cell only the time until it is handled is known', () => {
+it.each([
+  ['quick ones share the time', 3, [1, 1, 1], []],
+  ['only the last can have taken long', 300, [0, 0, 300], ['c']]
+])('of a burst %s', async (_, ms, each, slow) => {
+  for (const id of ['a', 'b', 'c']) {
+    connection.state('busy', parentOf(id));
+    connection.comm('page_to_kernel', 'comm_msg', {id});
+  }
+  now += ms;
+  ['a', 'b', 'c'].forEach(id => connection.state('idle', parentOf(id)));
+  await turn();
+  expect(['a', 'b', 'c'].map(id => traffic.log.find(id)!.callback_ms)).toEqual(each);
+  expect(traffic.problems.all.map(({record}) => record!.msg_id)).toEqual(slow);
+});
+
+it('amidst a cell only the time until it is handled is known', async () => {
   connection.state('busy', cell);
   connection.state('busy', parentOf('a'));
   connection.comm('page_to_kernel', 'comm_msg', {id: 'a'});
   now += 500;
   connection.state('idle', parentOf('a'));
+  await turn();
   expect([last().handled_ms, last().callback_ms, last().marks]).toEqual([
     500,
     undefined,
@@ -96,22 +117,23 @@ it('amidst a cell only the time until it is handled is known', () => {
   ]);
 });
 
-it('a cell that ran before anybody listened is one as well', () => {
+it('a cell that ran before anybody listened is one as well', async () => {
   connection = new FakeConnection();
   connection.status = 'busy';
   traffic = follow(connection);
-  const handle = (id: string) => {
+  const handle = async (id: string) => {
     connection.state('busy', parentOf(id));
     connection.comm('page_to_kernel', 'comm_msg', {id});
     now += 500;
     connection.state('idle', parentOf(id));
+    await turn();
     return last().callback_ms;
   };
-  expect(handle('a')).toBeUndefined();
-  expect(handle('b')).toBeUndefined();
+  expect(await handle('a')).toBeUndefined();
+  expect(await handle('b')).toBeUndefined();
   expect(traffic.problems.count).toBe(0);
   connection.state('idle', cell);
-  expect(handle('c')).toBe(500);
+  expect(await handle('c')).toBe(500);
 });
 
 it('no message waits for ever, however many there were', () => {

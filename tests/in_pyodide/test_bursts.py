@@ -15,7 +15,7 @@ pytestmark = pytest.mark.pyodide
 
 # What a comm of the target hears; some messages do more.
 TARGET = """
-import asyncio, json
+import asyncio, json, time
 import lite_comms
 from comm import get_comm_manager
 
@@ -37,6 +37,8 @@ def burst(comm, msg):
             comm.send(data)
         if data == "later":
             return later()
+        if data == "slow":
+            time.sleep(0.05)
         if data == "hold":
             quiet.__enter__()
             asyncio.get_running_loop().call_later(0.05, quiet.__exit__, None, None, None)
@@ -98,6 +100,18 @@ def test_an_async_callback_in_a_burst_is_acknowledged_when_it_has_ended(kernel: 
     )
     others = sorted(number for ack in acks[:-1] for number in ack)
     assert acks[-1] == [others[-1] - 2]
+
+
+def test_what_takes_long_is_the_last_of_its_acknowledgement(kernel: Kernel) -> None:
+    send(kernel, "slow", 1, 2, "slow", 3, "slow", 4, 5)
+    heard(kernel)
+    acks = kernel.page(
+        "return page.frames.filter(([type]) => type === 'ack').map(frame => frame.slice(1))"
+    )
+    first = acks[0][0]
+    slow = {first, first + 3, first + 5}
+    assert [number for ack in acks for number in ack] == [*range(first, first + 8)]
+    assert {number for ack in acks for number in ack[:-1]}.isdisjoint(slow)
 
 
 def test_a_callback_that_holds_messages_back_holds_the_rest_of_its_burst(kernel: Kernel) -> None:

@@ -6,6 +6,8 @@
   const SAME = 0;
   const MOST = 100;
   const MOST_CHARACTERS = 65_536;
+  // How long a burst takes in Python, before its last message.
+  const BURST_MS = 4;
   // How deep a message may be nested, as the page's `wire/depth.ts` has it: where the stack of WebAssembly
   // ends, Python dies. Content and metadata may have 500 levels.
   const MAX_DEPTH = 501;
@@ -222,10 +224,15 @@
     busy = true;
     let alone = 0;
     while (waiting.length > 0 && holds === 0) {
+      const begun = performance.now();
       const frames = first === null && alone === 0 ? burst() : [];
       if (frames.length < 2 || !takeAll(frames)) {
         alone = Math.max(alone, frames.length, 1) - 1;
         take(waiting.shift());
+      }
+      if (performance.now() - begun > BURST_MS) {
+        // The page shows how long the last of them took.
+        flush();
       }
       if (once && waiting.length > 0) {
         turnSoon();

@@ -61,10 +61,8 @@ if TYPE_CHECKING:
 _ANSWER_S = 0.05
 _BRING_S = 3.0
 
-_APART = (
-    "; outputs take a channel of their own in this kernel, so that an output may be shown "
-    "before a message that was sent first, or after one that was sent later"
-)
+# Outputs and messages are not one queue there.
+_APART = "; outputs take a channel of their own: their order among messages is not guaranteed"
 
 # How many errors of one kind are shown; of those behind them the 10th, 100th, ...
 _SHOWN = 5

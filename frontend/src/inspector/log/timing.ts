@@ -11,6 +11,12 @@ import {type Direction, type IRecord, mark} from './record';
 /** A callback that takes longer holds up what the user does next. */
 export const SLOW_MS = 100;
 
+/**
+ * The worker says at once that it has handled a message that took longer, and what it has handled before
+ * that: of several in one frame only the last can have taken long. See `port.js`.
+ */
+export const BURST_MS = 4;
+
 /** How many messages without an answer are remembered. */
 export const MOST_WAITING = 10_000;
 
@@ -21,7 +27,11 @@ type Message = KernelMessage.IMessage;
 type Header = KernelMessage.IHeader;
 
 export class Timing {
-  constructor(private readonly _comms: Comms) {}
+  /** @param onTimed - Called when it is known how long the callback of a message took. */
+  constructor(
+    private readonly _comms: Comms,
+    private readonly _onTimed: (record: IRecord) => void
+  ) {}
 
   /** Learn of a message that is kept as `record`. */
   add(msg: Message, record: IRecord): void {
@@ -64,12 +74,12 @@ export class Timing {
     this._running.add(UNSEEN);
   }
 
-  /** Learn from a status of the kernel; returns the message that has been handled, if it is one. */
-  status(msg: KernelMessage.IStatusMsg, time: number): IRecord | undefined {
+  /** Learn from a status of the kernel. */
+  status(msg: KernelMessage.IStatusMsg, time: number): void {
     const {msg_id, msg_type} = msg.parent_header as Partial<Header>;
     const {execution_state} = msg.content;
     if (msg_id === undefined) {
-      return undefined;
+      return;
     }
     if (!COMM_TYPES.has(msg_type!)) {
       if (execution_state === 'busy') {
@@ -79,14 +89,12 @@ export class Timing {
         this._running.delete(UNSEEN);
         this._lastIdle = time;
       }
-      return undefined;
-    }
-    if (execution_state === 'busy') {
+    } else if (execution_state === 'busy') {
       // The direct channel says so before the page has seen the message leave.
       remember(this._begun, msg_id, {time, amidst: this._running.size > 0});
-      return undefined;
+    } else if (execution_state === 'idle') {
+      this._handled(msg_id, time);
     }
-    return execution_state === 'idle' ? this._handled(msg_id, time) : undefined;
   }
 
   /** The message without an `idle` that has this id. */
@@ -100,9 +108,10 @@ export class Timing {
     this._requests.clear();
     this._begun.clear();
     this._running.clear();
+    this._burst = [];
   }
 
-  private _handled(msg_id: string, time: number): IRecord | undefined {
+  private _handled(msg_id: string, time: number): void {
     const record = this._waiting.get(msg_id);
     const begun = this._begun.get(msg_id);
     const lastIdle = this._lastIdle;
@@ -110,19 +119,33 @@ export class Timing {
     this._begun.delete(msg_id);
     this._lastIdle = time;
     if (!record) {
-      return undefined;
+      return;
     }
     record.handled_ms = time - record.time;
     this._isNoMoreWaiting(record);
     // While a cell runs, the time includes what the cell did until it let the message in.
     if (begun && !begun.amidst && this._running.size === 0) {
       // The kernel handles one after the other: it was not before the one before had ended.
-      record.callback_ms = time - Math.max(begun.time, lastIdle);
+      this._burst.push({record, ms: time - Math.max(begun.time, lastIdle)});
+      if (this._burst.length === 1) {
+        setTimeout(() => this._timed()); // when all that came in one frame have been seen
+      }
+    }
+  }
+
+  /** Share out the time that the kernel took for messages that it says to have handled in one go. */
+  private _timed(): void {
+    const burst = this._burst;
+    this._burst = [];
+    const total = burst.reduce((sum, {ms}) => sum + ms, 0);
+    for (const [i, {record}] of burst.entries()) {
+      const ofSlow = i === burst.length - 1 ? total : 0;
+      record.callback_ms = total > BURST_MS ? ofSlow : total / burst.length;
       if (record.callback_ms > SLOW_MS) {
         mark(record, 'slow', String(Math.round(record.callback_ms)));
       }
+      this._onTimed(record);
     }
-    return record;
   }
 
   private _isNoMoreWaiting({comm_id}: IRecord): void {
@@ -133,6 +156,7 @@ export class Timing {
   }
 
   private _lastIdle = 0;
+  private _burst: {record: IRecord; ms: number}[] = [];
   /** Of the page, by id: what the kernel has not handled. */
   private readonly _waiting = new Map<string, IRecord>();
   /** When the kernel became busy with it, and whether that was amidst a cell. */

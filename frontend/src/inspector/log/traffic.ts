@@ -153,11 +153,8 @@ export class Traffic {
     if (COMM_TYPES.has(msg_type)) {
       this._add(msg, isSent ? 'page_to_kernel' : 'kernel_to_page');
     } else if (msg_type === 'status' && !isSent) {
-      const record = this._timing.status(msg as KernelMessage.IStatusMsg, this.now());
-      if (record) {
-        this._note(record);
-        this._changed.emit();
-      }
+      this._timing.status(msg as KernelMessage.IStatusMsg, this.now());
+      this._changed.emit();
     } else if (msg_type === 'error' && !isSent) {
       this.failed(msg as KernelMessage.IErrorMsg);
     }
@@ -255,7 +252,10 @@ export class Traffic {
   /** `performance.timeOrigin` lags behind by the time that the computer has slept. */
   private readonly _origin = Date.now() - performance.now();
   private readonly _connections = new Set<IConnection>();
-  private readonly _timing = new Timing(this.comms);
+  private readonly _timing = new Timing(this.comms, record => {
+    this._note(record);
+    this._changed.emit();
+  });
   private readonly _noted = new WeakSet<IMark>();
   private readonly _changed = new Signal<this, void>(this);
   private _isPaused = false;
