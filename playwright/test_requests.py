@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -337,6 +338,50 @@ get_comm_manager().register_target('newest', collect)
     # 60 frames a second, and one at each end.
     assert 2 <= int(notebook.python("len(newest)")) <= ms * 60 / 1000 + 3
     assert notebook.python("newest[:-1] == sorted(newest[:-1])") == "True"
+
+
+def test_the_newest_value_waits_for_a_slow_callback(notebook: Notebook) -> None:
+    notebook.python(
+        """
+import time
+from comm import get_comm_manager
+
+handled = []
+
+def slow(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        time.sleep(0.2)
+        handled.append(msg['content']['data'])
+        comm.send(handled)
+
+get_comm_manager().register_target('slow', slow)
+"""
+    )
+    page = notebook.javascript(
+        """
+        const comm = Jupyter.comms.open('slow');
+        const start = performance.now();
+        let last;
+        comm.onMsg(({content: {data}}) =>
+          data.at(-1) === last && say([data.length, Math.round(performance.now() - start)]));
+        let n = 0;
+        const move = () => {
+          comm.sendLatest(n++);
+          if (n < 100) {
+            setTimeout(move, 10);
+          } else {
+            last = 99;
+          }
+        };
+        move();
+        """
+    )
+    expect(said(page)).to_have_count(1)
+    count, ms = json.loads(said(page).inner_text())
+    # One after the other, each as new as can be, and the last one as soon as the one before is done.
+    assert 2 <= count <= ms / 200
+    assert ms < 200 * (count + 2)
 
 
 def test_what_waits_for_an_answer_ends_when_the_kernel_restarts(

@@ -11,6 +11,8 @@ export class FakeLine implements ILine {
   other: FakeLine | null = null;
   isClosed = false;
   broken: Error | null = null;
+  /** Settles when the kernel has handled what is sent. */
+  handled: Promise<unknown> = Promise.resolve();
   /** How a message comes to the other end. */
   deliver: (come: () => void) => void = come => come();
   onMsg: ILine['onMsg'] = () => undefined;
@@ -51,7 +53,7 @@ export class FakeLine implements ILine {
 
   private _post(
     type: string,
-    {data, metadata, buffers}: IOutgoing,
+    {data, metadata, buffers, options}: IOutgoing,
     come: (other: FakeLine, msg: IMessage) => void
   ): string {
     if (this.broken) {
@@ -64,6 +66,7 @@ export class FakeLine implements ILine {
       buffers.map(buffer => new DataView(buffer))
     );
     this.sent.push(msg);
+    options.sent?.({msg, done: this.handled});
     const {other} = this;
     if (other) {
       this.deliver(() => other.isClosed || come(other, msg));

@@ -210,7 +210,10 @@ describe('sendLatest', () => {
   const draw = () => frames.splice(0).forEach(frame => frame(0));
   const sent = () => line.sent.map(dataOf);
 
-  it('sends the newest of each key with the next frame, in the order of the calls', () => {
+  /** What is handled at once has been handled. */
+  const soon = () => Promise.resolve();
+
+  it('sends the newest of each key with the next frame, in the order of the calls', async () => {
     comm.sendLatest('a1', {key: 'a'});
     comm.sendLatest('b1', {key: 'b'});
     comm.sendLatest('a2', {key: 'a', metadata: {m: 1}, buffers: [new Uint8Array([3])]});
@@ -221,10 +224,58 @@ describe('sendLatest', () => {
       ['a2', {m: 1}]
     ]);
     expect((line.sent[1]!.buffers![0] as DataView).getUint8(0)).toBe(3);
+    await soon();
     draw();
     comm.sendLatest('a3', {key: 'a'});
     draw();
     expect(sent()).toEqual(['b1', 'a2', 'a3']);
+  });
+
+  it('waits until the kernel has handled the one before', async () => {
+    let handle: (why?: Error) => void = () => undefined;
+    line.handled = new Promise((resolve, reject) => {
+      handle = why => (why ? reject(why) : resolve(undefined));
+    });
+    comm.sendLatest(1);
+    draw();
+    comm.sendLatest(2);
+    draw();
+    comm.sendLatest(3);
+    draw();
+    expect(sent()).toEqual([1]);
+    handle();
+    await soon();
+    draw();
+    expect(sent()).toEqual([1, 3]);
+  });
+
+  it.each([
+    ['for two seconds at most', () => void vi.advanceTimersByTime(2_000)],
+    ['not for one that is lost', (lose: () => void) => lose()]
+  ])('waits %s', async (_, pass) => {
+    let lose = () => {};
+    line.handled = new Promise((_, reject) => {
+      lose = () => reject(new Error('the kernel is gone'));
+    });
+    comm.sendLatest(1);
+    draw();
+    comm.sendLatest(2);
+    vi.advanceTimersByTime(1_999);
+    draw();
+    expect(sent()).toEqual([1]);
+    pass(lose);
+    await soon();
+    draw();
+    expect(sent()).toEqual([1, 2]);
+  });
+
+  it('what other calls send does not wait', () => {
+    line.handled = new Promise(() => undefined);
+    comm.sendLatest(1);
+    draw();
+    comm.sendLatest(2);
+    comm.send(3);
+    expect(sent()).toEqual([1, 2, 3]);
   });
 
   it('sends one message for 10,000 in a frame, as it was at the last call', () => {
@@ -249,11 +300,12 @@ describe('sendLatest', () => {
     expect(sent()).toEqual(data);
   });
 
-  it('goes by a timer in a page that is hidden before it draws', () => {
+  it('goes by a timer in a page that is hidden before it draws', async () => {
     comm.sendLatest(1);
     see('hidden');
     vi.advanceTimersByTime(100);
     draw();
+    await soon();
     expect([sent(), vi.getTimerCount()]).toEqual([[1], 0]);
   });
 

@@ -79,8 +79,9 @@ export class Comm implements AsyncIterable<IMessage> {
   }
 
   /**
-   * Send a message, but only the newest one of each key, at most one in a frame of the screen. The last
-   * one always arrives. It leaves before what is sent by other calls afterwards.
+   * Send a message, but only the newest one of each key, at most one in a frame of the screen, and not
+   * before the kernel has handled the one before, for up to two seconds. The last one always arrives. It leaves
+   * before what is sent by other calls afterwards.
    *
    * @throws As `send`.
    */
