@@ -143,7 +143,27 @@ def test_a_value_whose_repr_fails_is_refused_by_its_type() -> None:
     with pytest.raises(EncodeError) as caught:
         encode([Odd()])
 
-    assert str(caught.value) == "[0]: Odd is not JSON serializable: (its repr fails)"
+    assert str(caught.value).startswith("[0]: Odd is not JSON serializable: <Odd instance at ")
+
+
+def test_an_error_shows_some_levels_of_a_deep_value() -> None:
+    value: object = 1
+    for _ in range(MAX_DEPTH + 100):
+        value = deque([value])
+    with pytest.raises(EncodeError) as caught:
+        encode([float("nan"), value])
+
+    shown = "deque([" * 6 + "deque([...])" + "])" * 6
+    assert str(caught.value) == f"[1]: deque is not JSON serializable: {shown}"
+
+
+def test_a_dict_whose_keys_are_its_attributes_is_encoded() -> None:
+    class Attributes(dict[str, object]):
+        def __init__(self, **items: object) -> None:
+            super().__init__(items)
+            self.__dict__ = self
+
+    assert encode({"a": Attributes(values=[1])}) == '{"a": {"values": [1]}}'
 
 
 def test_keys_that_become_the_same_are_named() -> None:

@@ -86,7 +86,7 @@ def test_only_a_few_modules_talk_to_the_worker(module: str) -> None:
         "_live/suspend.py": {"js", "pyodide"},
         "_outputs/parents.py": {"js"},
         "_transports/port/page.py": {"pyodide"},
-        "_transports/port/port.py": {"pyodide", "pyodide_js"},
+        "_transports/port/port.py": {"js", "pyodide", "pyodide_js"},
         "_transports/stock.py": {"js", "pyodide"},
     }.get(module, set())
 
@@ -101,7 +101,7 @@ def test_comm_is_all_that_is_needed(module: str) -> None:
         "_live/suspend.py": {"js", "pyodide"},
         "_outputs/parents.py": {"js"},
         "_transports/port/page.py": {"pyodide"},
-        "_transports/port/port.py": {"pyodide", "pyodide_js"},
+        "_transports/port/port.py": {"js", "pyodide", "pyodide_js"},
         "_transports/server.py": {"ipykernel"},
         "_transports/stock.py": {"js", "pyodide"},
         "offline_site.py": {"jupyterlite_pyodide_kernel"},

@@ -67,6 +67,28 @@ def test_what_has_led_to_an_exception_counts_and_is_folded_too(wrap: Callable[[]
     assert text.endswith("KeyError: 'mine'\n")
 
 
+def chain(n: int) -> None:
+    try:
+        if n == 0:
+            down(2)
+        chain(n - 1)
+    except ValueError as error:
+        raise ValueError(f"number {n}") from error
+
+
+def test_of_a_long_chain_the_last_exceptions_are_shown() -> None:
+    error = caught(lambda: chain(60))
+    assert is_deep(error, error.__traceback__)
+    text = "".join(format_error(error, error.__traceback__))
+    # All of chain(0) to chain(60), and that of down.
+    assert text.startswith("... 42 earlier exceptions are not shown ...\n\nTraceback")
+    assert text.count("The above exception was the direct cause") == 19
+    assert text.endswith("ValueError: number 60\n")
+    short = caught(lambda: chain(5))
+    assert not is_deep(short, short.__traceback__)
+    assert format_error(short, short.__traceback__) == traceback.format_exception(short)
+
+
 def test_those_of_a_group_are_folded() -> None:
     error = ExceptionGroup("both", [ValueError("a"), caught(lambda: down(600))])
     assert "".join(format_error(error, None)).count("frames are not shown") == 1

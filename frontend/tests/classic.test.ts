@@ -113,6 +113,14 @@ describe('send', () => {
     expect(wire.sent.length).toBe(1);
   });
 
+  it.each([[[1]], ['text']])('refuses the metadata %j', metadata => {
+    const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
+    expect(() => comm.send({}, null, metadata as never)).toThrow(
+      "metadata of comm 'echo' (one): an object is needed, not "
+    );
+    expect(wire.sent.length).toBe(1);
+  });
+
   it('on a closed comm raises and names it', () => {
     const comm = kernel.comm_manager.new_comm('echo', {}, null, null, 'one');
     comm.close();

@@ -196,6 +196,13 @@ describe("the site's setting", () => {
     expect(allowed(setting, runsScripts)).toEqual(found);
   });
 
+  it('takes no blob, which any cell can make for the origin of the page', () => {
+    const cannotLoad = modulePolicy([], () => true);
+    expect(cannotLoad(new URL(`blob:${location.origin}/1`))).toMatch(
+      /does not allow modules of blob:$/
+    );
+  });
+
   it('names itself in the reason', () => {
     expect(modulePolicy([], () => true)(OTHER)).toBe(
       "the site's setting 'modules' of lite-comms:classic does not allow modules of the origin " +

@@ -11,13 +11,20 @@ from typing import Any
 # for half a minute.
 MOST_FRAMES = 100
 
-# How many frames of a deeper traceback are shown, from its beginning and from its end.
+# How many frames of a deeper traceback are shown, from its beginning and from its end; and how many
+# exceptions of a chain, of those that were raised last.
 _FIRST, _LAST = 10, 20
+_MOST_EXCEPTIONS = 20
 
 
 def is_deep(error: BaseException, tb: TracebackType | None) -> bool:
-    """Return whether an exception, or one that has led to it, has too many frames for IPython."""
-    return any(sum(1 for _ in traceback.walk_tb(each)) > MOST_FRAMES for each in _all(error, tb))
+    """Return whether an exception, with those that have led to it, is too long for IPython."""
+    count = 0
+    for each in _all(error, tb):
+        count += 1 + sum(1 for _ in traceback.walk_tb(each))
+        if count > MOST_FRAMES:
+            return True
+    return False
 
 
 def _all(error: BaseException, tb: TracebackType | None) -> Iterator[TracebackType | None]:
@@ -35,7 +42,9 @@ def _all(error: BaseException, tb: TracebackType | None) -> Iterator[TracebackTy
 
 
 def format_error(error: BaseException, tb: TracebackType | None) -> list[str]:
-    """Format an exception as Python does; of a deep traceback the frames in the middle are counted.
+    """Format an exception as Python does; of what is too long for that the parts are counted.
+
+    These are the frames in the middle of a deep traceback, and the first exceptions of a chain.
 
     Parameters
     ----------
@@ -50,13 +59,31 @@ def format_error(error: BaseException, tb: TracebackType | None) -> list[str]:
         The text in parts, a frame in each, with line ends.
     """
     shown = traceback.TracebackException(type(error), error, tb, lookup_lines=False, compact=True)
-    waiting = [shown]
+    level, shown_ones, left_out = [shown], 0, 0
+    while level:
+        shown_ones += len(level)
+        below = []
+        for each in level:
+            each.stack = _Folded(each.stack)
+            chained = [other for other in (each.__cause__, each.__context__) if other is not None]
+            if chained and shown_ones >= _MOST_EXCEPTIONS:
+                each.__cause__ = each.__context__ = None
+                left_out += sum(map(_length, chained))
+                chained = []
+            below += [*chained, *(each.exceptions or ())]
+        level = below
+    earlier = f"... {left_out} earlier exceptions are not shown ...\n\n"
+    return [earlier] * (left_out > 0) + list(shown.format())
+
+
+def _length(error: traceback.TracebackException) -> int:
+    """Count an exception and those that have led to it."""
+    count, waiting = 0, [error]
     while waiting:
         each = waiting.pop()
-        each.stack = _Folded(each.stack)
-        more = (each.__cause__, each.__context__, *(each.exceptions or ()))
-        waiting += [other for other in more if other is not None]
-    return list(shown.format())
+        count += 1
+        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
+    return count
 
 
 class _Folded(traceback.StackSummary):

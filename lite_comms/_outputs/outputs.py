@@ -166,15 +166,15 @@ class Outputs:
         shown = _Shown()
         self._shown.set(shown)
         self._shown_of_cell = shown
-        self.widgets_may_be_there()
-        self._aside.cell_starts()
+        self._safely(self.widgets_may_be_there)
+        self._safely(self._aside.cell_starts)
         results: list[Any] = []
         self._due.set(results)
         try:
             reply: dict[str, Any] = await self.runner(run, code)
         finally:
             self._shown_of_cell = None
-            self._aside.cell_ends()
+            self._safely(self._aside.cell_ends)
         result = results[-1] if results else None
         if result is None or self._publish is None:  # lite_comms has been uninstalled in this cell
             return reply
@@ -189,6 +189,13 @@ class Outputs:
             # None of them is the cell's: user code has had them shown.
             return {"status": "ok", "payload": reply["payload"]}
         return reply
+
+    def _safely(self, f: Callable[[], object]) -> None:
+        """Do what can fail by what user code has replaced; or JupyterLite never ends the cell."""
+        try:
+            f()
+        except Exception:
+            self._shell.showtraceback()
 
     def _take_due(self) -> list[Any] | None:
         """Return the list that takes the cell's result; None if the code to run is not the cell."""
@@ -294,8 +301,8 @@ class Outputs:
         module = sys.modules.get(_WIDGETS)
         if module is self._widgets or self._publish is None:
             return
-        output = getattr(module, "Output", None)
-        if output is not None:
+        output: Any = getattr(module, "Output", None)
+        if hasattr(output, "__enter__") and hasattr(output, "__exit__"):  # or it is a stand-in
             self._widgets = module
             for name, method in self._aside.captures.methods(output).items():
                 self._replaced.set(output, name, method)

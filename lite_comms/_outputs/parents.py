@@ -57,6 +57,7 @@ class Parents:
         self.of_context: ContextVar[dict[str, Any]] = ContextVar("lite_comms.parent")
         self.request: dict[str, Any] = {}
         self._raw: Any = None  # the same, as the kernel's JavaScript has set it
+        self._given: dict[str, Any] = {}  # its header, which user code cannot change
         self._execution: dict[str, Any] = {}  # the latest execute_request
         # A copy of a header, and the same as JSON; and that as the kernel's JavaScript takes it.
         self._written: tuple[dict[str, Any] | None, str] = (None, "{}")
@@ -113,13 +114,17 @@ class Parents:
         """The header of the parent as JSON."""
         header = self.of_context.get(self._execution).get("header", {})
         if header != self._written[0]:  # by value: user code may change it in place
-            self._written = dict(header), encode(header)
+            try:
+                header["msg_id"]
+                self._written = dict(header), encode(header)
+            except (TypeError, ValueError, KeyError):  # to what cannot be sent
+                return encode(self._given)
         return self._written[1]
 
     @property
     def _header(self) -> Any:
         """What the kernel's JavaScript reads at each output."""
-        if not self.current:
+        if not (self.current or self._given):
             raise AttributeError("the kernel has had no request yet")
         text = self.header_text
         if text != self._shared[0]:
@@ -194,6 +199,7 @@ class Parents:
         """Take the request from the kernel's JavaScript, which sets it before it handles it."""
         self._raw = value
         self.request = self.read(value)
+        self._given = self.request["header"].copy()
         if self.request["msg_type"] == "execute_request" or not self._execution:
             self._execution = self.request
 

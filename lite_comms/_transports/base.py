@@ -235,12 +235,14 @@ class Transport:
         """
         try:
             self._show_error(text, error)
-        except KeyboardInterrupt:
-            # Stop was pressed again while the traceback was made: show a short one.
+        except BaseException:
+            # Stop was pressed again while the traceback was made, or the error cannot be shown:
+            # show a short one.
             shell = find_shell()
-            if shell is not None and error is not None:
-                lines = [f"{type(error).__name__}: {user_message(error)}", text]
-                shell._showtraceback(type(error), error, lines)
+            if shell is None or error is None:
+                raise
+            lines = [f"{type(error).__name__}: {user_message(error)}", text]
+            shell._showtraceback(type(error), error, lines)
 
     def _show_error(self, text: str, error: BaseException | None) -> None:
         shell = find_shell()

@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 import math
 import numbers
+import reprlib
 import time
 import types
 from base64 import b64encode
@@ -100,7 +101,7 @@ def encode(value: Any, root: str = "") -> str:
         depth += 1
         if depth > MAX_DEPTH:
             raise _too_deep(value, root)
-        below = [each.values() if isinstance(each, dict) else each for each in level]
+        below = [dict.values(each) if isinstance(each, dict) else each for each in level]
         items = [*chain.from_iterable(below)]
         if _ATOMS.issuperset(map(type, items)):  # in C: most data ends here
             break
@@ -132,7 +133,7 @@ def is_deep(value: Any) -> bool:
     for _ in range(MAX_DEPTH):
         if not level:
             break
-        below = chain.from_iterable(x.values() if isinstance(x, dict) else x for x in level)
+        below = chain.from_iterable(dict.values(x) if isinstance(x, dict) else x for x in level)
         level = [*{id(x): x for x in below if isinstance(x, _CONTAINERS)}.values()]
     return bool(level)
 
@@ -359,11 +360,12 @@ def _too_deep(value: Any, root: str) -> EncodeError:
     return EncodeError(root or "data", TOO_DEEP)
 
 
+# Of a deep value a few levels, because `repr` kills Pyodide there.
+_REPR = reprlib.Repr(maxother=1_000, maxstring=1_000, maxlong=1_000)
+
+
 def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except Exception:
-        return "(its repr fails)"
+    text = _REPR.repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

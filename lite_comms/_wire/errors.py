@@ -133,7 +133,7 @@ def user_message(error: BaseException) -> str:
     """
     try:
         return sendable(str(error))
-    except Exception:
+    except BaseException:
         return "(its str fails)"
 
 

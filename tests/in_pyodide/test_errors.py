@@ -190,6 +190,37 @@ get_comm_manager().register_target("fails", fails)
     assert kernel.run("print('f' in get_comm_manager().comms)") == "False\n"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def __str__(self): raise SystemExit",
+        "def __str__(self): raise BaseException",
+        "def _render_traceback_(self): raise SystemExit",
+    ],
+)
+def test_an_error_that_cannot_be_shown_is_named_with_its_comm(kernel: Kernel, body: str) -> None:
+    kernel.run(f"class Hostile(Exception):\n    {body}")
+    kernel.page(f"{SEND} await send('raise Hostile')")
+    ((error, _),) = kernel.errors()
+    assert error["ename"] == "Hostile"
+    assert "the on_msg callback of comm 'do'" in "\n".join(error["traceback"])
+
+
+def test_an_error_whose_message_has_spoiled_its_header_is_shown(kernel: Kernel) -> None:
+    kernel.run("""
+def spoil(comm, msg):
+    @comm.on_msg
+    def _(msg):
+        msg["header"] = None
+        1 / 0
+
+get_comm_manager().register_target("spoil", spoil)
+""")
+    kernel.page("await page.send('comm_open', {comm_id: 's', target_name: 'spoil', data: {}})")
+    kernel.page("await page.send('comm_msg', {comm_id: 's', data: {}})")
+    assert [error["ename"] for error, _ in kernel.errors()] == ["ZeroDivisionError"]
+
+
 def test_a_magic_that_a_callback_gets_wrong_is_an_error_of_the_comm(kernel: Kernel) -> None:
     kernel.page(f"{SEND} await send(\"get_ipython().run_line_magic('nosuch', '')\")")
     ((error, _),) = kernel.errors()

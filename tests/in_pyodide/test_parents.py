@@ -196,6 +196,22 @@ print("after")
     assert said["before"] == said["after"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    ['parent["header"].update(x=object())', 'parent["header"].clear()', "parent.clear()"],
+)
+def test_a_parent_that_is_spoiled_in_place_is_the_cell_still(kernel: Kernel, change: str) -> None:
+    kernel.run(f"""
+print("before")
+parent = get_ipython().kernel.get_parent()
+{change}
+print("after")
+""")
+    said = dict(printed(kernel))
+    assert said["before"] == said["after"]
+    assert kernel.run("print(1)") == "1\n"
+
+
 def test_a_helper_may_set_the_old_parent_header_and_put_it_back(kernel: Kernel) -> None:
     kernel.run("first = get_ipython().kernel.get_parent()\nprint('first')")
     ((_, first),) = printed(kernel)

@@ -33,6 +33,23 @@ picture.on_msg(lambda widget, content, buffers: heard.append((content, *map(byte
 """
 
 
+def test_a_stand_in_for_the_output_widget_harms_no_cell(kernel: Kernel) -> None:
+    kernel.run("""
+import sys, types
+standin = types.ModuleType("ipywidgets.widgets.widget_output")
+standin.Output = type("Output", (), {})
+before = sys.modules.get(standin.__name__)
+sys.modules[standin.__name__] = standin
+""")
+    assert kernel.run("print(1)") == "1\n"
+    kernel.run("""
+if before is None:
+    del sys.modules[standin.__name__]
+else:
+    sys.modules[standin.__name__] = before
+""")
+
+
 def update(kernel: Kernel, widget: str, state: str, paths: str = "[]", buffers: str = "[]") -> None:
     """Change a widget as its view on the page does."""
     model_id = kernel.run(f"print({widget}.comm.comm_id)").strip()

@@ -107,6 +107,11 @@ export function prepare(
   mark?: Mark | null
 ): IOutgoing {
   const metadata = json(options.metadata) as IOutgoing['metadata'];
+  if (typeof metadata !== 'object' || Array.isArray(metadata)) {
+    throw new TypeError(
+      `metadata of ${who}: an object is needed, not ${describe(options.metadata)}`
+    );
+  }
   if (mark) {
     if ('lite_comms' in metadata) {
       throw new TypeError(`metadata of a request or reply on ${who} has the key 'lite_comms'`);

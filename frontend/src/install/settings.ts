@@ -18,6 +18,8 @@ export function changeSettings(plugin: string, change: (settings: JSONObject) =>
   PageConfig.setOption(OPTION, JSON.stringify(settings));
 }
 
+const isHttp = ({protocol}: URL) => /^https?:$/.test(protocol);
+
 function all(): {[plugin: string]: JSONObject} {
   return JSON.parse(PageConfig.getOption(OPTION) || '{}');
 }
@@ -35,10 +37,17 @@ export function modulePolicy(setting: unknown, runsScripts: () => boolean): Cann
     const {origins, problems} = readOrigins(setting);
     problems.forEach(problem => console.error(`lite_comms: ${where}: ${problem}`));
     origins.add(location.origin);
+    const what = (url: URL | null) => {
+      if (!url) {
+        return 'requirejs';
+      }
+      // The origin of a blob is that of the page, whoever has made it: a cell can.
+      return isHttp(url) ? `the origin ${url.origin}` : url.protocol;
+    };
     return url =>
-      url && origins.has(url.origin)
+      url && isHttp(url) && origins.has(url.origin)
         ? ''
-        : `${where} does not allow modules of ${url ? `the origin ${url.origin}` : 'requirejs'}`;
+        : `${where} does not allow modules of ${what(url)}`;
   }
   if (setting !== undefined && typeof setting !== 'boolean') {
     console.error(`lite_comms: ${where} must be true, false or a list of origins`);
