@@ -221,8 +221,8 @@ w""",
         "w.layout.height = '456px'",
         "[style*='456px']",
         "len(w.data)",
-        # drawdata 0.5.2 sends each second stroke: it changes the list that the model has, and what it
-        # then sets is equal to that.
+        # drawdata 0.5.2 sends each second stroke: it changes the list that the model has, and what
+        # it then sets is equal to that.
         drag(".dd-scatter-svg", times=2),
     ),
     Case(
