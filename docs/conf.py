@@ -60,7 +60,8 @@ html_favicon = "_static/icon.svg"
 html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_sidebars: dict[str, list[str]] = {
-    page: [] for page in ("benchmark", "how-it-works", "index", "search", "try", "tutorial")
+    page: []
+    for page in ("benchmark", "gallery", "how-it-works", "index", "search", "try", "tutorial")
 }
 html_copy_source = False
 html_theme_options = {
