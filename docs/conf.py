@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     # In _sphinx/.
     "demo",
     "drawings",
@@ -58,7 +60,8 @@ html_favicon = "_static/icon.svg"
 html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_sidebars: dict[str, list[str]] = {
-    page: [] for page in ("benchmark", "how-it-works", "index", "search", "try", "tutorial")
+    page: []
+    for page in ("benchmark", "gallery", "how-it-works", "index", "search", "try", "tutorial")
 }
 html_copy_source = False
 html_theme_options = {
@@ -74,6 +77,23 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "navigation_with_keys": False,
 }
+
+# As in hatch_readme.py: the workflow that deploys the site names the repository.
+SERVER, REPOSITORY = (os.environ.get(f"GITHUB_{key}", "") for key in ("SERVER_URL", "REPOSITORY"))
+if SERVER and REPOSITORY:
+    html_theme_options |= {
+        "icon_links": [
+            {
+                "name": "The repository",
+                "url": f"{SERVER}/{REPOSITORY}",
+                "icon": "fa-brands fa-github",
+            }
+        ],
+        "navbar_end": ["theme-switcher", "navbar-icon-links"],
+    }
+
+# What a program prints is not copied.
+copybutton_selector = "div:not(.highlight-none) > div.highlight > pre"
 
 jupyterlite_bind_ipynb_suffix = False
 

@@ -55,6 +55,9 @@ GALLERY = {
     "6-ask": (8, (1,), 3, 1, (3, 3)),
 }
 GALLERY_WIDTH = 760
+# Of pictures that GitHub shows in the light theme only; the documentation finds the dark ones
+# beside them.
+SUFFIX = {"light": "", "dark": "-dark"}
 # For the inspector: messages both ways, a request, a slow callback and one that fails.
 ANSWER = """\
 %%javascript
@@ -94,13 +97,15 @@ def take(browser: Browser, url: str, theme: str) -> None:
     context.close()
 
 
-def take_before_and_after(browser: Browser, url: str) -> None:
+def take_before_and_after(browser: Browser, url: str, theme: str) -> None:
     """Move a slider while a loop runs, on a stock site before and after loading lite_comms."""
     context = browser.new_context(
         viewport={"width": WIDTH, "height": 1200}, device_scale_factor=PIXELS / WIDTH
     )
     tab = Tab(context.new_page(), Watch(context, url, []), url)
     notebook = tab.notebook("bench.ipynb")
+    if theme == "dark":
+        choose_dark(tab.page)
     notebook.cells.first.locator(".cm-content").click()
     tab.page.keyboard.press("ControlOrMeta+a")
     tab.page.keyboard.insert_text(SLIDER)
@@ -108,7 +113,8 @@ def take_before_and_after(browser: Browser, url: str) -> None:
     loop(notebook)
     notebook.run(LOAD)
     loop(notebook)
-    save(notebook, notebook.cells.first, notebook.cells.nth(notebook.cells.count() - 2), "any-site")
+    last = notebook.cells.nth(notebook.cells.count() - 2)
+    save(notebook, notebook.cells.first, last, f"any-site{SUFFIX[theme]}")
     context.close()
 
 
@@ -158,7 +164,7 @@ def loop(notebook: Notebook) -> None:
     notebook.ended(number)
 
 
-def take_gallery(browser: Browser, url: str, name: str) -> None:
+def take_gallery(browser: Browser, url: str, name: str, theme: str) -> None:
     """Take a picture of a notebook of the gallery at its work."""
     count, numbers, last, seconds, shown = GALLERY[name]
     context = browser.new_context(
@@ -166,6 +172,8 @@ def take_gallery(browser: Browser, url: str, name: str) -> None:
     )
     tab = Tab(context.new_page(), Watch(context, url, []), url)
     notebook = tab.notebook(f"gallery/{name}.ipynb", count)
+    if theme == "dark":
+        choose_dark(tab.page)
     for number in numbers:
         notebook.run_cell(number)
     notebook.begin(last)
@@ -176,7 +184,7 @@ def take_gallery(browser: Browser, url: str, name: str) -> None:
     first, end = (notebook.cells.nth(number) for number in shown)
     if name != "6-ask":  # the form stands over the cell
         first = first.locator(".jp-OutputArea")
-    save(notebook, first, end, f"gallery-{name[2:]}")
+    save(notebook, first, end, f"gallery-{name[2:]}{SUFFIX[theme]}")
     context.close()
 
 
@@ -200,7 +208,7 @@ def save(notebook: Notebook, first: Locator, last: Locator, name: str) -> None:
 
 
 def main() -> None:
-    """Take the pictures; the notebook and the inspector in the light and in the dark theme."""
+    """Take the pictures, in the light and in the dark theme."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         stock = copy_site(ROOT / "_site", folder / "stock", stock=True)
@@ -210,23 +218,24 @@ def main() -> None:
             sync_playwright() as playwright,
             playwright.chromium.launch(**launch_options()) as browser,
         ):
-            take_before_and_after(browser, url)
+            for theme in SUFFIX:
+                take_before_and_after(browser, url, theme)
         with (
             serving(copy_site(ROOT / "_site", folder / "own", stock=False)) as url,
             sync_playwright() as playwright,
             playwright.chromium.launch(**launch_options()) as browser,
         ):
-            for theme in ("light", "dark"):
+            for theme in SUFFIX:
                 take_inspector(browser, url, theme)
     with (
         serving(ROOT / "_site") as url,
         sync_playwright() as playwright,
         playwright.chromium.launch(**launch_options()) as browser,
     ):
-        for theme in ("light", "dark"):
+        for theme in SUFFIX:
             take(browser, url, theme)
-        for name in GALLERY:
-            take_gallery(browser, url, name)
+            for name in GALLERY:
+                take_gallery(browser, url, name, theme)
         steering.make(browser)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,58 @@ def test_the_example_with_a_repl_runs_the_code_of_its_url(tab: Tab) -> None:
     expect(button).to_be_enabled(timeout=START_TIMEOUT_MS)
     button.click()
     expect(page.locator("p[role=status]")).to_have_text("The mean is 3.875, the median 3.5.")
+
+
+GUIDE = (ROOT / "docs/host.md").read_text("utf-8")
+
+
+def block(kind: str, text: str) -> str:
+    """The block of the guide that contains a text."""
+    found = re.findall(rf"^```{kind}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    (code,) = (code for code in found if text in code)
+    return str(code)
+
+
+@contextmanager
+def serve_guide(bench: Path, folder: Path, page: str) -> Iterator[tuple[str, str]]:
+    """Serve the guide's page, with host.js copied beside it."""
+    shutil.copy(bench / "extensions/lite-comms/static/host.js", folder)
+    (folder / "index.html").write_text(page, "utf-8")
+    with serving_with_host(bench, folder) as urls:
+        site = page.replace("https://site.example.org/", urls[0])
+        assert site != page
+        (folder / "index.html").write_text(site, "utf-8")
+        yield urls
+
+
+def ask(tab: Tab) -> None:
+    """Ask for the root of 2, as a reader of the guide does."""
+    tab.page.get_by_role("button").click()
+    expect(tab.page.locator("output")).to_have_text("1.4142135623730951")
+
+
+def test_the_page_of_the_guide_asks_the_notebook(
+    new_tab: NewTab, bench: Path, tmp_path: Path
+) -> None:
+    page = block("html", "<form>").replace("roots.ipynb", "empty.ipynb")
+    with serve_guide(bench, tmp_path, page) as urls:
+        tab = open_tab(new_tab, *urls)
+        tab.page.goto(tab.url)
+        output = tab.page.locator("output")
+        expect(output).to_have_text("Run the cell of the notebook.", timeout=START_TIMEOUT_MS)
+        notebook = Notebook(tab, tab.page.frame_locator("iframe").locator(".jp-NotebookPanel"))
+        notebook.python(block("python", "def roots"))
+        expect(output).to_have_text("Ready.")
+        ask(tab)
+
+
+def test_the_page_of_the_guide_asks_a_repl(new_tab: NewTab, bench: Path, tmp_path: Path) -> None:
+    page = block("html", "<form>")
+    own = re.compile(r"^ +iframe\.src = .*\n +const kernel = .*\n", re.MULTILINE)
+    page, count = own.subn(lambda _: block("js", "encodeURIComponent"), page)
+    assert count == 1
+    with serve_guide(bench, tmp_path, page) as urls:
+        tab = open_tab(new_tab, *urls)
+        tab.page.goto(tab.url)
+        expect(tab.page.locator("output")).to_have_text("Ready.", timeout=START_TIMEOUT_MS)
+        ask(tab)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from pages import START_TIMEOUT_MS, Notebook, Tab
 from serve import serving
@@ -101,24 +101,63 @@ def test_a_folder_without_pages_is_an_error(tmp_path: Path) -> None:
         list(broken(tmp_path))
 
 
+def test_each_picture_of_the_gallery_has_a_dark_one(documentation: Path) -> None:
+    images = documentation / "_images"
+    text = (documentation / "gallery.html").read_text("utf-8")
+    light, dark = (
+        re.findall(rf'<img [^>]*class="only-{theme}"[^>]* src="_images/([^"]+)"', text)
+        for theme in ("light", "dark")
+    )
+
+    assert len(light) == len([*(ROOT / "content/gallery").glob("*.ipynb")])
+    assert dark == [name.replace(".png", "-dark.png") for name in light]
+    assert [name for name in (*light, *dark) if not (images / name).is_file()] == []
+
+
+def start(page: Page) -> FrameLocator:
+    """Start the notebook of the first page, with the keyboard."""
+    page.get_by_role("button", name="Start the notebook").press("Enter")
+    frame = page.frame_locator("iframe.jupyterlite_sphinx_iframe")
+    expect(frame.locator(".jp-Notebook .jp-Cell")).to_have_count(4, timeout=START_TIMEOUT_MS)
+    return frame
+
+
 def test_a_slider_on_the_first_page_steers_a_loop(documentation: Path, browser: Browser) -> None:
     with serving(documentation, prefix="/en/latest/") as url:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         page = context.new_page()
         watch = Watch(context, url, [])
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
         page.goto(url)
-        page.get_by_role("button", name="Start the notebook").press("Enter")
-        frame = page.frame_locator("iframe.jupyterlite_sphinx_iframe")
+        frame = start(page)
         notebook = Notebook(Tab(page, watch, url), frame.locator("body"))
-        expect(notebook.cells).to_have_count(4, timeout=START_TIMEOUT_MS)
         circle = frame.locator(".jp-OutputArea svg circle").last
         notebook.begin(1)
         expect(circle).to_have_attribute("r", "20", timeout=START_TIMEOUT_MS)
         frame.locator(".noUi-handle").press("ArrowRight")
         expect(circle).to_have_attribute("r", "21")
         frame.get_by_title("Interrupt the kernel").click()
-        notebook.ended(1)
+        assert notebook.ended(1).endswith("stopped")
         notebook.begin(3)
-        expect(circle).to_have_attribute("cx", re.compile(r"\d+"))
+        expect(frame.locator("svg[fill=orange] circle")).to_have_attribute("cx", re.compile(r"\d+"))
+        # Nothing is saved, and leaving the page asks nothing.
+        page.keyboard.press("ControlOrMeta+s")
+        page.reload()
+        expect(start(page).locator(".jp-OutputArea-output")).to_have_count(0)
+        assert asked == []
         assert [told for told in watch.problems() if "another host" in told] == []
+        context.close()
+
+
+def test_the_last_cell_of_the_first_page_runs_alone(documentation: Path, browser: Browser) -> None:
+    with serving(documentation) as url:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        watch = Watch(context, url, [])
+        page.goto(url)
+        frame = start(page)
+        Notebook(Tab(page, watch, url), frame.locator("body")).begin(3)
+        circle = frame.locator("svg[fill=orange] circle")
+        expect(circle).to_have_attribute("cx", re.compile(r"\d+"), timeout=START_TIMEOUT_MS)
         context.close()

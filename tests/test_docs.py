@@ -142,7 +142,9 @@ def test_every_fenced_block_is_of_a_known_kind() -> None:
         for kind in re.findall(r"^```([^{\n]+)$", path.read_text("utf-8"), re.MULTILINE)
     }
 
-    assert kinds <= {"python", "python no-test", "js", "json", "mermaid", "sh", "text", "yaml"}
+    assert kinds <= {
+        *("html", "js", "json", "mermaid", "python", "python no-test", "sh", "text", "yaml")
+    }
 
 
 @pytest.mark.parametrize("path", with_blocks("json"))
@@ -169,12 +171,21 @@ def test_the_example_of_memory_transport_runs() -> None:
     assert (results.failed, results.attempted > 0) == (0, True)
 
 
+def scripts(path: Path) -> list[tuple[int, str]]:
+    """Find the JavaScript of a page, that of whole HTML pages included."""
+    modules = re.compile(r'<script type="module">\n(.*?)</script>', re.DOTALL)
+    of_html = [
+        (line, code) for line, page in blocks(path, "html") for code in modules.findall(page)
+    ]
+    return [*blocks(path, "js"), *of_html]
+
+
 @pytest.mark.pyodide  # which has Node.js
 @pytest.mark.parametrize("path", with_blocks("js"))
 def test_the_javascript_of_a_page_parses(path: Path, tmp_path: Path) -> None:
     node = shutil.which("node")
     assert node, "Node.js is needed"
-    for line, code in blocks(path, "js"):
+    for line, code in scripts(path):
         file = tmp_path / f"{path.stem}-{line}.mjs"
         # A cell is JavaScript after its first line.
         file.write_text(code.removeprefix("%%javascript\n"), "utf-8")

@@ -19,6 +19,10 @@ from sphinx.util.typing import ExtensionMetadata
 HERE = Path(__file__).parent
 SITE = HERE.parent.parent / "_site"
 
+# The notebook on the first page. JupyterLab does not save it, so each visit begins with a fresh
+# one: saved widgets have no kernel, and would be shown as errors.
+FRESH = "slider.ipynb"
+
 
 def take_over(app: Sphinx) -> None:
     """Have the site copied where jupyterlite-sphinx would build it.
@@ -61,6 +65,7 @@ def copy(app: Sphinx, error: Exception | None) -> None:
                 "name": path.name,
                 "path": f"{folder.name}/{path.name}",
                 "size": path.stat().st_size,
+                "writable": path.name != FRESH,
             }
             for path in sorted(folder.glob("*.ipynb"))
         ]

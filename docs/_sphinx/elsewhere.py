@@ -1,6 +1,7 @@
 """What pages refer to outside of docs/: files of the repository, and nothing on other hosts.
 
-Links to notebooks of the demo open them there; see demo.py.
+Links to notebooks of the demo open them there; see demo.py. Of a picture that has a dark one beside
+it, the page shows the one of its theme, where GitHub shows the light one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ PAGES = {
 # Sections of the README that are pages here.
 SECTIONS = {"#speed": "docs/benchmark.md"}
 INCLUDED = re.compile(r"^```\{include\} \.\./(\S+)\n```$", re.MULTILINE)
+PICTURE = re.compile(r"^!\[([^]]*)\]\((images/\S+)\)$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^][]*)\]\(([^():#\s]+)(#[\w-]*)?\)")
 
 
@@ -35,7 +37,7 @@ def read(app: Sphinx, docname: str, source: list[str]) -> None:
         app.env.note_dependency(str(ROOT / found[1]))
         source[0] = relinked((ROOT / found[1]).read_text("utf-8"), "")
     else:
-        source[0] = relinked(source[0], "docs")
+        source[0] = PICTURE.sub(in_both_themes, relinked(source[0], "docs"))
 
 
 def relinked(text: str, folder: str) -> str:
@@ -69,6 +71,30 @@ def relinked(text: str, folder: str) -> str:
         return label if label.startswith("`") or " " in label else f"`{label}`"
 
     return LINK.sub(relink, text)
+
+
+def in_both_themes(found: re.Match[str]) -> str:
+    """Return a picture as two, one for each theme; as it is if it has no dark one.
+
+    Parameters
+    ----------
+    found : re.Match
+        The picture, in Markdown.
+
+    Returns
+    -------
+    str
+        The pictures, as directives.
+    """
+    text, light = found.groups()
+    path = Path(light)
+    dark = path.with_stem(f"{path.stem}-dark").as_posix()
+    if not (ROOT / "docs" / dark).exists():
+        return found[0]
+    shown = ((light, "only-light"), (dark, "only-dark"))
+    return "\n\n".join(
+        f"```{{image}} {name}\n:class: {theme}\n:alt: {text}\n```" for name, theme in shown
+    )
 
 
 def stay_on_this_host(app: Sphinx, config: Config) -> None:

@@ -9,4 +9,13 @@ for (const container of document.querySelectorAll('.jupyterlite_sphinx_iframe_co
       container.click();
     }
   });
+  // What runs in a page is there to be tried: whoever goes on to the next page is not asked about
+  // unsaved changes. The frame is made by the handler that its HTML names, which is called first.
+  container.addEventListener('click', () => {
+    const frame = container.querySelector('iframe');
+    frame?.addEventListener('load', () => {
+      const stay = event => event.stopImmediatePropagation();
+      frame.contentWindow.addEventListener('beforeunload', stay, {capture: true});
+    });
+  });
 }
