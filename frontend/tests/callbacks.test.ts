@@ -684,3 +684,22 @@ describe('the log console has it', () => {
     expect([notebook.logged, other.logged]).toEqual([['error: error E'], []]);
   });
 });
+
+it('of all messages those are examined that open or close a comm', () => {
+  const examined: unknown[] = [];
+  callbacks.failures.examine = ({header}, isSent, kernelId) =>
+    examined.push([header.msg_type, isSent, kernelId]);
+  notebook.run('cell');
+  opened('a', 'cell');
+  connection.send('a');
+  say('comm_msg', {comm_id: 'a', data: {}});
+  say('comm_close', {comm_id: 'a'});
+  connection.send('b', {}, 'comm_open');
+  connection.send('b', {}, 'comm_close');
+  expect(examined).toEqual([
+    ['comm_open', false, 'kernel'],
+    ['comm_close', false, 'kernel'],
+    ['comm_open', true, 'kernel'],
+    ['comm_close', true, 'kernel']
+  ]);
+});

@@ -82,6 +82,7 @@ describe('the log', () => {
     const log = new Log();
     fill(log, MOST_RECORDS + 2_500);
     expect([log.length, log.first, log.next]).toEqual([MOST_RECORDS, 2_500, MOST_RECORDS + 2_500]);
+    expect(log.count).toBe(MOST_RECORDS + 2_500);
     expect([log.get(2_499), log.find('n2499')]).toEqual([undefined, undefined]);
     expect(log.get(2_500)).toBe(log.find('n2500'));
     expect(log.get(log.next)).toBeUndefined();
@@ -101,7 +102,8 @@ describe('the log', () => {
     const log = new Log();
     fill(log, 3);
     log.clear();
-    expect([log.length, log.first, log.find('n1'), [...log.from(0)]]).toEqual([
+    expect([log.length, log.count, log.first, log.find('n1'), [...log.from(0)]]).toEqual([
+      0,
       0,
       3,
       undefined,
@@ -124,6 +126,14 @@ describe('the log', () => {
     expect([last.data.text, last.metadata.text]).toEqual(['', '']);
   });
 });
+
+/** Messages to the page and to the kernel, in turns. */
+function fillBothWays(log: Log, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const direction = i % 2 ? 'page_to_kernel' : 'kernel_to_page';
+    log.add(record({id: `f${log.next}`}, direction, 'comm_msg', log.next));
+  }
+}
 
 describe('the filter', () => {
   const made = record({id: 'abc', data: {Key: 'Value'}, metadata: {lite_comms: {request: '7'}}});
@@ -148,18 +158,12 @@ describe('the filter', () => {
   it('looks at new messages only, and drops those that the log has dropped', () => {
     const log = new Log();
     const filtered = new Filtered(log);
-    const add = (direction: Direction) =>
-      log.add(record({id: `f${log.next}`}, direction, 'comm_msg', log.next));
     filtered.filter = {...ALL, direction: 'page_to_kernel'};
-    for (let i = 0; i < MOST_RECORDS; i++) {
-      add(i % 2 ? 'page_to_kernel' : 'kernel_to_page');
-    }
+    fillBothWays(log, MOST_RECORDS);
     expect(filtered.update().records.length).toBe(MOST_RECORDS / 2);
-    for (let i = 0; i < 100; i++) {
-      add('page_to_kernel');
-    }
+    fillBothWays(log, 100);
     const {records, removed} = filtered.update();
-    expect([records.length, removed]).toEqual([MOST_RECORDS / 2 + 50, 50]);
+    expect([records.length, removed]).toEqual([MOST_RECORDS / 2, 50]);
     expect([records[0]!.number, records.at(-1)!.number]).toEqual([101, MOST_RECORDS + 99]);
   });
 
@@ -174,6 +178,17 @@ describe('the filter', () => {
     }
     expect([filtered.records.length, records.length]).toEqual([MOST_RECORDS, 1]);
     expect(filtered.update().removed).toBe(1);
+  });
+
+  it('knows how many it lets through, also between two drawings', () => {
+    const log = new Log();
+    const filtered = new Filtered(log);
+    fillBothWays(log, MOST_RECORDS);
+    filtered.filter = {...ALL, direction: 'page_to_kernel'};
+    expect(filtered.update().records.length).toBe(MOST_RECORDS / 2);
+    fillBothWays(log, 100);
+    expect(filtered.length).toBe(MOST_RECORDS / 2);
+    expect(filtered.update().removed).toBe(50);
   });
 
   it('finds a message, and not another one of its number', () => {

@@ -20,10 +20,11 @@ vi.stubGlobal('requestIdleCallback', (f: () => void) => setTimeout(f));
 
 const OPEN = 'lite-comms:open-inspector';
 const made: Widget[] = [];
+const learned: unknown[] = [];
 
 vi.mock('../src/inspector/open', () => ({
   Traffic: class {
-    failed(): void {}
+    learn = (failure: unknown) => learned.push(failure);
   },
   View: class {
     refresh(): void {}
@@ -57,6 +58,7 @@ function open() {
 
 beforeEach(async () => {
   made.length = 0;
+  learned.length = 0;
   buttons = [];
   commands = new CommandRegistry();
   failures = new Failures();
@@ -105,13 +107,37 @@ it('the name of the button tells of a failure until somebody looks', async () =>
   const args = {id: 'one'};
   const changed: string[] = [];
   commands.commandChanged.connect((_, {id}) => changed.push(id!));
-  expect(commands.caption(OPEN, args)).toBe('Show the comm messages of the kernel');
+  const caption = 'Comm Inspector: show the comm messages of the kernel';
+  expect(commands.caption(OPEN, args)).toBe(caption);
   failures.add('kernel', {} as never);
   expect(changed).toEqual([OPEN]);
-  expect(commands.caption(OPEN, args)).toMatch(/^A comm callback has failed/);
+  expect(commands.caption(OPEN, args)).toMatch(/^Comm Inspector: a callback has failed/);
   expect(commands.caption(OPEN, {id: 'other'})).not.toMatch(/failed/);
   expect(buttons[0]!.node.style.outline).not.toBe('');
   await commands.execute(OPEN);
   expect(commands.caption(OPEN, args)).not.toMatch(/failed/);
   expect(buttons[0]!.node.style.outline).toBe('');
+});
+
+it('an error of the page is told to the panel of its kernel', async () => {
+  const note = {kind: 'uncaught', text: 'closed'} as never;
+  failures.add('kernel', note);
+  await commands.execute(OPEN);
+  expect(learned).toEqual([note]);
+  failures.add('kernel', note);
+  failures.add('other', note);
+  // The panel has heard it by itself.
+  failures.add('kernel', {kind: 'unknown-target', text: 'refused'} as never);
+  failures.add('kernel', {content: {}} as never);
+  expect(learned).toEqual([note, note]);
+  made[0]!.dispose();
+  failures.add('kernel', note);
+  expect(learned.length).toBe(2);
+});
+
+it('a comm that is refused marks the button', () => {
+  const [content, metadata] = [{comm_id: 'c'}, {lite_comms: {ename: 'LookupError', evalue: 'no'}}];
+  const close = {header: {msg_type: 'comm_close'}, parent_header: {}, content, metadata};
+  failures.examine(close as never, false, 'kernel', []);
+  expect(buttons[0]!.node.style.outline).not.toBe('');
 });

@@ -2,7 +2,6 @@
 import {beforeEach, expect, it, vi} from 'vitest';
 import {MOST_WAITING} from '../src/inspector/log/timing';
 import {View} from '../src/inspector/view';
-import {sentence} from '../src/inspector/words';
 import {FakeConnection, follow} from './inspector';
 
 let connection: FakeConnection;
@@ -131,7 +130,7 @@ it('a cell that ran before anybody listened is one as well', async () => {
   };
   expect(await handle('a')).toBeUndefined();
   expect(await handle('b')).toBeUndefined();
-  expect(traffic.problems.count).toBe(0);
+  expect(traffic.problems.all).toEqual([]);
   connection.state('idle', cell);
   expect(await handle('c')).toBe(500);
 });
@@ -174,7 +173,7 @@ it('the error of a callback is that of its message', () => {
   connection.says('error', {...error, ename: 'NameError'}, cell);
   expect(last().error).toEqual(error);
   expect(last().marks).toEqual([{kind: 'error', text: 'ZeroDivisionError: division by zero'}]);
-  expect(traffic.problems.count).toBe(1);
+  expect(traffic.problems.all.length).toBe(1);
 });
 
 it('a value that is refused is a problem, also of a cell', () => {
@@ -218,36 +217,6 @@ it('a comm that nobody on the page has is marked, but none that is being opened'
   connection.comm('kernel_to_page', 'comm_open');
   connection.comm('kernel_to_page', 'comm_msg');
   expect(kinds()).toEqual([]);
-});
-
-it('a target that the page has not is marked, unless a module has it', () => {
-  connection.comm('kernel_to_page', 'comm_open', {target_name: 'other'});
-  expect(last().marks).toEqual([{kind: 'unknown-target', text: 'other'}]);
-  connection.comm('kernel_to_page', 'comm_open', {target_name: 'other', target_module: 'm'});
-  expect(kinds()).toEqual([]);
-});
-
-it('a queue that grows is told once', () => {
-  connection.comm('kernel_to_page', 'comm_open');
-  for (let second = 0; second < 6; second++) {
-    for (let i = 0; i < 60; i++) {
-      connection.comm('page_to_kernel', 'comm_msg');
-    }
-    traffic.look();
-  }
-  expect(traffic.problems.all).toMatchObject([
-    {kind: 'queue', text: '180', comm_id: 'c', target_name: 'demo'}
-  ]);
-  expect(traffic.comms.get('c')?.isGrowing).toBe(true);
-  const trans = {__: (text: string, ...args: unknown[]) => `${text} ${args}`};
-  expect(sentence(traffic.problems.all[0]!, trans as never)).toMatch(/ demo,180$/);
-  // It is shown by the messages of its comm.
-  vi.stubGlobal('cancelAnimationFrame', () => undefined);
-  const view = new View(traffic, {} as never, {} as never);
-  view.show(traffic.problems.all[0]!);
-  expect(view.filter.comm_id).toBe('c');
-  view.dispose();
-  vi.unstubAllGlobals();
 });
 
 it('in a pause messages are counted only', () => {

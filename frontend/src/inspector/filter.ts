@@ -22,6 +22,11 @@ export const ALL: IFilter = {
   search: ''
 };
 
+/** Whether a filter lets every message through. */
+export function isAll({target, direction, comm_id, marked, search}: IFilter): boolean {
+  return target === null && direction === null && comm_id === null && !marked && search === '';
+}
+
 export function matches(filter: IFilter, record: IRecord): boolean {
   const {target, direction, comm_id, marked} = filter;
   return (
@@ -77,9 +82,16 @@ export class Filtered {
     return [...this._log.from(0)].filter(record => matches(this._filter, record));
   }
 
+  /** How many messages the filter lets through now. */
+  get length(): number {
+    this._advance();
+    return this._records.length;
+  }
+
   /** Look at all messages again. */
   refresh(): void {
     this._records = [];
+    this._removed = 0;
     this._seen = 0;
   }
 
@@ -89,22 +101,30 @@ export class Filtered {
    * @returns Also how many have been removed at the front since the last call.
    */
   update(): {records: readonly IRecord[]; removed: number} {
+    this._advance();
+    const removed = this._removed;
+    this._removed = 0;
+    return {records: this._records, removed};
+  }
+
+  private _advance(): void {
     const {first} = this._log;
     let removed = 0;
     while (removed < this._records.length && this._records[removed]!.number < first) {
       removed++;
     }
     this._records.splice(0, removed);
+    this._removed += removed;
     for (const record of this._log.from(this._seen)) {
       if (matches(this._filter, record)) {
         this._records.push(record);
       }
     }
     this._seen = this._log.next;
-    return {records: this._records, removed};
   }
 
   private _filter: IFilter = ALL;
   private _records: IRecord[] = [];
+  private _removed = 0;
   private _seen = 0;
 }

@@ -76,6 +76,11 @@ export class View {
     return this._filtered.records;
   }
 
+  /** How many messages the filter lets through. */
+  get shown(): number {
+    return this._filtered.length;
+  }
+
   get filter(): IFilter {
     return this._filtered.filter;
   }
@@ -103,13 +108,19 @@ export class View {
     this._schedule();
   }
 
-  /** Show what a problem is about. */
-  show({record, error, comm_id}: IProblem): void {
-    if (!record && !error && comm_id !== null) {
-      this.narrow({comm_id});
-    } else {
+  /** Show what a problem is about: its message or error, or else the messages of its comm. */
+  show(problem: IProblem): void {
+    if (!this.explain(problem) && problem.comm_id !== null) {
+      this.narrow({comm_id: problem.comm_id});
+    }
+  }
+
+  /** Show the message of a problem, or its error; returns whether it has one. */
+  explain({record, error}: IProblem): boolean {
+    if (record || error) {
       this.select(record, error);
     }
+    return Boolean(record ?? error);
   }
 
   clear(): void {

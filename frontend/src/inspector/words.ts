@@ -2,8 +2,9 @@
 import type {TranslationBundle} from '@jupyterlab/translation';
 import type {IProblem} from './log/problems';
 import {MOST_BYTES, MOST_TEXT} from './log/record';
+import {SLOW_MS} from './log/timing';
 
-type Said = Pick<IProblem, 'kind' | 'text'> & Partial<Pick<IProblem, 'comm_id' | 'target_name'>>;
+type Said = Pick<IProblem, 'kind' | 'text'>;
 
 /** A number of bytes, in at most six characters. */
 export function bytes(count: number): string {
@@ -57,12 +58,21 @@ export function sentence(said: Said, trans: TranslationBundle): string {
     case 'slow':
       return trans.__('The callback took %1 ms. Nothing else is handled meanwhile.', text);
     case 'queue':
-      return trans.__(
-        "The queue of '%1' grows: %2 messages are not handled yet.",
-        said.target_name ?? said.comm_id,
-        text
-      );
+      return trans.__('The queue grows: %1 messages are not handled yet.', text);
+    case 'uncaught':
+      return trans.__('Code of the page has used a closed comm: %1', text);
   }
+}
+
+/** What a line of problems says: how often, and the last of them. */
+export function summary(problem: IProblem, trans: TranslationBundle): string {
+  const {kind, text, count} = problem;
+  if (count === 1 || kind === 'queue') {
+    return sentence(problem, trans);
+  }
+  return kind === 'slow'
+    ? trans.__('%1 callbacks took over %2 ms, the last one %3 ms.', count, SLOW_MS, text)
+    : trans.__('%1 (%2 times)', sentence(problem, trans), count);
 }
 
 /** Says that something is left out of a message. */

@@ -2,8 +2,7 @@
  * Shows what comm callbacks say where the user looks: in the output of the cell that has opened the
  * comm, or that shows the widget. JupyterLab by itself shows it nowhere but in its log console.
  *
- * Beside the way of a message: a connection hands over what the kernel says, and after that it is
- * seen here whether somebody has taken it, as an Output widget does.
+ * Beside the way of a message: once a connection has handed it over, it is seen here whether somebody has taken it.
  */
 import type {ISessionContext} from '@jupyterlab/apputils';
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
@@ -157,8 +156,11 @@ class Listener {
     noteHooks(_connection);
     // Learned here and not by iopubMessage, which does not have a comm_open whose target is not there.
     _connection.anyMessage.connect((_, {msg, direction}) => {
-      const {origins} = this._kernel;
-      direction === 'send' ? origins.sent(msg) : origins.heard(msg);
+      const {origins, failures} = this._kernel;
+      const isSent = direction === 'send';
+      if (isSent ? origins.sent(msg) : origins.heard(msg)) {
+        failures.examine(msg, isSent, _connection.id, connections);
+      }
       if (answersComm(msg)) {
         this._logged.set(msg, this._logCount);
       }

@@ -60,8 +60,8 @@ export class Origins {
     this._cellOf.set(run, cell);
   }
 
-  /** Learn from a message that the page sends. */
-  sent({header, metadata, content}: Message): void {
+  /** Learn from a message that the page sends; returns whether it opens or closes a comm. */
+  sent({header, metadata, content}: Message): boolean {
     switch (header.msg_type) {
       case 'execute_request':
         // JupyterLab says so for each cell of a notebook or console.
@@ -74,7 +74,7 @@ export class Origins {
         const node = this._nodeNow();
         this._comms.set(comm_id, node ? {node} : {});
         this._sentTo(comm_id, header.msg_id, content);
-        break;
+        return true;
       }
       case 'comm_msg':
       case 'comm_close': {
@@ -82,21 +82,26 @@ export class Origins {
         this._sentTo(comm_id, header.msg_id, content);
         if (header.msg_type === 'comm_close') {
           this._forget(comm_id);
+          return true;
         }
-        break;
       }
     }
+    return false;
   }
 
-  /** Learn from a message of the kernel; one that several connections hear may come again. */
-  heard({header, parent_header, content}: Message): void {
+  /**
+   * Learn from a message of the kernel; one that several connections hear may come again.
+   *
+   * @returns Whether it opens or closes a comm.
+   */
+  heard({header, parent_header, content}: Message): boolean {
     switch (header.msg_type) {
       case 'comm_open': {
         const {comm_id, data} = content as KernelMessage.ICommOpenMsg['content'];
         const opener = this._openerOf(parent_header as KernelMessage.IHeader);
         this._comms.set(comm_id, opener ? {opener} : {});
         this._learnState(comm_id, data);
-        break;
+        return true;
       }
       case 'comm_msg': {
         const {comm_id, data} = content as KernelMessage.ICommMsgMsg['content'];
@@ -105,8 +110,9 @@ export class Origins {
       }
       case 'comm_close':
         this._forget((content as KernelMessage.ICommCloseMsg['content']).comm_id);
-        break;
+        return true;
     }
+    return false;
   }
 
   /** The cell where what is said in answer to a message of the page is to be shown. */

@@ -27,6 +27,20 @@ export interface IReason {
   readonly evalue: string;
 }
 
+/** Why the other end has closed a comm; undefined if it has not said so. */
+export function reasonOf({
+  metadata
+}: Pick<KernelMessage.IMessage, 'metadata'>): IReason | undefined {
+  const {ename, evalue} = (metadata?.['lite_comms'] ?? {}) as {ename?: unknown; evalue?: unknown};
+  return typeof ename === 'string' ? {ename, evalue: `${evalue}`} : undefined;
+}
+
+/**
+ * Targets that ipywidgets' page tries in every kernel to find out whether it has widgets. Where it has
+ * none, nothing is wrong.
+ */
+export const PROBES: ReadonlySet<string> = new Set(['jupyter.widget.control']);
+
 export const RESTARTED: IReason = {
   ename: 'KernelRestarted',
   evalue: 'the kernel has been restarted'

@@ -4,10 +4,10 @@ import type {Direction, IRecord} from './record';
 /** How many closed comms are kept. */
 export const MOST_CLOSED = 100;
 
-/** How many messages wait before a queue that grows is worth a word. */
-const LONG_QUEUE = 50;
-/** At how many looks in a row it must have grown. */
-const GROWTHS = 3;
+/** How many messages may wait before a queue is worth a word. */
+const LONG_QUEUE = 10;
+/** At how many looks in a row it has grown, where each message waits for less than the time between two. */
+const GROWTHS = 2;
 
 export interface ICount {
   messages: number;
@@ -25,13 +25,19 @@ export interface IComm {
   readonly page_to_kernel: ICount;
   /** How many messages of the page the kernel has not handled. */
   waiting: number;
-  /** Whether more and more messages wait. */
+  /** Whether the page sends more than the kernel handles. */
   isGrowing: boolean;
 }
 
 interface IQueue {
-  longest: number;
+  /** How many messages waited at the last look. */
+  waiting: number;
+  /** How many the page had sent until then. */
+  sent: number;
+  /** At how many looks in a row more messages waited than at the one before. */
   growths: number;
+  /** The longest that was told. */
+  told: number;
 }
 
 export class Comms {
@@ -76,24 +82,26 @@ export class Comms {
     }
   }
 
-  /** Look whether queues have grown since the last look; returns those of which it is news. */
+  /** Look which queues are long, about every second; returns those of which it is news. */
   look(): IComm[] {
     const news: IComm[] = [];
     for (const comm of this._comms.values()) {
-      const queue = this._queues.get(comm) ?? {longest: 0, growths: 0};
+      const {waiting} = comm;
+      const sent = comm.page_to_kernel.messages;
+      const queue = this._queues.get(comm) ?? {waiting: 0, sent: 0, growths: 0, told: 0};
       this._queues.set(comm, queue);
-      const hasGrown = comm.waiting > Math.max(queue.longest, LONG_QUEUE);
-      queue.growths = hasGrown
-        ? queue.growths + 1
-        : comm.waiting < queue.longest
-          ? 0
-          : queue.growths;
-      queue.longest = comm.waiting;
-      const isGrowing = queue.growths >= GROWTHS;
-      if (isGrowing && !comm.isGrowing) {
+      queue.growths = waiting > queue.waiting ? queue.growths + 1 : 0;
+      // The kernel handles them in order: some that wait were there at the last look already.
+      const isSlow = waiting > sent - queue.sent;
+      comm.isGrowing = waiting > LONG_QUEUE && (isSlow || queue.growths >= GROWTHS);
+      queue.waiting = waiting;
+      queue.sent = sent;
+      if (!comm.isGrowing) {
+        queue.told = 0;
+      } else if (waiting > queue.told) {
+        queue.told = waiting;
         news.push(comm);
       }
-      comm.isGrowing = isGrowing;
     }
     return news;
   }

@@ -14,6 +14,11 @@ export class Log {
     return this._records.length - this._start;
   }
 
+  /** How many messages have come since it was cleared, those included that are kept no more. */
+  get count(): number {
+    return this.length + this._dropped;
+  }
+
   /** The number of the oldest message that is kept. */
   get first(): number {
     return this._next - this.length;
@@ -52,6 +57,7 @@ export class Log {
     this._records = [];
     this._start = 0;
     this._memory = 0;
+    this._dropped = 0;
     this._byId.clear();
   }
 
@@ -65,6 +71,7 @@ export class Log {
   private _drop(): void {
     const record = this._records[this._start]!;
     this._memory -= record.kept;
+    this._dropped++;
     if (this._byId.get(record.msg_id) === record) {
       this._byId.delete(record.msg_id);
     }
@@ -80,5 +87,6 @@ export class Log {
   private _start = 0;
   private _next = 0;
   private _memory = 0;
+  private _dropped = 0;
   private readonly _byId = new Map<string, IRecord>();
 }

@@ -71,6 +71,8 @@ export interface IRecord {
   /** How long it took until a request had its answer. */
   round_trip_ms?: number;
   error?: IError;
+  /** Whether its callback raised, or the handler of the request. */
+  hasFailed?: boolean;
   marks?: readonly IMark[];
 }
 

@@ -58,6 +58,9 @@ export class Timing {
         record.round_trip_ms = request.round_trip_ms;
       }
       if ('error' in found && found.error) {
+        if (request) {
+          request.hasFailed = true;
+        }
         const {ename, evalue, traceback} = found.error as never as {
           ename: string;
           evalue: string;
@@ -137,11 +140,13 @@ export class Timing {
   private _timed(): void {
     const burst = this._burst;
     this._burst = [];
+    // Most of the time may be that of the traceback, which of several messages is not always told with its own.
+    const hasFailed = burst.some(({record}) => record.hasFailed);
     const total = burst.reduce((sum, {ms}) => sum + ms, 0);
     for (const [i, {record}] of burst.entries()) {
       const ofSlow = i === burst.length - 1 ? total : 0;
       record.callback_ms = total > BURST_MS ? ofSlow : total / burst.length;
-      if (record.callback_ms > SLOW_MS) {
+      if (record.callback_ms > SLOW_MS && !hasFailed) {
         mark(record, 'slow', String(Math.round(record.callback_ms)));
       }
       this._onTimed(record);
@@ -175,7 +180,7 @@ const keyOf = (comm_id: string, direction: Direction, id: string) =>
   JSON.stringify([comm_id, direction, id]);
 
 /** Set a key, and forget the oldest one of too many; returns the value of that. */
-function remember<V>(map: Map<string, V>, key: string, value: V): V | undefined {
+export function remember<V>(map: Map<string, V>, key: string, value: V): V | undefined {
   map.set(key, value);
   if (map.size <= MOST_WAITING) {
     return undefined;

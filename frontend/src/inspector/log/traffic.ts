@@ -4,8 +4,10 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {type ISignal, Signal} from '@lumino/signaling';
+import type {Failure} from '../../outputs/failures';
 import {COMM_TYPES} from '../../wire/comm_messages';
-import {Comms, type IComm} from './comms';
+import {Comms} from './comms';
+import {Judge} from './judge';
 import {Log} from './log';
 import {Problems} from './problems';
 import {Rates} from './rates';
@@ -170,7 +172,7 @@ export class Traffic {
       target_name: known?.target_name ?? null,
       target_module: known?.target_module ?? null
     });
-    this._judge(record, msg, known);
+    const other = this._judge.of(record, msg, known);
     this.comms.count(record);
     this.rates.count(direction, record.nbytes, record.time);
     this._timing.add(msg, record);
@@ -181,35 +183,17 @@ export class Traffic {
       this.log.add(record);
     }
     this._note(record);
+    other && this._note(other);
     this._changed.emit();
   }
 
-  /** Mark a message that looks wrong. */
-  private _judge(record: IRecord, {metadata}: Message, known: IComm | undefined): void {
-    const {msg_type, direction, comm_id, target_name} = record;
-    const connections = [...this._connections];
-    if (direction === 'page_to_kernel') {
-      return;
-    }
-    if (msg_type === 'comm_open') {
-      const isMissing = connections.every(
-        connection => this._hasTarget(connection, target_name ?? '') === false
-      );
-      if (isMissing && record.target_module === null) {
-        mark(record, 'unknown-target', target_name ?? '');
-      }
-      return;
-    }
-    const reason = (metadata['lite_comms'] ?? {}) as {ename?: unknown; evalue?: unknown};
-    if (msg_type === 'comm_close' && typeof reason.ename === 'string') {
-      const kind = reason.ename === 'LookupError' ? kindOfUnknown(known) : 'closed';
-      mark(record, kind, `${reason.evalue}`);
-      return;
-    }
-    // JupyterLab makes the comm when it handles the comm_open, which may be after this.
-    const isOpen = known?.opened && !known.closed;
-    if (!isOpen && !connections.some(connection => connection.hasComm(comm_id))) {
-      mark(record, 'unknown-comm', '');
+  /** Learn of what has gone wrong while nobody listened, or where no message tells. */
+  learn(failure: Failure): void {
+    if ('kind' in failure) {
+      this.problems.add({...failure, record: null});
+      this._changed.emit();
+    } else {
+      this.failed(failure);
     }
   }
 
@@ -229,11 +213,13 @@ export class Traffic {
     const text = `${ename}: ${evalue}`;
     if (record) {
       record.error = error;
+      record.hasFailed = isCallback;
       mark(record, kind, text);
       this._note(record);
     } else {
       const time = Date.parse(header.date) || this.now();
-      this.problems.add({kind, text, time, comm_id: null, record: null, error});
+      const target_name = targetIn(traceback);
+      this.problems.add({kind, text, time, comm_id: null, target_name, record: null, error});
     }
     this._changed.emit();
   }
@@ -243,8 +229,8 @@ export class Traffic {
     for (const each of record.marks ?? []) {
       if (!this._noted.has(each)) {
         this._noted.add(each);
-        const {time, comm_id} = record;
-        this.problems.add({...each, time, comm_id, record});
+        const {time, comm_id, target_name} = record;
+        this.problems.add({...each, time, comm_id, target_name, record});
       }
     }
   }
@@ -256,14 +242,16 @@ export class Traffic {
     this._note(record);
     this._changed.emit();
   });
+  private readonly _judge = new Judge(this._connections, (connection, target) =>
+    this._hasTarget(connection, target)
+  );
   private readonly _noted = new WeakSet<IMark>();
   private readonly _changed = new Signal<this, void>(this);
   private _isPaused = false;
   private _skipped = 0;
 }
 
-/** Of a comm that the kernel does not have: it was refused, or it is gone. */
-function kindOfUnknown(known: IComm | undefined): IMark['kind'] {
-  const isNew = known?.opened?.by === 'page_to_kernel' && known.kernel_to_page.messages === 0;
-  return isNew && known.page_to_kernel.messages === 1 ? 'unknown-target' : 'unknown-comm';
+/** The target that the last lines of a traceback name: the kernel's half says whose callback has failed. */
+function targetIn(traceback: readonly string[]): string | null {
+  return /lite_comms: the .+ of comm '([^']+)' \(/.exec(traceback.join('\n'))?.[1] ?? null;
 }

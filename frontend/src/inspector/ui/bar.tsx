@@ -175,12 +175,14 @@ function Search({view}: IProps): JSX.Element {
 }
 
 function Kept({view}: IProps): JSX.Element {
-  const {trans, traffic} = view;
-  const {length, next} = traffic.log;
+  const {trans, traffic, shown} = view;
+  const {length, count} = traffic.log;
+  // What is listed, and of how many: of those that are kept, or of all that came.
+  const all = shown < length ? length : count;
   const kept =
-    next > length
-      ? trans.__('%1 of %2 messages', length.toLocaleString(), next.toLocaleString())
-      : trans._n('%1 message', '%1 messages', length);
+    shown < all
+      ? trans.__('%1 of %2 messages', shown.toLocaleString(), all.toLocaleString())
+      : trans._n('%1 message', '%1 messages', all);
   return (
     <span
       className="lite-comms-Kept"

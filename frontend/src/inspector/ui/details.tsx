@@ -53,6 +53,10 @@ export class Details extends Panel {
     if (selected) {
       this.addWidget(new Summary(this._view, selected));
     }
+    // A traceback may be long, and what was sent explains it.
+    if (selected) {
+      this._addText(trans.__('Data'), selected.data);
+    }
     if (error) {
       const {ename, evalue, traceback} = error;
       const text = traceback.length > 0 ? traceback.join('\n') : `${ename}: ${evalue}`;
@@ -64,7 +68,6 @@ export class Details extends Panel {
       this.addWidget(hint);
     }
     if (selected) {
-      this._addText(trans.__('Data'), selected.data);
       if (selected.buffers.length > 0) {
         this.addWidget(new Buffers(selected.buffers, trans));
       }

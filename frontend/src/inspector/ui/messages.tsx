@@ -12,6 +12,12 @@ const ROW_PX = 24;
 const PREVIEW = 200;
 
 export class Messages extends ReactWidget {
+  /** Focus the list, as soon as it is drawn. */
+  async focusList(): Promise<void> {
+    await this.renderPromise;
+    this.node.querySelector<HTMLElement>('[role=grid]')?.focus();
+  }
+
   constructor(private readonly _view: View) {
     super();
     this.addClass('lite-comms-Messages');

@@ -24,8 +24,12 @@ export function pathOf(kernel: Kernel.IKernelConnection | null, trans: Translati
   return {name: trans.__('Direct channel'), why: direct};
 }
 
-/** A cell of a notebook, as a place to go to; null if the document has no such cell. */
-export function cellIn(document: Widget, id: string): IPlace | null {
+/**
+ * A cell of a notebook, as a place to go to; null if the document has no such cell.
+ *
+ * @param activate - Shows and focuses the document.
+ */
+export function cellIn(document: Widget, id: string, activate: () => void): IPlace | null {
   if (!(document instanceof NotebookPanel)) {
     return null;
   }
@@ -39,6 +43,8 @@ export function cellIn(document: Widget, id: string): IPlace | null {
     label: `[${count.execution_count ?? '*'}]`,
     reveal: () => {
       content.activeCellIndex = index;
+      content.mode = 'command';
+      activate();
       void content.scrollToItem(index, 'smart');
     }
   };

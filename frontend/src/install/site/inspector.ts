@@ -1,5 +1,5 @@
 /**
- * The plugin of the inspector: a command, its places, and a mark on its button when a callback has failed.
+ * The plugin of the inspector: a command, its places, and a mark on its button when something has failed.
  * The panel's code is loaded when it is opened for the first time.
  */
 import {ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin} from '@jupyterlab/application';
@@ -17,6 +17,7 @@ import type {Callbacks} from '../../outputs/callbacks';
 import {followConnections, hasTarget} from '../reach';
 import {ICallbacks} from '../tokens';
 import {cellIn, pathOf} from './facts';
+import {Refusals} from './refusals';
 import {askForStatus} from './sign';
 
 const OPEN = 'lite-comms:open-inspector';
@@ -84,6 +85,8 @@ export const inspector: JupyterFrontEndPlugin<void> = {
       callbacks?.failures.of(sessionContext.session?.kernel?.id ?? '') ?? [];
     const forget = ({sessionContext}: Document) =>
       callbacks?.failures.forget(sessionContext.session?.kernel?.id ?? '');
+    /** The traffic of the documents that have a panel. */
+    const learning = new Map<Document, Traffic>();
     const buttons = new Map<NotebookPanel, CommandToolbarButton>();
     // Who looks at the inspector sees it there.
     const hasFailed = (panel: NotebookPanel) => !panels.has(panel) && failuresOf(panel).length > 0;
@@ -104,7 +107,8 @@ export const inspector: JupyterFrontEndPlugin<void> = {
           path: () => pathOf(kernel(), trans),
           cellOf: comm_id => {
             const cell = callbacks?.openedIn(kernel()?.id ?? '', comm_id);
-            return cell ? cellIn(document, cell.id) : null;
+            const activate = () => shell.activateById(document.id);
+            return cell ? cellIn(document, cell.id, activate) : null;
           },
           status: async () => {
             const asked = kernel();
@@ -114,7 +118,8 @@ export const inspector: JupyterFrontEndPlugin<void> = {
         trans
       );
       const unfollow = connections.follow(sessionContext, traffic, view);
-      failuresOf(document).forEach(failure => traffic.failed(failure));
+      failuresOf(document).forEach(failure => traffic.learn(failure));
+      learning.set(document, traffic);
       const panel = makePanel(view, rendermime, `${BUTTON}-${document.id}`, sessionContext.name);
       const close = () => panel.dispose();
       document.disposed.connect(close);
@@ -122,6 +127,7 @@ export const inspector: JupyterFrontEndPlugin<void> = {
         document.disposed.disconnect(close);
         unfollow();
         forget(document); // they have been seen
+        learning.delete(document);
         panels.delete(document);
       });
       shell.add(panel, area, {ref: document.id, mode: 'split-bottom'});
@@ -134,9 +140,10 @@ export const inspector: JupyterFrontEndPlugin<void> = {
     commands.addCommand(OPEN, {
       label: trans.__('Comm Inspector'),
       caption: ({id}) => {
-        const show = trans.__('Show the comm messages of the kernel');
         const isMarked = [...buttons.keys()].some(panel => panel.id === id && hasFailed(panel));
-        return isMarked ? `${trans.__('A comm callback has failed')}. ${show}` : show;
+        return isMarked
+          ? trans.__('Comm Inspector: a callback has failed, or a comm was refused or is closed')
+          : trans.__('Comm Inspector: show the comm messages of the kernel');
       },
       icon: inspectorIcon,
       isEnabled: () => documentOf(null) !== null,
@@ -152,9 +159,10 @@ export const inspector: JupyterFrontEndPlugin<void> = {
           if (!panel) {
             return;
           }
-          shell.activateById(panel.id);
           const {makeRoom} = await import('../../inspector/open');
           makeRoom(panel);
+          // Behind the palette, which focuses the document again when a command has been chosen.
+          requestAnimationFrame(() => shell.activateById(panel.id));
           forget(document);
         } catch (error) {
           panels.delete(document); // another try may succeed
@@ -192,7 +200,23 @@ export const inspector: JupyterFrontEndPlugin<void> = {
     };
     notebooks?.forEach(panel => void addButton(panel));
     notebooks?.widgetAdded.connect((_, panel) => void addButton(panel));
-    callbacks?.failures.subscribe(markAll);
+    if (callbacks) {
+      const {failures} = callbacks;
+      const refusals = new Refusals(failures, hasTarget);
+      failures.examine = refusals.examine;
+      window.addEventListener('error', ({error}) => refusals.uncaught(error));
+      window.addEventListener('unhandledrejection', ({reason}) => refusals.uncaught(reason));
+      failures.subscribe((kernelId, failure) => {
+        markAll();
+        // All other failures are messages, which the traffic has heard.
+        if (failure && 'kind' in failure && failure.kind === 'uncaught') {
+          learning.forEach(
+            (traffic, {sessionContext}) =>
+              sessionContext.session?.kernel?.id === kernelId && traffic.learn(failure)
+          );
+        }
+      });
+    }
   }
 };
 

@@ -1,8 +1,8 @@
 /** How many messages a second went each way in the last minute, as a small plot. */
-import {type ISecond, SECONDS} from '../log/rates';
-import type {Direction} from '../log/record';
-import type {View} from '../view';
-import {bytes} from '../words';
+import {type ISecond, SECONDS} from '../../log/rates';
+import type {Direction} from '../../log/record';
+import type {View} from '../../view';
+import {bytes} from '../../words';
 
 const WIDTH = SECONDS - 2;
 const HEIGHT = 32;

@@ -1,11 +1,11 @@
 /** The comms of the kernel, one a row; a click shows the messages of one only. */
 import type {TranslationBundle} from '@jupyterlab/translation';
-import type {IComm, ICount} from '../log/comms';
-import type {View} from '../view';
-import {bytes, clock} from '../words';
-import {Grid, type IRow} from './grid';
+import type {IComm, ICount} from '../../log/comms';
+import type {View} from '../../view';
+import {bytes, clock} from '../../words';
+import {Grid, type IRow} from '../grid';
 
-const ROW_PX = 38;
+const ROW_PX = 42;
 
 export function CommList({view}: {view: View}): JSX.Element {
   const {trans, traffic, filter} = view;
@@ -13,6 +13,7 @@ export function CommList({view}: {view: View}): JSX.Element {
   const open = comms.filter(({closed}) => !closed).length;
   const columns = [
     {name: trans.__('Target'), className: 'lite-comms-target'},
+    {name: trans.__('Opened'), className: 'lite-comms-opened'},
     {name: trans.__('To page'), className: 'lite-comms-toPage'},
     {name: trans.__('To kernel'), className: 'lite-comms-toKernel'},
     {name: trans.__('Waiting'), className: 'lite-comms-waiting'}
@@ -39,30 +40,29 @@ function rowOf(comm: IComm, view: View): IRow {
   const {comm_id, target_name, target_module, opened, closed, waiting, isGrowing} = comm;
   const cell = facts.cellOf(comm_id);
   const module = target_module === null ? '' : trans.__('\nmodule %1', target_module);
+  const state = closed ? trans.__('closed') : since(opened, trans);
   return {
     key: comm_id,
     className: closed ? 'lite-comms-mod-closed' : isGrowing ? 'lite-comms-mod-warning' : undefined,
-    title: `${target_name ?? '?'}\n${comm_id}${module}`,
+    title: `${target_name ?? '?'}\n${comm_id}${module}\n${state}`,
     cells: [
       <>
-        {target_name ?? comm_id}
-        <small>
-          {closed ? trans.__('closed') : since(opened, trans)}{' '}
-          {cell && (
-            <a
-              href="#"
-              title={trans.__('Show the cell that has opened it')}
-              onClick={event => {
-                event.preventDefault();
-                event.stopPropagation();
-                cell.reveal();
-              }}
-            >
-              {cell.label}
-            </a>
-          )}
-        </small>
+        <span>{target_name ?? comm_id}</span>
+        {cell && (
+          <a
+            href="#"
+            title={trans.__('Show the cell that has opened it')}
+            onClick={event => {
+              event.preventDefault();
+              event.stopPropagation();
+              cell.reveal();
+            }}
+          >
+            {cell.label}
+          </a>
+        )}
       </>,
+      state,
       counted(comm.kernel_to_page),
       counted(comm.page_to_kernel),
       waiting || ''
@@ -83,8 +83,7 @@ function since(opened: IComm['opened'], trans: TranslationBundle): string {
 function counted({messages, bytes: nbytes}: ICount): JSX.Element {
   return (
     <>
-      {messages.toLocaleString()}
-      <small>{bytes(nbytes)}</small>
+      {messages.toLocaleString()} {messages > 0 && <small>{bytes(nbytes)}</small>}
     </>
   );
 }

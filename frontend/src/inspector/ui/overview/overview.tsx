@@ -1,10 +1,10 @@
 /** The left part: the path in force, the rates, the comms, and what looks wrong. */
 import {Button, ReactWidget, UseSignal} from '@jupyterlab/ui-components';
 import {useState} from 'react';
-import type {View} from '../view';
-import {clock, sentence} from '../words';
+import type {View} from '../../view';
 import {CommList} from './comms';
 import {Plot} from './plot';
+import {Problems} from './problems';
 
 export class Overview extends ReactWidget {
   constructor(private readonly _view: View) {
@@ -49,32 +49,8 @@ function Path({view}: {view: View}): JSX.Element {
           status()
         </Button>
       </div>
-      <span>{why}</span>
+      <span title={why}>{why}</span>
       {said && <pre role="status">{said}</pre>}
-    </section>
-  );
-}
-
-function Problems({view}: {view: View}): JSX.Element {
-  const {trans, traffic} = view;
-  const {all, count} = traffic.problems;
-  return (
-    <section className="lite-comms-Problems" aria-label={trans.__('Problems')}>
-      <h3>{trans.__('Problems (%1)', count)}</h3>
-      <ul>
-        {all.map((problem, i) => (
-          <li key={count - i} className={`lite-comms-mod-${problem.kind}`}>
-            <Button
-              minimal
-              small
-              disabled={!problem.record && !problem.error && !problem.comm_id}
-              onClick={() => view.show(problem)}
-            >
-              <time>{clock(problem.time)}</time> {sentence(problem, trans)}
-            </Button>
-          </li>
-        ))}
-      </ul>
     </section>
   );
 }
