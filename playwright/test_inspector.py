@@ -32,6 +32,10 @@ def heard(msg):
 """
 
 
+# What the button says when something has gone wrong that nobody has looked at.
+FAILED = "Comm Inspector: a callback has failed"
+
+
 def open_by_command(page: Page) -> Locator:
     """Open the inspector with the palette; returns the panel."""
     page.keyboard.press("ControlOrMeta+Shift+C")
@@ -139,8 +143,11 @@ def test_what_is_shown_can_be_filtered_paused_and_cleared(
     page.evaluate("demo.send('two')")
     rows = messages(panel)
     expect(rows).to_have_count(5)
+    kept = panel.locator(".lite-comms-Kept")
+    expect(kept).to_have_text("5 messages")
     panel.get_by_label("Direction").select_option("To the kernel")
     expect(rows).to_have_count(2)
+    expect(kept).to_have_text("2 of 5 messages")
     panel.get_by_label("Search in messages").fill("TWO")
     expect(rows).to_have_count(1)
     panel.get_by_label("Direction").select_option("Both ways")
@@ -155,13 +162,14 @@ def test_what_is_shown_can_be_filtered_paused_and_cleared(
     panel.get_by_title("Pause").click()
     page.evaluate("demo.send('three')")
     expect(panel.get_by_role("status").first).to_have_text("paused")
-    expect(panel.locator(".lite-comms-Kept")).to_contain_text("2 not kept")
+    expect(kept).to_contain_text("2 not kept")
     expect(rows).to_have_count(5)
     panel.get_by_title("Go on").click()
     page.evaluate("demo.send('four')")
     expect(rows).to_have_count(7)
     panel.get_by_title("Clear").click()
     expect(rows).to_have_count(0)
+    expect(kept).to_have_text("0 messages")
 
 
 def test_the_button_has_a_mark_when_a_callback_has_failed(
@@ -170,8 +178,8 @@ def test_the_button_has_a_mark_when_a_callback_has_failed(
     tab = new_tab(plain)
     notebook = prepared(tab.notebook())
     notebook.run(OPEN)
-    failed = button(notebook).get_by_label("A comm callback has failed").first
-    expect(button(notebook).get_by_label("Show the comm messages").first).to_be_visible()
+    failed = button(notebook).get_by_label(FAILED).first
+    expect(button(notebook).get_by_label("Comm Inspector: show").first).to_be_visible()
     expect(failed).to_have_count(0)
     with tab.watch.error("division by zero"):
         tab.page.evaluate("demo.send('fail')")
@@ -179,12 +187,98 @@ def test_the_button_has_a_mark_when_a_callback_has_failed(
     button(notebook).locator("jp-button, button").first.click()
     panel = tab.page.locator(".lite-comms-Inspector")
     # What has failed before is there, with its traceback, and so are the comms.
-    problem = panel.get_by_role("region", name="Problems").get_by_role("button")
-    expect(problem).to_contain_text("ZeroDivisionError: division by zero")
+    problem = panel.get_by_role("listbox", name="Problems").get_by_role("option")
+    expect(problem).to_contain_text("'demo': The callback failed: ZeroDivisionError: division by")
     problem.click()
     expect(panel.get_by_role("region", name="Message", exact=True)).to_contain_text("1 / 0")
     expect(panel.get_by_role("grid", name="Comms")).to_contain_text("open before the inspector")
     expect(failed).to_have_count(0)
+
+
+@pytest.mark.parametrize("on", ["plain", "a server"])
+def test_a_comm_that_was_refused_before_is_listed(
+    request: pytest.FixtureRequest, new_tab: Callable[[str], Tab], on: str
+) -> None:
+    if on == "plain":
+        notebook = new_tab(request.getfixturevalue("plain")).notebook()
+    else:
+        notebook = request.getfixturevalue("on_server")()
+        notebook.run("import lite_comms\nlite_comms.install()\npass")
+    page = notebook.page
+    notebook.watch.forgive("comm 'termometer'")
+    notebook.run(
+        "get_ipython().kernel.comm_manager.register_target('thermometer', lambda *_: None)"
+    )
+    notebook.javascript(
+        "globalThis.comm = Jupyter.notebook.kernel.comm_manager.new_comm('termometer')"
+    )
+    failed = button(notebook).get_by_label(FAILED).first
+    expect(failed).to_be_visible()
+    button(notebook).locator("jp-button, button").first.click()
+    panel = page.locator(".lite-comms-Inspector")
+    problems = panel.get_by_role("listbox", name="Problems").get_by_role("option")
+    expect(problems).to_have_count(1)
+    expect(problems).to_contain_text(
+        "The comm is refused: no comm target 'termometer' is registered in the kernel "
+    )
+    expect(failed).to_have_count(0)
+    # A slider that sends on it: each time an error that only the console shows.
+    for _ in range(2):
+        page.evaluate("void setTimeout(() => comm.send({value: 1}))")
+    expect(problems).to_have_count(2)
+    expect(problems.first).to_contain_text("Code of the page has used a closed comm")
+    expect(problems.first).to_contain_text("(2 times)")
+
+
+def test_it_is_used_with_the_keyboard(new_tab: Callable[[str], Tab], plain: str) -> None:
+    tab = new_tab(plain)
+    notebook = prepared(tab.lab("empty.ipynb")[0])
+    page = tab.page
+    panel = open_by_command(page)
+    grid = panel.get_by_role("grid", name="Messages")
+    expect(grid).to_be_focused()
+    notebook.run(OPEN)
+    for _ in range(2):
+        with tab.watch.error("division by zero"):
+            page.evaluate("demo.send('fail')")
+    tab.watch.forgive("ClosedError: comm 'demo'")
+    notebook.run("create_comm(target_name='demo')\npass")
+    page.evaluate("void demo.close()")
+    page.evaluate("void setTimeout(() => demo.send('late'))")
+    problems = panel.get_by_role("listbox", name="Problems")
+    expect(problems.get_by_role("option")).to_have_count(2)
+    # It is open already, and the user is elsewhere.
+    open_by_command(page)
+    expect(grid).to_be_focused()
+
+    # The problems are one stop of the Tab key.
+    problems.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    second = problems.get_by_role("option").nth(1)
+    expect(second).to_have_attribute("aria-selected", "true")
+    expect(second).to_contain_text("(2 times)")
+    details = panel.get_by_role("region", name="Message", exact=True)
+    expect(details).to_contain_text("1 / 0")
+    # What was sent comes first.
+    expect(details.get_by_role("heading")).to_have_text(["Data", "Error"])
+
+    panel.get_by_title("Show the cell that has opened it").focus()
+    page.keyboard.press("Enter")
+    expect(notebook.cells.nth(1)).to_be_focused()
+
+
+def test_slow_callbacks_and_their_queue_are_a_line_each(
+    new_tab: Callable[[str], Tab], plain: str
+) -> None:
+    notebook = prepared(new_tab(plain).notebook())
+    panel = open_by_command(notebook.page)
+    notebook.run(f"{OPEN}\nimport time\ncomm.on_msg(lambda _: time.sleep(0.25))")
+    notebook.page.evaluate("for (let i = 0; i < 16; i++) demo.send(i)")
+    problems = panel.get_by_role("listbox", name="Problems").get_by_role("option")
+    expect(problems.filter(has_text="'demo': The queue grows: 1")).to_have_count(1)
+    expect(problems.filter(has_text="'demo': 16 callbacks took over 100 ms")).to_have_count(1)
+    expect(problems).to_have_count(2)
 
 
 def test_it_says_why_nobody_hears(new_tab: Callable[[str], Tab], plain: str) -> None:

@@ -160,9 +160,11 @@ export const inspector: JupyterFrontEndPlugin<void> = {
             return;
           }
           const {makeRoom} = await import('../../inspector/open');
-          makeRoom(panel);
           // Behind the palette, which focuses the document again when a command has been chosen.
-          requestAnimationFrame(() => shell.activateById(panel.id));
+          requestAnimationFrame(() => {
+            shell.activateById(panel.id);
+            makeRoom(panel);
+          });
           forget(document);
         } catch (error) {
           panels.delete(document); // another try may succeed
