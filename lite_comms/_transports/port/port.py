@@ -163,7 +163,8 @@ class PortTransport(StockTransport):
             return ""
         can_wait = can_run_sync()
         if can_wait:
-            self._wait_for_page(_ANSWER_S)
+            # One that has answered before does it again, even if it is slow now.
+            self._wait_for_page(_BRING_S if self.page else _ANSWER_S)
         if self._channel.state == "waiting" and not self.page and self._bring() and can_wait:
             self._wait_for_page(_BRING_S)
         return self.why if can_wait and self._channel.state == "waiting" else ""
