@@ -58,7 +58,8 @@ def table(results: dict[str, Any]) -> str:
         ]
     parts.append(
         f"Downloaded once: the kernel's wheel, {sizes['wheel'] / 1000:.1f} kB, and "
-        f"{sizes['page'] / 1000:.1f} kB of the page's JavaScript, gzipped."
+        f"{sizes['page'] / 1000:.1f} kB of the page's JavaScript, gzipped; with the inspector, "
+        f"when it is opened, {sizes['inspector'] / 1000:.1f} kB more."
     )
     parts.append(
         f"{made['browser']}, jupyterlite-core {made['jupyterlite-core']}, "

@@ -26,6 +26,9 @@ NOTEBOOK = "bench.ipynb"
 # Modules beside the extension, which only those download who import them.
 ON_REQUEST = {"host.js", "lite-comms.js"}
 
+# What stands in the scripts that come when the inspector is opened: its own, and its virtual lists.
+OF_INSPECTOR = (b"lite-comms-Inspector-empty", b"measureElement")
+
 
 # What a notebook runs to load lite_comms, and how long the page's half takes.
 LOAD = """\
@@ -98,9 +101,15 @@ def sizes(site: Path) -> dict[str, int]:
     """Measure, in bytes, what lite_comms adds to a site's download."""
     static = site / EXTENSION / "static"
     (wheel,) = static.glob("pypi/*.whl")
-    scripts = [path for path in static.glob("*.js") if path.name not in ON_REQUEST]
-    packed = [gzip.compress(path.read_bytes(), 9) for path in scripts]
-    return {"wheel": wheel.stat().st_size, "page": sum(map(len, packed))}
+    page = inspector = 0
+    for path in static.glob("*.js"):
+        script = path.read_bytes()
+        size = len(gzip.compress(script, 9))
+        if any(word in script for word in OF_INSPECTOR):
+            inspector += size
+        elif path.name not in ON_REQUEST:
+            page += size
+    return {"wheel": wheel.stat().st_size, "page": page, "inspector": inspector}
 
 
 def _edit(path: Path, change: Any) -> None:

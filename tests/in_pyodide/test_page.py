@@ -236,6 +236,26 @@ def test_the_reason_is_kept_where_a_cell_cannot_wait(kernel: Kernel) -> None:
     assert kernel.run("print(status().why)").splitlines()[-1].endswith("it is a tea pot")
 
 
+def test_a_page_that_has_answered_before_may_be_slow(jspi_kernel: Kernel) -> None:
+    carry(jspi_kernel, WORKS)
+    jspi_kernel.run(LOAD)
+    jspi_kernel.page(
+        "page.frames.length = 0;"
+        "const pause = ms => new Promise(resolve => setTimeout(resolve, ms));"
+        "const answer = async () => {"
+        "  while (!page.frames.some(([type]) => type === 'bye')) await pause(5);"
+        "  await pause(300);"
+        "  page.post('bye');"
+        "  page.hello('begun', 'live', 'injected');"
+        "};"
+        "void answer()"
+    )
+    again = "lite_comms.uninstall()\n_ = lite_comms.install()\nprint(status().transport)"
+    printed = jspi_kernel.run(again)
+    assert "has not answered" not in printed
+    assert printed.splitlines()[-1] == "port"
+
+
 def test_an_output_that_is_not_shown_is_not_waited_for_long(jspi_kernel: Kernel) -> None:
     carry(jspi_kernel, WORKS)
     jspi_kernel.page("page.shows = page.onOutput; page.onOutput = () => undefined")
