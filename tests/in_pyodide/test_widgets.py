@@ -33,11 +33,19 @@ picture.on_msg(lambda widget, content, buffers: heard.append((content, *map(byte
 """
 
 
-def test_a_stand_in_for_the_output_widget_harms_no_cell(kernel: Kernel) -> None:
-    kernel.run("""
+@pytest.mark.parametrize(
+    "output",
+    [
+        'type("Output", (), {})',
+        # Its methods cannot be replaced.
+        'type("M", (type,), {"__setattr__": 0})("Output", (), {"__enter__": 1, "__exit__": 1})',
+    ],
+)
+def test_a_stand_in_for_the_output_widget_harms_no_cell(kernel: Kernel, output: str) -> None:
+    kernel.run(f"""
 import sys, types
 standin = types.ModuleType("ipywidgets.widgets.widget_output")
-standin.Output = type("Output", (), {})
+standin.Output = {output}
 before = sys.modules.get(standin.__name__)
 sys.modules[standin.__name__] = standin
 """)
