@@ -1,5 +1,6 @@
 /** Messages and connections for the tests of the inspector. */
 import {Signal} from '@lumino/signaling';
+import {vi} from 'vitest';
 import type {CommType, Direction} from '../src/inspector/log/record';
 import {Traffic} from '../src/inspector/log/traffic';
 
@@ -64,4 +65,16 @@ export function follow(...connections: FakeConnection[]): Traffic {
   );
   connections.forEach(connection => traffic.follow(connection as never));
   return traffic;
+}
+
+/** The clock of the page, which stands still until a test moves it. */
+export const clock = {now: 0};
+
+/** A connection and its traffic, on that clock. */
+export function fresh(): {connection: FakeConnection; traffic: Traffic} {
+  vi.restoreAllMocks();
+  clock.now = 1_000;
+  vi.spyOn(performance, 'now').mockImplementation(() => clock.now);
+  const connection = new FakeConnection();
+  return {connection, traffic: follow(connection)};
 }

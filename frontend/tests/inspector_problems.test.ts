@@ -3,18 +3,13 @@ import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {Problems, type ISaid, MOST_PROBLEMS} from '../src/inspector/log/problems';
 import {View} from '../src/inspector/view';
 import {summary} from '../src/inspector/words';
-import {FakeConnection, follow} from './inspector';
+import {clock, FakeConnection, follow, fresh} from './inspector';
 
 let connection: FakeConnection;
 let traffic: ReturnType<typeof follow>;
-let now = 0;
 
 beforeEach(() => {
-  vi.restoreAllMocks();
-  now = 1_000;
-  vi.spyOn(performance, 'now').mockImplementation(() => now);
-  connection = new FakeConnection();
-  traffic = follow(connection);
+  ({connection, traffic} = fresh());
 });
 
 const parentOf = (msg_id: string, msg_type = 'comm_msg') => ({msg_id, msg_type});
@@ -31,7 +26,7 @@ const turn = () => new Promise(resolve => setTimeout(resolve));
 async function handle(id: string, ms: number, during = () => {}): Promise<void> {
   connection.state('busy', parentOf(id));
   connection.comm('page_to_kernel', 'comm_msg', {id});
-  now += ms;
+  clock.now += ms;
   during();
   connection.state('idle', parentOf(id));
   await turn();
@@ -108,7 +103,7 @@ describe('a callback that has failed is not slow as well', () => {
     const metadata = {lite_comms: {request: '1'}};
     connection.state('busy', parentOf('q'));
     connection.comm('page_to_kernel', 'comm_msg', {id: 'q', metadata});
-    now += 500;
+    clock.now += 500;
     connection.comm('kernel_to_page', 'comm_msg', {metadata: {lite_comms: {reply: '1', error}}});
     connection.state('idle', parentOf('q'));
     await turn();

@@ -2,18 +2,13 @@
 import {beforeEach, expect, it, vi} from 'vitest';
 import {MOST_WAITING} from '../src/inspector/log/timing';
 import {View} from '../src/inspector/view';
-import {FakeConnection, follow} from './inspector';
+import {clock, FakeConnection, follow, fresh} from './inspector';
 
 let connection: FakeConnection;
 let traffic: ReturnType<typeof follow>;
-let now = 0;
 
 beforeEach(() => {
-  vi.restoreAllMocks();
-  now = 1_000;
-  vi.spyOn(performance, 'now').mockImplementation(() => now);
-  connection = new FakeConnection();
-  traffic = follow(connection);
+  ({connection, traffic} = fresh());
 });
 
 const cell = {msg_id: 'cell', msg_type: 'execute_request'};
@@ -74,10 +69,10 @@ it('a callback takes from busy to idle, behind the one before', async () => {
     connection.state('busy', parentOf(id));
     connection.comm('page_to_kernel', 'comm_msg', {id});
   }
-  now += 30;
+  clock.now += 30;
   connection.state('idle', parentOf('a'));
   await turn();
-  now += 130;
+  clock.now += 130;
   connection.state('idle', parentOf('b'));
   await turn();
   const [a, b] = [traffic.log.find('a')!, traffic.log.find('b')!];
@@ -95,7 +90,7 @@ it.each([
     connection.state('busy', parentOf(id));
     connection.comm('page_to_kernel', 'comm_msg', {id});
   }
-  now += ms;
+  clock.now += ms;
   ['a', 'b', 'c'].forEach(id => connection.state('idle', parentOf(id)));
   await turn();
   expect(['a', 'b', 'c'].map(id => traffic.log.find(id)!.callback_ms)).toEqual(each);
@@ -106,7 +101,7 @@ it('amidst a cell only the time until it is handled is known', async () => {
   connection.state('busy', cell);
   connection.state('busy', parentOf('a'));
   connection.comm('page_to_kernel', 'comm_msg', {id: 'a'});
-  now += 500;
+  clock.now += 500;
   connection.state('idle', parentOf('a'));
   await turn();
   expect([last().handled_ms, last().callback_ms, last().marks]).toEqual([
@@ -123,7 +118,7 @@ it('a cell that ran before anybody listened is one as well', async () => {
   const handle = async (id: string) => {
     connection.state('busy', parentOf(id));
     connection.comm('page_to_kernel', 'comm_msg', {id});
-    now += 500;
+    clock.now += 500;
     connection.state('idle', parentOf(id));
     await turn();
     return last().callback_ms;
@@ -147,7 +142,7 @@ it('times are those of the clock when the inspector was opened', () => {
   // The page's clock has stood still while the computer slept.
   vi.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 10, 28, 12));
   traffic = follow(connection);
-  now += 250;
+  clock.now += 250;
   connection.comm('kernel_to_page', 'comm_open');
   expect(new Date(last().time).toISOString()).toBe('2026-11-28T12:00:00.250Z');
 });
@@ -156,7 +151,7 @@ it.each(['page_to_kernel', 'kernel_to_page'] as const)('a request %s has a round
   const to = from === 'page_to_kernel' ? 'kernel_to_page' : 'page_to_kernel';
   connection.comm('kernel_to_page', 'comm_open');
   connection.comm(from, 'comm_msg', {id: 'q', metadata: {lite_comms: {request: '1'}}});
-  now += 12;
+  clock.now += 12;
   connection.comm(to, 'comm_msg', {metadata: {lite_comms: {reply: '2'}}});
   expect(last().round_trip_ms).toBeUndefined();
   const error = {ename: 'KeyError', evalue: 'x', traceback: ['line']};
