@@ -29,8 +29,8 @@ def install(transport: Transport | None = None, *, page: bool = True) -> Status:
     On a JupyterLite site with the lite_comms extension this has happened before
     the first cell. Existing comms and targets stay, under the new manager. On any
     other JupyterLite site, a call in a cell also brings the page its half of
-    lite_comms, and waits for it for up to three seconds; if that fails, the reason is
-    printed and comms take JupyterLite's own path.
+    lite_comms, and waits for it for up to three seconds, or ten more if the page is
+    slow; if that fails, the reason is printed and comms take JupyterLite's own path.
 
     Parameters
     ----------

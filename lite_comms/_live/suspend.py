@@ -93,8 +93,8 @@ class Suspender:
             self.is_changing = True
 
 
-def suspend(promise: Any) -> None:
-    """Suspend Python until a JavaScript promise is settled.
+def suspend(promise: Any) -> Any:
+    """Suspend Python until a JavaScript promise is settled; return its value.
 
     ``run_sync`` wraps it in a task, by ``asyncio.ensure_future``. Only a coroutine needs that; here
     it would take half a millisecond, and the task would be held back with all others.
@@ -107,7 +107,7 @@ def suspend(promise: Any) -> None:
 
     setattr(asyncio, "ensure_future", itself)  # noqa: B010
     try:
-        run_sync(promise)
+        return run_sync(promise)
     finally:
         if asyncio.ensure_future is itself:
             setattr(asyncio, "ensure_future", known)  # noqa: B010

@@ -4,6 +4,11 @@ One of the modules that talk to the worker. A cell's output holds a few lines of
 JavaScript, which the page runs once. They ask on a BroadcastChannel for the
 script that the wheel carries, compressed, and evaluate it. The channel's name is
 used once, so in a saved notebook the same lines ask nobody.
+
+A browser connects the two ends of the channel on its own time, each in another
+thread, and what one end says before the other is connected is lost. So both speak:
+the page asks, and it asks again when it hears the worker's offer. Whichever is
+connected last is heard.
 """
 
 from __future__ import annotations
@@ -26,24 +31,25 @@ _OUTPUT = """\
 {{
   const answers = new BroadcastChannel({name});
   const timer = setTimeout(() => answers.close(), 600_000);
-  answers.onmessage = ({{data: {{script}}}}) => {{
+  const ask = () => answers.postMessage({{isAsking: true}});
+  answers.onmessage = ({{data: {{script, isOffering}}}}) => {{
     try {{
+      isOffering && ask();
       script && (clearTimeout(timer), new Function('answers', script)(answers));
     }} catch (error) {{
       answers.postMessage({{problem: `${{error}}`}});
       answers.close();
     }}
   }};
-  answers.postMessage({{isAsking: true}});
+  ask();
 }}
 """
 
 # Several views of a notebook may show the output; all of them hear the answer to the first one. The
 # channel is open for seconds only, from when the worker can listen, which may be after the cell.
 _DELIVER = """(name, script, onProblem) => {
-  const LISTENS_MS = 10_000;
+  const LISTENS_MS = 15_000;
   const answers = new BroadcastChannel(name);
-  let isGiven = false;
   let isOpen = true;
   const close = () => {
     if (isOpen) {
@@ -53,8 +59,8 @@ _DELIVER = """(name, script, onProblem) => {
     }
   };
   answers.onmessage = ({data}) => {
-    if (data.isAsking && !isGiven) {
-      isGiven = true;
+    if (data.isAsking && !close.isGiven) {
+      close.isGiven = true;
       answers.postMessage({script});
     } else if (data.problem !== undefined) {
       isOpen = false;
@@ -62,6 +68,7 @@ _DELIVER = """(name, script, onProblem) => {
       onProblem(data.problem); // and it is destroyed
     }
   };
+  answers.postMessage({isOffering: true});
   setTimeout(() => setTimeout(close, LISTENS_MS));
   return close;
 }"""
@@ -72,7 +79,7 @@ def can_bring() -> bool:
     return _SCRIPT.exists()
 
 
-def bring(shell: Any, on_problem: Callable[[str], object]) -> Callable[[], object]:
+def bring(shell: Any, on_problem: Callable[[str], object]) -> Any:
     """Bring the page's half to the page that shows this cell's output.
 
     Parameters
@@ -85,12 +92,12 @@ def bring(shell: Any, on_problem: Callable[[str], object]) -> Callable[[], objec
 
     Returns
     -------
-    callable
-        Call it to stop listening.
+    pyodide.ffi.JsProxy
+        Call it to stop listening. When the page has got the script, it has a true `isGiven`.
     """
     name = f"lite_comms:{uuid4()}"
     script = bz2.decompress(_SCRIPT.read_bytes()).decode()
-    give_up: Callable[[], object] = run_js(_DELIVER)(name, script, create_once_callable(on_problem))
+    give_up = run_js(_DELIVER)(name, script, create_once_callable(on_problem))
     output = _OUTPUT.format(name=json.dumps(name))
     shell.display_pub.publish({"application/javascript": output}, {})
     return give_up

@@ -273,17 +273,17 @@
   };
   // Before JupyterLite's own listener.
   self.addEventListener('message', listener, true);
-  // Resolves when the page answers, or after `ms`. The promise is in an object, because Pyodide
-  // makes a task of a bare one.
+  // Resolves to whether the page has answered: when it does, or after `ms`. The promise is in an object,
+  // because Pyodide makes a task of a bare one.
   let waiters = [];
   const answer = ms => ({
     promise: new Promise(resolve => {
       waiters.push(resolve);
-      setTimeout(resolve, ms);
+      setTimeout(resolve, ms, false);
     })
   });
   const answered = () => {
-    waiters.forEach(resolve => resolve());
+    waiters.forEach(resolve => resolve(true));
     waiters = [];
   };
   // When Python has died, JavaScript can still say so. Until the page ends the worker, timers of asyncio

@@ -57,9 +57,11 @@ if TYPE_CHECKING:
 
     from lite_comms._wire.message import CommMessage
 
-# How long the page may take to say that its half is there, and to get it: pages are slow at times.
+# How long the page may take to say that its half is there, to ask for it, and to start it: some
+# pages are slow.
 _ANSWER_S = 0.05
 _BRING_S = 3.0
+_START_S = 10.0
 
 # Outputs and messages are not one queue there.
 _APART = "; outputs take a channel of their own: their order among messages is not guaranteed"
@@ -93,7 +95,7 @@ class PortTransport(StockTransport):
         self._running = Running()
         self._incoming = Incoming(self._running, self)
         self._said_parent = ""  # the last parent header that the page has been told
-        self._give_up: Callable[[], object] | None = None  # bringing the page its half
+        self._give_up: Any = None  # ends bringing the page its half
 
     def connect(self, manager: Receiver) -> None:
         super().connect(manager)
@@ -166,7 +168,9 @@ class PortTransport(StockTransport):
             # One that has answered before does it again, even if it is slow now.
             self._wait_for_page(_BRING_S if self.page else _ANSWER_S)
         if self._channel.state == "waiting" and not self.page and self._bring() and can_wait:
-            self._wait_for_page(_BRING_S)
+            is_answered = self._wait_for_page(_BRING_S)
+            if not is_answered and getattr(self._give_up, "isGiven", False):
+                self._wait_for_page(_START_S)
         return self.why if can_wait and self._channel.state == "waiting" else ""
 
     def _bring(self) -> bool:
@@ -181,8 +185,9 @@ class PortTransport(StockTransport):
                 return True
         return False
 
-    def _wait_for_page(self, seconds: float) -> None:
-        suspend(self._port.answer(seconds * 1000).promise)
+    def _wait_for_page(self, seconds: float) -> bool:
+        """Wait for the page; return whether it has answered."""
+        return bool(suspend(self._port.answer(seconds * 1000).promise))
 
     def _on_problem(self, problem: str) -> None:
         self._give_up = None
