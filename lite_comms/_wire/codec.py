@@ -57,9 +57,10 @@ MAX_DEPTH = 500
 TOO_DEEP = f"nested too deeply to be sent: more than {MAX_DEPTH} levels"
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
+_HOLDERS = frozenset({dict, list, tuple})
 _ATOMS = frozenset({str, int, float, bool, types.NoneType})
 # What is no iterable that `_default` makes a list of.
-_PLAIN = _ATOMS | {dict, list, tuple, bytes, datetime, date}
+_PLAIN = _ATOMS | _HOLDERS | {bytes, datetime, date}
 
 # Of a level as wide as this what it holds several times is searched once. Circles get here.
 _WIDE = 100_000
@@ -102,14 +103,10 @@ def encode(value: Any, root: str = "") -> str:
         if depth > MAX_DEPTH:
             raise _too_deep(value, root)
         below = [dict.values(each) if isinstance(each, dict) else each for each in level]
-        items = [*chain.from_iterable(below)]
-        if _ATOMS.issuperset(map(type, items)):  # in C: most data ends here
-            break
-        if not _PLAIN.issuperset(map(type, items)):
-            depths.update((id(item), depth) for item in items if type(item) not in _PLAIN)
-        level = [
-            each for each in items if type(each) not in _ATOMS and isinstance(each, _CONTAINERS)
-        ]
+        level = [each for each in chain.from_iterable(below) if type(each) not in _ATOMS]
+        if not _HOLDERS.issuperset(map(type, level)):
+            depths.update((id(item), depth) for item in level if type(item) not in _PLAIN)
+            level = [each for each in level if isinstance(each, _CONTAINERS)]
         if len(level) > _WIDE:
             level = [*{id(item): item for item in level}.values()]
     try:
