@@ -65,7 +65,7 @@ const compiler = rspack([
     experiments: {outputModule: true},
     output: {
       filename: 'host.js',
-      library: {type: 'module'},
+      library: {type: 'modern-module'},
       path: path.join(here, '../build/labextension/static')
     }
   }

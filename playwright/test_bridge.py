@@ -158,6 +158,24 @@ def test_the_host_page_waits_for_a_target_and_both_speak(host: Host) -> None:
     )
 
 
+def test_the_newest_values_go_and_a_loop_takes_what_comes(host: Host) -> None:
+    heard = host.run(
+        """async () => {
+          const comm = kernel.open('echo');
+          [1, 2, 3].forEach(value => comm.sendLatest(value));
+          const heard = [];
+          for await (const {content} of comm) {
+            heard.push(content.data);
+            if (content.data === 3) {
+              comm.close();
+            }
+          }
+          return heard.slice(1);
+        }"""
+    )
+    assert heard == [3]
+
+
 def test_what_is_not_exposed_is_refused_and_both_sides_are_told(host: Host) -> None:
     for name in ("secret", "jupyter.widget", "constructor"):
         evalue = f'the notebook does not expose a comm target "{name}"'

@@ -408,6 +408,116 @@ describe('a comm', () => {
     expect(heard).toEqual([['closed', 3], 1, 2]);
   });
 
+  it('is iterated over until it is closed and nothing is left', async () => {
+    const comm = (await connected()).open('sum');
+    const heard: unknown[] = [];
+    const all = async () => {
+      for await (const {content} of comm) {
+        heard.push(content.data);
+      }
+    };
+    await say(message('comm_msg', 1));
+    const done = [all(), all()];
+    await say(message('comm_msg', 2), message('comm_msg', 3));
+    expect(heard).toEqual([1, 2, 3]);
+    await say(message('comm_msg', 4), message('comm_close', {}));
+    await Promise.all(done);
+    await all();
+    expect(heard).toEqual([1, 2, 3, 4]);
+  });
+
+  it('is not iterated over beside an onMsg, which loses nothing', async () => {
+    const comm = (await connected()).open('sum');
+    const next = () => failed(comm[Symbol.asyncIterator]().next());
+    const waits = next();
+    const heard: unknown[] = [];
+    comm.onMsg(({content}) => heard.push(content.data));
+    await say(message('comm_msg', 1));
+    const why = ['Error', "comm 'sum' (host-1): its onMsg takes the messages"];
+    expect([await waits, await next()]).toEqual([why, why]);
+    expect(heard).toEqual([1]);
+  });
+
+  describe('with sendLatest', () => {
+    let draw: (() => void)[];
+
+    beforeEach(() => {
+      draw = [];
+      vi.stubGlobal('requestAnimationFrame', (f: () => void) => draw.push(f));
+      vi.stubGlobal('cancelAnimationFrame', (n: number) => void (draw[n - 1] = () => undefined));
+    });
+
+    const drawn = async () => {
+      draw.splice(0).forEach(f => f());
+      await settled();
+      return frames.splice(0);
+    };
+
+    async function opened() {
+      const comm = (await connected()).open('sum');
+      await settled();
+      frames.length = 0;
+      return comm;
+    }
+
+    it('sends the newest of each key with the next frame, as it was', async () => {
+      const comm = await opened();
+      const data = {n: 1};
+      comm.sendLatest(0);
+      comm.sendLatest(data);
+      comm.sendLatest('a', {key: 'other', metadata: {m: 1}});
+      data.n = 2;
+      await settled();
+      expect(frames).toEqual([]);
+      expect(await drawn()).toEqual([
+        message('comm_msg', {n: 1}),
+        message('comm_msg', 'a', {m: 1})
+      ]);
+      expect(await drawn()).toEqual([]);
+      comm.sendLatest(3);
+      expect(await drawn()).toEqual([message('comm_msg', 3)]);
+    });
+
+    it('sends it before all else, and before it is closed', async () => {
+      const comm = await opened();
+      comm.sendLatest(1);
+      comm.send(2);
+      comm.sendLatest(3);
+      comm.close(4);
+      expect(await drawn()).toEqual([
+        message('comm_msg', 1),
+        message('comm_msg', 2),
+        message('comm_msg', 3),
+        message('comm_close', 4)
+      ]);
+      expect(() => comm.sendLatest(5)).toThrow('is closed: closed by this page');
+    });
+
+    it('sends it where nothing is drawn', async () => {
+      const comm = await opened();
+      comm.sendLatest(1);
+      await vi.waitUntil(() => frames.length > 0);
+      expect(frames).toEqual([message('comm_msg', 1)]);
+    });
+
+    it('sends nothing when the other end has closed it', async () => {
+      const comm = await opened();
+      comm.sendLatest(1);
+      await say(message('comm_close', {}));
+      expect(await drawn()).toEqual([]);
+    });
+
+    it.each([
+      ['a BigInt', 1n, {}],
+      ['no buffer', 1, {buffers: ['abc']}]
+    ])('refuses %s at once, and keeps what waits', async (_, data, parts) => {
+      const comm = await opened();
+      comm.sendLatest(1);
+      expect(() => comm.sendLatest(data, parts as never)).toThrow(TypeError);
+      expect(await drawn()).toEqual([message('comm_msg', 1)]);
+    });
+  });
+
   it('is closed once', async () => {
     const comm = (await connected()).open('sum');
     comm.close({bye: 1});

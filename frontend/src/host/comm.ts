@@ -6,14 +6,25 @@ import {type Bytes, type IMessage, type IParts, type RequestHandler, Requests} f
 /** Posts a frame; its buffers are transferred. */
 export type Post = (frame: object, buffers?: ArrayBuffer[]) => void;
 
+/** A frame, and its buffers. */
+type Prepared = [frame: object, buffers: ArrayBuffer[]];
+
+/** What a message that `sendLatest` sends may have beside its data. */
+export interface ILatestParts extends IParts {
+  /** Only the newest message of each key goes; without it, all messages have one key. */
+  readonly key?: string | undefined;
+}
+
 /** Called with a message of the kernel. */
 export type Handler = (msg: IMessage) => unknown;
 
-/** How many messages wait for an `onMsg`; those behind them are dropped, as all are where there never is one. */
+/** How many messages wait for who takes them; those behind them are dropped, as all are where there never is one. */
 const MOST_EARLY = 1_000;
+/** A page that is hidden draws no frame. */
+const NO_FRAME_CAME_MS = 100;
 
 /** One end of a two-way channel between the host page and the kernel. */
-export class Comm {
+export class Comm implements AsyncIterable<IMessage> {
   /** @internal */
   constructor(
     /** The target that it was opened for. */
@@ -41,6 +52,19 @@ export class Comm {
   }
 
   /**
+   * Send a message, but only the newest one of each key, at most one in a frame of the screen. It leaves before what
+   * is sent by other calls afterwards.
+   *
+   * @throws As `send`.
+   */
+  sendLatest(data?: unknown, {key = '', ...parts}: ILatestParts = {}): void {
+    const frame = this._frame('comm_msg', data, parts);
+    this._latest.delete(key); // the order is that of those that go
+    this._latest.set(key, frame);
+    this._stop ??= nextFrame(() => this._flush());
+  }
+
+  /**
    * Send a request; the promise is that of the reply.
    *
    * It is rejected with an `Error` whose `name` is `RequestError` (what the kernel's end has raised, with
@@ -63,7 +87,30 @@ export class Comm {
   /** Register the function for messages; an earlier one is replaced. It also gets those that came before there was one. */
   onMsg(f: Handler): void {
     this._onMsg = f;
+    this._wake();
     this._early.splice(0).forEach(msg => this._hear(msg));
+  }
+
+  /**
+   * Wait for the messages that no `onMsg` takes: `for await (const msg of comm)`. It ends when the comm is closed and
+   * none is left. Those who wait at the same time get one message each.
+   *
+   * @throws Error if the comm has an `onMsg`.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<IMessage, void, undefined> {
+    for (;;) {
+      if (this._onMsg) {
+        throw new Error(`${this}: its onMsg takes the messages`);
+      }
+      const msg = this._early.shift();
+      if (msg) {
+        yield msg;
+      } else if (this._isClosed) {
+        return;
+      } else {
+        await new Promise<void>(resolve => void this._waiting.push(resolve));
+      }
+    }
   }
 
   /**
@@ -102,17 +149,25 @@ export class Comm {
 
   /** Open the kernel's end. @internal */
   open(data: unknown, parts: IParts): void {
-    this._go({type: 'comm_open', comm_id: this.commId, target_name: this.targetName}, data, parts);
+    const ids = {type: 'comm_open', comm_id: this.commId, target_name: this.targetName} as const;
+    this._post(...this._prepare(ids, data, parts));
   }
 
+  /** Send a message, behind what `sendLatest` holds. */
   private _send(type: ICommMessage['type'], data: unknown, parts: IParts): void {
+    const frame = this._frame(type, data, parts);
+    this._flush();
+    this._post(...frame);
+  }
+
+  private _frame(type: ICommMessage['type'], data: unknown, parts: IParts): Prepared {
     if (this._isClosed) {
       throw failure('ClosedError', `${this} is closed: ${this._why}`);
     }
-    this._go({type, comm_id: this.commId}, data, parts);
+    return this._prepare({type, comm_id: this.commId}, data, parts);
   }
 
-  private _go(ids: CommIds, data: unknown, parts: IParts): void {
+  private _prepare(ids: CommIds, data: unknown, parts: IParts): Prepared {
     const {metadata = {}, buffers = []} = parts;
     if ('attachments' in parts) {
       throw new TypeError(`${this}: a host page cannot send attachments`);
@@ -121,7 +176,20 @@ export class Comm {
       throw new TypeError(`${this}: metadata is no object`);
     }
     const copies = buffers.map(copyOf);
-    this._post(commFrame(ids, data, metadata, copies), copies);
+    return [commFrame(ids, data, metadata, copies), copies];
+  }
+
+  /** Post what `sendLatest` holds. */
+  private _flush(): void {
+    const frames = [...this._latest.values()];
+    this._drop();
+    frames.forEach(frame => this._post(...frame));
+  }
+
+  private _drop(): void {
+    this._stop?.();
+    this._stop = undefined;
+    this._latest.clear();
   }
 
   private _hear(msg: IMessage): void {
@@ -130,7 +198,12 @@ export class Comm {
       void fenced(`onMsg of ${this}`, () => f(msg));
     } else if (this._early.length < MOST_EARLY) {
       this._early.push(msg);
+      this._wake();
     }
+  }
+
+  private _wake(): void {
+    this._waiting.splice(0).forEach(goOn => goOn());
   }
 
   private _tell(): void {
@@ -144,6 +217,8 @@ export class Comm {
   private _end(why: string): void {
     this._isClosed = true;
     this._why = why;
+    this._drop();
+    this._wake();
     this._forget();
     this._requests.end(failure('ClosedError', `${this} is closed: ${why}`));
   }
@@ -154,6 +229,10 @@ export class Comm {
   private _onMsg: Handler | undefined;
   private _onClose: Handler | undefined;
   private readonly _early: IMessage[] = [];
+  /** Those who wait in `for await`. */
+  private readonly _waiting: (() => void)[] = [];
+  private readonly _latest = new Map<string, Prepared>();
+  private _stop: (() => void) | undefined;
   /** The message that has closed it, while nobody has heard it. */
   private _untold: IMessage | undefined;
 }
@@ -164,6 +243,16 @@ export function messageOf(
 ): IMessage {
   const views = buffers.map(buffer => new DataView(buffer));
   return {content: {comm_id, data}, metadata, buffers: views};
+}
+
+/** Call a function with the next frame of the screen; returns how to stop that. */
+function nextFrame(f: () => void): () => void {
+  const frame = requestAnimationFrame(f);
+  const timer = setTimeout(f, NO_FRAME_CAME_MS);
+  return () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+  };
 }
 
 function copyOf(bytes: Bytes): ArrayBuffer {

@@ -9,7 +9,7 @@ import {type Answer, BRIDGE, BRIDGE_VERSION, type IConnect} from '../wire/bridge
 import {failure, type IWait, Waiting} from './errors';
 import {Kernel} from './kernel';
 
-export type {Comm, Handler} from './comm';
+export type {Comm, Handler, ILatestParts} from './comm';
 export type {IWait} from './errors';
 export type {Kernel, KernelStatus, StatusHandler, Target} from './kernel';
 export type {Status} from '../wire/bridge';
