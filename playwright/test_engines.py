@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 
 from engines import Engine, EnginePage, missing, opened
 from pages import LOAD
-from serve import serving
+from serve import serving, serving_with_host
 
 NOTEBOOK = "notebooks/index.html?path=01-open-from-the-kernel.ipynb"
 
@@ -136,6 +138,55 @@ def files(comm, open_msg):
 get_comm_manager().register_target("files", files)
 get_comm_manager().register_target("echo", echo)
 get_comm_manager().register_target("collect", collect)
+"""
+
+# What a REPL runs that another page shows.
+EXPOSED = """
+from comm import get_comm_manager
+import lite_comms
+
+def echo(comm, open_msg):
+    @comm.on_request
+    async def _(msg):
+        asked = await comm.arequest("what?", timeout_s=20)
+        data = [asked["content"]["data"], msg["content"]["data"]]
+        return lite_comms.Reply(data, buffers=msg["buffers"])
+
+get_comm_manager().register_target("echo", echo, exposed=True)
+"""
+
+# What that page does.
+HOST_IS_THERE = """
+async () => {
+  while (!globalThis.connect) {
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}
+"""
+HOST = """
+async (src, bytes) => {
+  iframe.src = src;
+  const kernel = await connect(iframe, {timeout_ms: 80_000});
+  await kernel.whenTarget('echo', {timeout_ms: 30_000});
+  const comm = kernel.open('echo');
+  comm.onRequest(({content}) => ({asked: content.data}));
+  const {content, buffers} = await comm.request(
+    {n: 1},
+    {buffers: [new Uint8Array(bytes)], timeout_ms: 30_000}
+  );
+  const statuses = [];
+  kernel.onStatus(status => statuses.push(status));
+  iframe.src = 'about:blank';
+  while (kernel.status !== 'closed') {
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  return {
+    data: content.data,
+    bytes: buffers.map(({buffer}) => [...new Uint8Array(buffer)]),
+    isClosed: comm.isClosed,
+    statuses
+  };
+}
 """
 
 
@@ -270,3 +321,23 @@ def test_stop_ends_synchronous_code(desk: Desk, code: str) -> None:
     print(f"ended after {ended['ms']:.0f} ms")
     assert "KeyboardInterrupt" in ended["error"]
     assert desk.run("1 + 1") == "2"
+
+
+@pytest.mark.parametrize("engine", ["firefox", "webkit"])
+def test_a_page_of_another_origin_talks_to_a_kernel_in_its_iframe(
+    engine: Engine, bench: Path, tmp_path: Path
+) -> None:
+    if absent := missing(engine):
+        pytest.skip(f"not installed, and {engine} needs it: {absent}")
+    shutil.copy(Path(__file__).parent / "files/host.html", tmp_path)
+    with serving_with_host(bench, tmp_path) as (site, host):
+        repl = f"{site}repl/index.html?kernel=python&code={quote(EXPOSED)}"
+        with opened(engine, f"{host}host.html") as page:
+            page.evaluate(HOST_IS_THERE)
+            said = page.evaluate(HOST, repl, [1, 2, 255], timeout_s=BOOT_S)
+    assert said == {
+        "data": [{"asked": "what?"}, {"n": 1}],
+        "bytes": [[1, 2, 255]],
+        "isClosed": True,
+        "statuses": ["closed"],
+    }
