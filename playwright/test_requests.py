@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from pages import Notebook, Tab, said
@@ -397,6 +399,97 @@ def test_what_waits_for_an_answer_ends_when_the_kernel_restarts(
     expect(said(page)).to_have_text(
         ['["ClosedError","KernelRestarted: the kernel has been restarted"]']
     )
+
+
+# The page asks, takes back what it has asked, and closes comms, until it is told that it is enough.
+STORM = (
+    SAGE.replace("say(signal.reason.name);", "")
+    + """
+const {comms} = Jupyter;
+const kinds = ['a', 'fail', 'never'];
+const open = [];
+const ends = [];
+let isOver = false;
+const ask = async i => {
+  if (open[i % 4]?.isClosed ?? true) {
+    open[i % 4] = comms.open('oracle');
+  }
+  const comm = open[i % 4];
+  const controller = new AbortController();
+  const timeout_ms = i % 3 === 2 ? 300 : 60_000;
+  const asked = comm.request(kinds[i % 3], {timeout_ms, signal: controller.signal});
+  if (i % 10 === 9) {
+    controller.abort();
+  }
+  if (i % 50 === 49) {
+    comm.close();
+  }
+  ends[i] = await asked.then(() => 'answered', ({name}) => name);
+};
+const storm = (async () => {
+  const asked = [];
+  for (let i = 0; !isOver; i++) {
+    asked.push(ask(i));
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+  await Promise.all(asked);
+  return ends;
+})();
+globalThis.asked = () => ends.length;
+globalThis.calm = () => {
+  isOver = true;
+  return storm;
+};
+"""
+)
+# Python asks as well.
+ASKS = """
+import itertools, time
+sage = lite_comms.Comm('sage')
+
+async def ask(i):
+    try:
+        await sage.arequest(['a', 'fail', 'never'][i % 3], timeout_s=0.3 if i % 3 == 2 else 60)
+    except (lite_comms.RequestError, TimeoutError):
+        pass
+
+print('asks', flush=True)
+"""
+LOOPS = {
+    "KeyboardInterrupt": "while True:\n    sage.request('a')",
+    "CancelledError": "while True:\n    await asyncio.gather(*map(ask, range(9)))",
+}
+
+
+@pytest.mark.parametrize("kind", ["plain", "isolated"])
+def test_no_request_is_left_by_stop_and_restarts(
+    new_tab: NewTab, request: pytest.FixtureRequest, kind: str
+) -> None:
+    notebook = new_tab(request.getfixturevalue(kind)).notebook()
+    # After a restart the page asks before the cell with the target has run.
+    notebook.watch.forgive("no comm target 'oracle' is registered|Comm not found for comm id")
+    # JupyterLite's file system, when the page ends a kernel that opens a file.
+    notebook.watch.forgive("fatal error|NetworkError.*/api/drive|Unexpected end of JSON input")
+    notebook.python(ORACLE)
+    notebook.javascript(STORM)
+    for _ in range(2):
+        for error, loop in LOOPS.items():
+            number = notebook.running(f"{ASKS}{loop}")
+            notebook.page.wait_for_timeout(1000)
+            notebook.stop()
+            assert error in notebook.ended(number)
+        notebook.restart_kernel()
+        notebook.python(ORACLE)
+    before = notebook.page.evaluate("asked()")
+    notebook.page.wait_for_function("before => asked() > before + 200", arg=before)
+    notebook.page.evaluate("void calm().then(ends => { globalThis.ends = ends; })")
+    notebook.page.wait_for_function("globalThis.ends", timeout=90_000)
+    ends = notebook.page.evaluate("ends")
+    assert set(ends) == {"answered", "RequestError", "TimeoutError", "AbortError", "ClosedError"}
+    # Only those that are never answered took too long.
+    assert {number % 3 for number, end in enumerate(ends) if end == "TimeoutError"} == {2}
+    assert Counter(ends[before + 50 :])["answered"] > 30
+    assert notebook.python("len(told) > 0, 1 + 1") == "(True, 2)"
 
 
 def test_a_module_of_the_site_imports_lite_comms_beside_its_extension(
