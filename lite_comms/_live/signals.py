@@ -38,7 +38,8 @@ from pyodide.webloop import WebLoop
 from lite_comms._kernel.code import any_frame, caller, runs_user_code
 from lite_comms._kernel.replace import Replacements
 from lite_comms._kernel.running import Running
-from lite_comms._outputs.outputs import Outputs, error_content
+from lite_comms._kernel.tracebacks import error_content
+from lite_comms._outputs.outputs import Outputs
 
 from .clock import ACTIVE_MS, CALM_AFTER_TURNS, CALM_MS, SIGNAL, WITHOUT_COMMS_MS, make_clock
 from .safe_points import ResumeWatch, SafePoint, SafePoints
