@@ -377,8 +377,9 @@ class PortTransport(StockTransport):
         self._running.cell = asyncio.current_task()
         if self._is_unproved and self._is_open:
             self._prove_again()
+        signals = self._signals
         try:
-            return await (run(code) if self._signals is None else self._signals.run(run, code))
+            return await (run(code) if signals is None else signals.stopper.run(run, code))
         finally:
             self._running.cell = None
 
