@@ -40,6 +40,7 @@ BASES = {
     "_requests.answering",
     "_requests.asking",
     "_requests.requesting",
+    "_streams.pulling",
     "_streams.streaming",
 }
 

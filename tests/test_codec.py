@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from lite_comms import EncodeError
-from lite_comms._wire.codec import MAX_DEPTH, NULL, encode, from_page, to_page
+from lite_comms._wire.codec import NULL, encode, from_page, to_page
+from lite_comms._wire.strict import MAX_DEPTH
 
 from .values import CASES, Case
 

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,7 +49,8 @@ class Kernel:
         self.running = Running()
         self.clock = Clock()
         self.told: list[int] = []
-        self.stopper = Stopper(self.user_ns, self.running, self.clock, self.told.append)
+        shell = SimpleNamespace(user_ns=self.user_ns)
+        self.stopper = Stopper(shell, self.running, self.clock, self.told.append)
 
     def frame(self) -> FrameType:
         """Return a frame of a cell."""

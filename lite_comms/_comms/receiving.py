@@ -1,23 +1,20 @@
-"""What a comm receives: its callbacks, and the calls that wait for messages."""
+"""What a comm receives: its callbacks, and what they get late."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from comm.base_comm import BaseComm
 
 from lite_comms._requests.answering import H, Handler, checked
-from lite_comms._requests.asking import checked_time
 from lite_comms._requests.marks import read_mark
 from lite_comms._requests.requesting import Requesting
-from lite_comms._streams.inbox import MAX_MESSAGES, MAX_NBYTES, Inbox, Waiter
+from lite_comms._streams.inbox import MAX_MESSAGES, MAX_NBYTES, Inbox
+from lite_comms._streams.pulling import TAKEN, Pulling
 from lite_comms._streams.streaming import Streaming
-from lite_comms._wire.errors import ClosedError, reason_in
+from lite_comms._wire.errors import reason_in
 
 from .active import Manager
-
-_TAKEN = "its on_msg callback takes the messages"
 
 # JupyterLab closes a comm in this way if its target is not registered on the page.
 _UNCLAIMED = (
@@ -26,7 +23,7 @@ _UNCLAIMED = (
 )
 
 
-class ReceivingComm(Requesting, Streaming, BaseComm):
+class ReceivingComm(Requesting, Pulling, Streaming, BaseComm):
     """The half of `Comm` that receives.
 
     Parameters
@@ -86,7 +83,7 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
         """
         before, self._msg_callback = self._msg_callback, checked(callback, "on_msg", self)
         if callback is not None:
-            self._inbox.fail(_TAKEN)
+            self._inbox.fail(TAKEN)
         elif before is not None:
             self._keeps_messages = False
             self._inbox.clear()
@@ -111,110 +108,6 @@ class ReceivingComm(Requesting, Streaming, BaseComm):
         self._close_callback = checked(callback, "on_close", self)
         self._catch_up()
         return callback
-
-    def receive(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Wait for the next message and return it.
-
-        For a comm without an `on_msg` callback. Messages that came earlier are
-        returned first: the last 1,000 are kept, up to 64 MB together, and the
-        newest one whatever its size. The first time that older ones are
-        dropped, a line on stderr says so.
-
-        Calls that wait at the same time, `areceive` included, get the messages
-        in the order in which they began to wait.
-
-        Parameters
-        ----------
-        timeout_s : float, optional
-            How many seconds to wait at most. Without it, wait until a message
-            comes; Stop interrupts the wait.
-
-        Returns
-        -------
-        dict
-            The message, as a callback gets it.
-
-        Raises
-        ------
-        TimeoutError
-            If no message has come in time.
-        ClosedError
-            If the comm is closed and no message is left.
-        RuntimeError
-            If the comm has an `on_msg` callback, or gets one meanwhile. Also
-            where code cannot wait for messages (see ``lite_comms.wait_for``):
-            await `areceive` there.
-        TypeError, ValueError
-            If `timeout_s` is not a number, or is negative.
-        """
-        timeout_s = checked_time(timeout_s, f"receive of {self!r}")
-        waiter = self._wait_in_line("receive")
-        try:
-            transport = self._manager.transport
-            transport.wait_for(lambda: self._is_ready(waiter), timeout_s, waiter.what)
-            return self._take(waiter)
-        finally:
-            self._inbox.leave(waiter)
-
-    async def areceive(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Await the next message and return it; see `receive`.
-
-        If it is cancelled, or times out, the message goes to the next call.
-
-        Parameters
-        ----------
-        timeout_s : float, optional
-            How many seconds to wait at most. Without it, wait until a message
-            comes.
-
-        Returns
-        -------
-        dict
-            The message, as a callback gets it.
-
-        Raises
-        ------
-        TimeoutError
-            If no message has come in time.
-        ClosedError
-            If the comm is closed and no message is left.
-        RuntimeError
-            If the comm has an `on_msg` callback, or gets one meanwhile.
-        """
-        timeout_s = checked_time(timeout_s, f"areceive of {self!r}")
-        loop = asyncio.get_running_loop()
-        waiter = self._wait_in_line("areceive")
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not self._is_ready(waiter):
-                    waiter.news = loop.create_future()
-                    await waiter.news
-            return self._take(waiter)
-        except TimeoutError:
-            raise TimeoutError(f"{waiter.what}: nothing in {timeout_s} s") from None
-        finally:
-            self._inbox.leave(waiter)
-
-    def _wait_in_line(self, field: str) -> Waiter:
-        what = f"{field} of {self!r}"
-        if self._msg_callback is not None:
-            raise RuntimeError(f"{what}: {_TAKEN}")
-        self._keeps_messages = True
-        return self._inbox.enter(what)
-
-    def _is_ready(self, waiter: Waiter) -> bool:
-        if waiter.error is not None or self._closed:
-            return True
-        return self._inbox.place(waiter) < len(self._inbox)
-
-    def _take(self, waiter: Waiter) -> dict[str, Any]:
-        """Return the waiter's message, or raise what has ended its wait."""
-        if waiter.error is not None:
-            raise waiter.error
-        place = self._inbox.place(waiter)
-        if place >= len(self._inbox):
-            raise ClosedError(f"{self!r} has nothing more to receive", self._end_reason)
-        return self._inbox.pop(place)
 
     def handle_close(self, msg: dict[str, Any]) -> object:  # type: ignore[override]
         """Handle a comm_close of the page: call the `on_close` callback.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
+
+from lite_comms._wire.errors import sendable, user_message
 
 # IPython takes up to 35 ms for a frame in Pyodide, so that endless recursion would stop the kernel
 # for half a minute.
@@ -15,6 +17,39 @@ MOST_FRAMES = 100
 # exceptions of a chain, of those that were raised last.
 _FIRST, _LAST = 10, 20
 _MOST_EXCEPTIONS = 20
+
+# Where IPython runs a cell.
+_IPYTHON = "/IPython/core/"
+
+
+def structured_traceback(
+    format_as_ipython: Callable[..., list[str]],
+    etype: type[BaseException],
+    evalue: BaseException | None = None,
+    etb: TracebackType | None = None,
+    *args: Any,
+    **keys: Any,
+) -> list[str]:
+    """Format an exception as IPython does, one of a thousand frames as Python does.
+
+    IPython calls it to show an exception, and once more to store it.
+    """
+    if not isinstance(evalue, BaseException) or not is_deep(evalue, etb):
+        return format_as_ipython(etype, evalue, etb, *args, **keys)
+    while etb and etb.tb_next and _IPYTHON in etb.tb_frame.f_code.co_filename:
+        etb = etb.tb_next
+    return [part.rstrip("\n") for part in format_error(evalue, etb)]
+
+
+def error_content(
+    etype: type[BaseException], evalue: BaseException, stb: list[str]
+) -> dict[str, Any]:
+    """Return the content of an error message."""
+    return {
+        "ename": etype.__name__,
+        "evalue": user_message(evalue),
+        "traceback": [sendable(part) for part in stb],
+    }
 
 
 def is_deep(error: BaseException, tb: TracebackType | None) -> bool:

@@ -26,8 +26,8 @@ import asyncio
 import signal
 import sys
 import time
-from asyncio import CancelledError, Handle
-from collections.abc import Awaitable, Callable
+from asyncio import Handle
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -35,10 +35,10 @@ from typing import Any
 from pyodide.ffi import can_run_sync
 from pyodide.webloop import WebLoop
 
-from lite_comms._kernel.code import any_frame, caller, runs_user_code
+from lite_comms._kernel.code import any_frame, caller
 from lite_comms._kernel.replace import Replacements
 from lite_comms._kernel.running import Running
-from lite_comms._outputs.outputs import Outputs, error_content
+from lite_comms._outputs.outputs import Outputs
 
 from .clock import ACTIVE_MS, CALM_AFTER_TURNS, CALM_MS, SIGNAL, WITHOUT_COMMS_MS, make_clock
 from .safe_points import ResumeWatch, SafePoint, SafePoints
@@ -95,14 +95,13 @@ class Signals:
         on_stopped: Callable[[int], None],
         on_suspend: Callable[[], None],
     ) -> None:
-        self._shell = shell
         self._outputs = outputs
         self._port = port
         self._running = running
         self._has_comms = has_comms
         self._clock = make_clock(port)
         self._gate = TaskGate(WebLoop.call_later, asyncio.get_running_loop())
-        self.stopper = Stopper(shell.user_ns, running, self._clock, on_stopped)
+        self.stopper = Stopper(shell, running, self._clock, on_stopped)
         self.suspender = Suspender(outputs, self._clock, self._gate, on_suspend)
         self.is_live = True
         self._waiting = 0
@@ -248,20 +247,6 @@ class Signals:
     def _nap(self, seconds: float) -> None:
         if not self._clock.nap(seconds * 1000):
             self._sleep(seconds)
-
-    @runs_user_code
-    async def run(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
-        """Run a cell so that Stop ends it."""
-        try:
-            return await run(code)
-        except (KeyboardInterrupt, CancelledError) as error:
-            # Outside of the user's code, which IPython guards.
-            self._shell.showtraceback()
-            # That keeps nothing where someone else shows exceptions.
-            shown = self._shell._last_traceback or error_content(type(error), error, [])
-            return {"status": "error", "payload": [], **shown}
-        finally:
-            self.stopper.done()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         with suppress(RecursionError):  # the user's code may have used up the stack

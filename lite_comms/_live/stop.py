@@ -7,12 +7,14 @@ called, which raises KeyboardInterrupt by default.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
-from lite_comms._kernel.code import any_frame, is_ours
+from lite_comms._kernel.code import any_frame, is_ours, runs_user_code
 from lite_comms._kernel.running import Running, current_task
+from lite_comms._kernel.tracebacks import error_content
 
 
 class Stopper:
@@ -20,8 +22,8 @@ class Stopper:
 
     Parameters
     ----------
-    user_ns : dict
-        The namespace of the cells.
+    shell : pyodide_kernel.interpreter.Interpreter
+        The kernel's shell.
     running : Running
         What runs.
     clock : JsProxy
@@ -32,17 +34,32 @@ class Stopper:
 
     def __init__(
         self,
-        user_ns: dict[str, Any],
+        shell: Any,
         running: Running,
         clock: Any,
         on_stopped: Callable[[int], None],
     ) -> None:
-        self._user_ns = user_ns
+        self._shell = shell
+        self._user_ns = shell.user_ns
         self._running = running
         self._clock = clock
         self._on_stopped = on_stopped
         # Looked up once: it is asked at each signal.
         self.is_asked: Callable[[], bool] = clock.isStopped
+
+    @runs_user_code
+    async def run(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
+        """Run a cell so that Stop ends it."""
+        try:
+            return await run(code)
+        except (KeyboardInterrupt, CancelledError) as error:
+            # Outside of the user's code, which IPython guards.
+            self._shell.showtraceback()
+            # That keeps nothing where someone else shows exceptions.
+            shown = self._shell._last_traceback or error_content(type(error), error, [])
+            return {"status": "error", "payload": [], **shown}
+        finally:
+            self.done()
 
     def interrupt(self, number: int) -> None:
         """Handle an interrupt of the page, which comes when the event loop turns."""

@@ -11,16 +11,15 @@ import sys
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from functools import cache, partial
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 from lite_comms._kernel.code import PACKAGE, runs_user_code
 from lite_comms._kernel.replace import Replacements
 from lite_comms._kernel.session import IOPUB, Output, Session
-from lite_comms._kernel.tracebacks import format_error, is_deep
-from lite_comms._wire.errors import sendable, user_message
+from lite_comms._kernel.tracebacks import error_content, structured_traceback
 
 from .aside import Aside
 from .attributes import Attribute
@@ -31,9 +30,6 @@ _WIDGETS = "ipywidgets.widgets.widget_output"
 
 _Run = Callable[[str], Awaitable[dict[str, Any]]]
 _Publish = Callable[[Output], bool]
-
-# Where IPython runs a cell.
-_IPYTHON = "/IPython/core/"
 
 # What the user's code runs in, and is not shown when it is stopped.
 _NOT_THE_USERS = (PACKAGE, "/pyodide_kernel/")
@@ -120,7 +116,7 @@ class Outputs:
             (kernel, "run", partial(self.run, kernel.run)),
             (shell, "run_cell", partial(self.run_cell, shell.run_cell)),
             (shell, "run_cell_async", partial(self.run_cell_async, shell.run_cell_async)),
-            (formatter, "structured_traceback", partial(self.structured_traceback, as_ipython)),
+            (formatter, "structured_traceback", partial(structured_traceback, as_ipython)),
             (shell, "_showtraceback", self.showtraceback),
         ):
             self._replaced.set(owner, name, value)
@@ -240,25 +236,6 @@ class Outputs:
 
     # Exceptions
 
-    def structured_traceback(
-        self,
-        format_as_ipython: Callable[..., list[str]],
-        etype: type[BaseException],
-        evalue: BaseException | None = None,
-        etb: TracebackType | None = None,
-        *args: Any,
-        **keys: Any,
-    ) -> list[str]:
-        """Format an exception as IPython does, one of a thousand frames as Python does.
-
-        IPython calls it to show an exception, and once more to store it.
-        """
-        if not isinstance(evalue, BaseException) or not is_deep(evalue, etb):
-            return format_as_ipython(etype, evalue, etb, *args, **keys)
-        while etb and etb.tb_next and _IPYTHON in etb.tb_frame.f_code.co_filename:
-            etb = etb.tb_next
-        return [part.rstrip("\n") for part in format_error(evalue, etb)]
-
     def showtraceback(
         self, etype: type[BaseException], evalue: BaseException, stb: list[str]
     ) -> None:
@@ -281,14 +258,9 @@ class Outputs:
         """Call a function in the middle of a cell, with the cell's replacements set aside."""
         self._aside.call(f, *args)
 
-    @property
-    def context(self) -> Context:
-        """What `aside` calls functions in: a copy of it."""
-        return self._aside.context
-
-    @context.setter
-    def context(self, context: Context) -> None:
-        self._aside.context = context
+    def call_in_this_context(self) -> None:
+        """Have `aside` call functions in copies of the context that calls this."""
+        self._aside.context = copy_context()
 
     def _set_hooks_aside(self, publisher: Publisher) -> None:
         """Keep callbacks from publishing through a hook that the cell has for a block."""
@@ -306,17 +278,6 @@ class Outputs:
             self._widgets = module
             for name, method in self._aside.captures.methods(output).items():
                 self._replaced.set(output, name, method)
-
-
-def error_content(
-    etype: type[BaseException], evalue: BaseException, stb: list[str]
-) -> dict[str, Any]:
-    """Return the content of an error message."""
-    return {
-        "ename": etype.__name__,
-        "evalue": user_message(evalue),
-        "traceback": [sendable(part) for part in stb],
-    }
 
 
 @cache

@@ -1,4 +1,4 @@
 """Streams: of many values only the newest is sent, and messages wait to be received.
 
-`Comm` has the methods of `Streaming`. Messages leave by its `_publish`.
+`Comm` has the methods of `Streaming` and `Pulling`. Messages leave by its `_publish`.
 """

@@ -1,10 +1,10 @@
-"""What a comm needs to send the newest value only, and to be received from in a loop."""
+"""What a comm needs to send the newest value only, and to await what has been sent."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from lite_comms._requests.asking import checked_time
 from lite_comms._wire.errors import ClosedError
@@ -13,8 +13,6 @@ from .latest import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-Message = dict[str, Any]
 
 # The page closes a comm that is opened to this target; so does a page that does not know it.
 DRAIN_TARGET = "lite_comms.drain"
@@ -136,23 +134,8 @@ class Streaming:
         """Send a message."""
         raise NotImplementedError
 
-    async def areceive(self, timeout_s: float | None = None) -> Message:
-        """Await the next message."""
-        raise NotImplementedError
-
     def _make_latest(self) -> Latest:
         raise NotImplementedError
 
     def _make_probe(self, target_name: str) -> Any:
         raise NotImplementedError
-
-    def __aiter__(self) -> Self:
-        """Receive in a loop, ``async for msg in comm``, until the comm closes; see `areceive`."""
-        return self
-
-    async def __anext__(self) -> Message:
-        """Await the next message; the loop ends if the comm is closed and none is left."""
-        try:
-            return await self.areceive()
-        except ClosedError:
-            raise StopAsyncIteration from None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ from lite_comms._transports.base import Receiver, Transport
 from lite_comms._wire.codec import encode, to_page
 
 from .page_comm import Message, PageComm
-from .raised import Raised
+from .raised import Raised, logged, raise_at_end
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
 
     # The transport in use, the manager, its comms and its targets.
     _Before = tuple[Transport | None, CommManager, dict[str, BaseComm], dict[str, Any]]
-
-# Where ipywidgets writes the exceptions of its callbacks when there is no IPython.
-_traitlets_log = logging.getLogger("traitlets")
 
 
 class MemoryTransport(Transport):
@@ -128,16 +123,8 @@ class MemoryTransport(Transport):
         manager.comms.update((i, known) for i, known in comms.items() if not known._closed)
         manager.targets.clear()
         manager.targets.update(targets)
-        if transport is None:
-            uninstall()
-        else:
-            install(transport)
-        if left is None:
-            return
-        if exc is None:
-            raise left
-        with suppress(Exception):  # it may take no attributes
-            exc.add_note(f"A comm callback raised as well:\n{user_traceback(left)}")
+        install(transport) if transport else uninstall()
+        raise_at_end(left, exc)
 
     def connect(self, manager: Receiver) -> None:
         """Send what the page says to this manager; a manager calls it itself."""
@@ -165,11 +152,6 @@ class MemoryTransport(Transport):
         # Others are no failure of a callback, and raised at once.
         if self.raise_errors and isinstance(error, Exception):
             self._raised.add(text, error)
-
-    def _show_logged(self, record: logging.LogRecord) -> bool:
-        if record.exc_info:
-            self.show_error(record.getMessage(), record.exc_info[1])
-        return True
 
     def hold(self) -> None:
         self._holds += 1
@@ -304,11 +286,10 @@ class MemoryTransport(Transport):
             self._held.append(f)
             return
         self._in_callback = True
-        _traitlets_log.addFilter(self._show_logged)
         try:
-            f()
+            with logged(self.show_error):
+                f()
         finally:
-            _traitlets_log.removeFilter(self._show_logged)
             self._in_callback = False
         self._handle_held()
 

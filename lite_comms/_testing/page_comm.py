@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from lite_comms._requests.marks import read_mark
 from lite_comms._requests.requesting import Requesting
-from lite_comms._wire.codec import TOO_DEEP, from_page, is_deep
+from lite_comms._wire.codec import from_page
 from lite_comms._wire.errors import EncodeError, reason_in
 from lite_comms._wire.message import flat_buffers
+from lite_comms._wire.strict import TOO_DEEP, is_deep
 
 Message = dict[str, Any]
 Handler = Callable[[Message], object]

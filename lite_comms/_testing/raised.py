@@ -1,8 +1,15 @@
-"""The exceptions of callbacks, kept until a test is told of them."""
+"""The exceptions of callbacks: how they are found, and kept until a test is told of them."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from lite_comms._kernel.code import user_traceback
+
+# Where ipywidgets writes the exceptions of its callbacks when there is no IPython.
+_traitlets_log = logging.getLogger("traitlets")
 
 
 class _Note(str):
@@ -36,3 +43,29 @@ class Raised:
         error = self.take()
         if error is not None:
             raise error
+
+
+def raise_at_end(kept: Exception | None, exc: BaseException | None) -> None:
+    """Raise what was kept at the end of a block; an exception of the block itself gets a note."""
+    if kept is None:
+        return
+    if exc is None:
+        raise kept
+    with suppress(Exception):  # it may take no attributes
+        exc.add_note(f"A comm callback raised as well:\n{user_traceback(kept)}")
+
+
+@contextmanager
+def logged(show: Callable[[str, BaseException | None], object]) -> Iterator[None]:
+    """Show the exceptions that ipywidgets catches and logs in the block."""
+
+    def look(record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            show(record.getMessage(), record.exc_info[1])
+        return True
+
+    _traitlets_log.addFilter(look)
+    try:
+        yield
+    finally:
+        _traitlets_log.removeFilter(look)

@@ -9,10 +9,9 @@ between them, so both are kept:
 2. If anything in the message is refused there (nan, a key that is not a plain
    one), the whole message is rebuilt by stricter, older rules: nan becomes
    ``"nan"``, keys become ``str(key)``, only sets, tuples and iterators become
-   lists. What is refused here as well is an error.
+   lists (`strict.py`). What is refused here as well is an error.
 
-Data is nested at most `MAX_DEPTH` levels deep: a JSON encoder in C recurses, and
-where the stack of WebAssembly ends, Python dies.
+Data is nested at most `MAX_DEPTH` levels deep.
 
 From the page come JSON values. A transport that receives JavaScript numbers
 instead of JSON text restores the integers by :func:`from_page`.
@@ -23,7 +22,6 @@ from __future__ import annotations
 import json
 import math
 import numbers
-import reprlib
 import time
 import types
 from base64 import b64encode
@@ -34,6 +32,7 @@ from itertools import chain
 from typing import Any
 
 from .errors import EncodeError
+from .strict import CONTAINERS, MAX_DEPTH, TOO_DEEP, cleaned, too_deep
 
 
 class _Null(date):
@@ -50,13 +49,6 @@ class _Null(date):
 # are asked by both how they are written.
 NULL = _Null(1, 1, 1)
 
-# How deep the content of a message may be nested. Pyodide dies at 2,000 levels in a Worker of
-# Chromium, and less of the stack is left in the middle of user code. docs/values.md, PROTOCOL.md
-# and frontend/src/wire/depth.ts have the same number.
-MAX_DEPTH = 500
-TOO_DEEP = f"nested too deeply to be sent: more than {MAX_DEPTH} levels"
-
-_CONTAINERS = (dict, list, tuple, set, frozenset)
 _HOLDERS = frozenset({dict, list, tuple})
 _ATOMS = frozenset({str, int, float, bool, types.NoneType})
 # What is no iterable that `_default` makes a list of.
@@ -96,17 +88,17 @@ def encode(value: Any, root: str = "") -> str:
         circular or too deep; it names the path. The value is unchanged, except
         that iterators in it may be used up.
     """
-    depth, level = 0, [value] if isinstance(value, _CONTAINERS) else []
+    depth, level = 0, [value] if isinstance(value, CONTAINERS) else []
     depths: dict[int, int] = {}  # by the id of what may be an iterable: how many levels it is in
     while level:  # here, because a call takes longer than this does for a small message
         depth += 1
         if depth > MAX_DEPTH:
-            raise _too_deep(value, root)
+            raise too_deep(value, root)
         below = [dict.values(each) if isinstance(each, dict) else each for each in level]
         level = [each for each in chain.from_iterable(below) if type(each) not in _ATOMS]
         if not _HOLDERS.issuperset(map(type, level)):
             depths.update((id(item), depth) for item in level if type(item) not in _PLAIN)
-            level = [each for each in level if isinstance(each, _CONTAINERS)]
+            level = [each for each in level if isinstance(each, CONTAINERS)]
         if len(level) > _WIDE:
             level = [*{id(item): item for item in level}.values()]
     try:
@@ -115,24 +107,8 @@ def encode(value: Any, root: str = "") -> str:
     except RecursionError:
         raise EncodeError(root or "data", TOO_DEEP) from None
     except (TypeError, ValueError):
-        try:
-            clean = _clean(value, ())
-        except _RefusedError as refused:
-            raise EncodeError(_path(root, refused.keys), refused.reason) from None
-        except RecursionError:
-            raise EncodeError(root or "data", TOO_DEEP) from None
+        clean = cleaned(value, root)
         return _without_escapes(json.dumps(clean, ensure_ascii=False, allow_nan=False))
-
-
-def is_deep(value: Any) -> bool:
-    """Return whether a value is nested more than `MAX_DEPTH` levels deep, or contains itself."""
-    level = [value] if isinstance(value, _CONTAINERS) else []
-    for _ in range(MAX_DEPTH):
-        if not level:
-            break
-        below = chain.from_iterable(dict.values(x) if isinstance(x, dict) else x for x in level)
-        level = [*{id(x): x for x in below if isinstance(x, _CONTAINERS)}.values()]
-    return bool(level)
 
 
 def to_page(text: str) -> Any:
@@ -269,108 +245,3 @@ def _local_offset(moment: datetime) -> timedelta:
 
 def _is_summer(since_epoch: float) -> bool:
     return bool(time.localtime(since_epoch + time.timezone).tm_isdst)
-
-
-# The second try --------------------------------------------------------------
-
-
-_CIRCULAR = "circular reference: the value contains itself"
-
-
-class _RefusedError(Exception):
-    """Carries the keys that lead to a refused value, outermost first."""
-
-    def __init__(self, reason: str, *keys: Any) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.keys = [*keys]
-
-
-def _clean(value: Any, parents: tuple[int, ...]) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, numbers.Integral):
-        try:
-            number = int(value)
-            str(number)
-        except (TypeError, ValueError) as error:  # NumPy's timedelta64; Python's limit of digits
-            raise _RefusedError(str(error)) from None
-        return number
-    if isinstance(value, numbers.Real):
-        return float(value) if math.isfinite(value) else repr(value)
-    if isinstance(value, str):
-        _check_text(value)
-        return value
-    if isinstance(value, bytes):
-        return b64encode(value).decode("ascii")
-    if isinstance(value, (datetime, date)):
-        try:
-            return value.strftime("%Y-%m-%dT%H:%M:%S.%f")
-        except ValueError as error:  # pandas.NaT
-            raise _RefusedError(f"{type(value).__name__}: {error}") from None
-    if isinstance(value, (tuple, set, types.GeneratorType)) or (
-        hasattr(value, "__iter__") and hasattr(value, "__next__")
-    ):
-        value = list(value)
-    if not isinstance(value, (list, dict)):
-        raise _RefusedError(f"{type(value).__name__} is not JSON serializable: {_short(value)}")
-    if id(value) in parents:
-        raise _RefusedError(_CIRCULAR)
-    if len(parents) == MAX_DEPTH:
-        raise _RefusedError(TOO_DEEP)
-    parents = (*parents, id(value))
-    # One frame for each level: Python's limit of recursion must not come before MAX_DEPTH.
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value)
-    out: dict[str, Any] = {}
-    for key, item in items:
-        if is_deep(key):
-            raise _RefusedError(f"a key is {TOO_DEEP}")
-        name = str(key)
-        if isinstance(value, dict):
-            _check_text(name, key)
-            if name in out:
-                raise _RefusedError(f"another key becomes the same JSON name {name!r}", key)
-        try:
-            out[name] = _clean(item, parents)
-        except _RefusedError as refused:
-            refused.keys.insert(0, key)
-            raise
-    return out if isinstance(value, dict) else [*out.values()]
-
-
-def _check_text(text: str, *keys: Any) -> None:
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise _RefusedError(f"text with a lone surrogate: {error}", *keys) from None
-
-
-def _too_deep(value: Any, root: str) -> EncodeError:
-    """Return the error for data that is nested too deeply, or contains itself."""
-    try:
-        _clean(value, ())
-    except _RefusedError as refused:
-        if refused.reason == _CIRCULAR:
-            return EncodeError(_path(root, refused.keys), _CIRCULAR)
-    except RecursionError:
-        pass
-    return EncodeError(root or "data", TOO_DEEP)
-
-
-# Of a deep value a few levels, because `repr` kills Pyodide there.
-_REPR = reprlib.Repr(maxother=1_000, maxstring=1_000, maxlong=1_000)
-
-
-def _short(value: Any) -> str:
-    text = _REPR.repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _path(root: str, keys: list[Any]) -> str:
-    path = root
-    for key in keys:
-        if isinstance(key, str) and key.isidentifier():
-            path += f".{key}" if path else key
-        else:
-            path += f"[{key!r}]"
-    return path or "data"

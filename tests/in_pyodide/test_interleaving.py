@@ -575,7 +575,7 @@ def test_at_the_limit_of_recursion_messages_wait_and_later_cells_begin(
         task = asyncio.create_task(tick())
         while not is_over():
             pass
-        suspender = get_comm_manager().transport._signals.suspender
+        suspender = get_comm_manager().transport._cells.signals.suspender
         bottom = deepest()
         seen = set()
         for left in {[*left]}:
@@ -592,7 +592,7 @@ def test_stop_does_not_come_while_what_the_cell_has_replaced_is_set_aside(kernel
         kernel,
         """
         import io, signal, sys
-        signals = get_comm_manager().transport._signals
+        signals = get_comm_manager().transport._cells.signals
         stopper, suspender = signals.stopper, signals.suspender
         seen = []
         before = signal.signal(signal.SIGINT, lambda *_: seen.append(suspender.is_changing))

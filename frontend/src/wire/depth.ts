@@ -1,7 +1,7 @@
 /**
  * How deep the data of a message may be nested. The kernel's JSON reader is recursive, and the stack of
  * WebAssembly is small: where it ends, Python dies with all variables. Its twin in the kernel is in
- * `lite_comms/_transports/port/port.js`; what Python sends is held to the limit in `lite_comms/_wire/codec.py`.
+ * `lite_comms/_transports/port/port.js`; what Python sends is held to the limit in `lite_comms/_wire/strict.py`.
  */
 
 /** How many levels of objects and arrays the content of a message may have. */
