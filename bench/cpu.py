@@ -222,7 +222,7 @@ def take_turns(number: int, repeats: int) -> dict[str, dict[str, float]]:
     """Run all programs in all modes, once; milliseconds by program and mode."""
     shell: Any = get_ipython()
     manager = shell.kernel.comm_manager
-    signals = manager.transport._signals
+    signals = manager.transport._cells.signals
     before = signals.is_live
     taken: dict[str, dict[str, float]] = {}
     try:

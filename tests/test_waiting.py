@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lite_comms._transports.port.waiting import Waiting
+from lite_comms._transports.waiting import Waiting
 
 
 def opening(target_name: str) -> dict[str, Any]:

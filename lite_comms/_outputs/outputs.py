@@ -11,7 +11,7 @@ import sys
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
@@ -258,14 +258,9 @@ class Outputs:
         """Call a function in the middle of a cell, with the cell's replacements set aside."""
         self._aside.call(f, *args)
 
-    @property
-    def context(self) -> Context:
-        """What `aside` calls functions in: a copy of it."""
-        return self._aside.context
-
-    @context.setter
-    def context(self, context: Context) -> None:
-        self._aside.context = context
+    def call_in_this_context(self) -> None:
+        """Have `aside` call functions in copies of the context that calls this."""
+        self._aside.context = copy_context()
 
     def _set_hooks_aside(self, publisher: Publisher) -> None:
         """Keep callbacks from publishing through a hook that the cell has for a block."""

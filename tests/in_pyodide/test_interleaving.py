@@ -91,10 +91,10 @@ def test_this_kernel_can_suspend_python(kernel: Kernel) -> None:
 def test_status_says_if_the_kernel_runs_cells_that_cannot_be_suspended(kernel: Kernel) -> None:
     # Stands for a kernel that calls the code of cells otherwise than Pyodide asks for.
     kernel.run(
-        "from lite_comms._transports.port import port\n"
-        "can_run_sync, port.can_run_sync = port.can_run_sync, lambda: False"
+        "from lite_comms._transports.port import cells\n"
+        "can_run_sync, cells.can_run_sync = cells.can_run_sync, lambda: False"
     )
-    printed = kernel.run("s = lite_comms.status()\nport.can_run_sync = can_run_sync")
+    printed = kernel.run("s = lite_comms.status()\ncells.can_run_sync = can_run_sync")
     assert (
         "at each await only: the kernel runs its cells so that they cannot be suspended" in printed
     )
@@ -575,7 +575,7 @@ def test_at_the_limit_of_recursion_messages_wait_and_later_cells_begin(
         task = asyncio.create_task(tick())
         while not is_over():
             pass
-        suspender = get_comm_manager().transport._signals.suspender
+        suspender = get_comm_manager().transport._cells.signals.suspender
         bottom = deepest()
         seen = set()
         for left in {[*left]}:
@@ -592,7 +592,7 @@ def test_stop_does_not_come_while_what_the_cell_has_replaced_is_set_aside(kernel
         kernel,
         """
         import io, signal, sys
-        signals = get_comm_manager().transport._signals
+        signals = get_comm_manager().transport._cells.signals
         stopper, suspender = signals.stopper, signals.suspender
         seen = []
         before = signal.signal(signal.SIGINT, lambda *_: seen.append(suspender.is_changing))

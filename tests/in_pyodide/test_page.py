@@ -137,9 +137,9 @@ def test_a_page_that_asks_before_it_can_be_heard_asks_again(jspi_kernel: Kernel)
 def test_a_page_that_has_the_script_may_be_slow_to_start_it(jspi_kernel: Kernel) -> None:
     later = "await new Promise(resolve => setTimeout(resolve, 1000));"
     carry(jspi_kernel, f"(async () => {{ {later} {WORKS} }})()")
-    jspi_kernel.run("from lite_comms._transports.port import port\nport._BRING_S /= 10")
+    jspi_kernel.run("from lite_comms._transports.port import meeting\nmeeting._BRING_S /= 10")
     assert "active, transport port" in jspi_kernel.run(LOAD)
-    jspi_kernel.run("port._BRING_S *= 10")
+    jspi_kernel.run("meeting._BRING_S *= 10")
 
 
 def test_what_stays_in_the_notebook_is_short_and_does_nothing_later(kernel: Kernel) -> None:
@@ -310,7 +310,7 @@ def test_an_output_that_is_not_shown_is_not_waited_for_long(jspi_kernel: Kernel)
 def test_a_page_that_has_its_half_gets_no_script(jspi_kernel: Kernel) -> None:
     carry(jspi_kernel, WORKS)
     # So that a slow machine is no slow page.
-    jspi_kernel.run("from lite_comms._transports.port import port\nport._ANSWER_S *= 100")
+    jspi_kernel.run("from lite_comms._transports.port import meeting\nmeeting._ANSWER_S *= 100")
     request = json.dumps({"code": LOAD, "silent": False, "store_history": True})
     jspi_kernel.page(
         f"const loaded = page.ask('execute', {request});"
@@ -321,7 +321,7 @@ def test_a_page_that_has_its_half_gets_no_script(jspi_kernel: Kernel) -> None:
     printed = jspi_kernel.shown("stdout")
     assert "page     lite_comms 9.9, part of the site" in printed
     assert scripts(jspi_kernel) == []
-    jspi_kernel.run("port._ANSWER_S /= 100")
+    jspi_kernel.run("meeting._ANSWER_S /= 100")
 
 
 def test_a_page_of_another_version_is_named_at_once(jspi_kernel: Kernel) -> None:

@@ -14,6 +14,7 @@ from lite_comms._kernel.running import Running
 from lite_comms._live.tasks import when_done
 from lite_comms._transports.base import Receiver
 from lite_comms._transports.stock import flat, with_date
+from lite_comms._transports.waiting import Waiting
 from lite_comms._wire.frames import (
     NO_MESSAGE,
     Attach,
@@ -24,8 +25,6 @@ from lite_comms._wire.frames import (
     ToPage,
     from_wire,
 )
-
-from .waiting import Waiting
 
 # How long the event loop waits for a burst of messages, and a callback that has begun.
 _BURST_S = 0.004

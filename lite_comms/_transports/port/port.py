@@ -5,12 +5,9 @@ One of the modules that talk to the worker. `channel.py` says in which state it 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from contextvars import copy_context
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,50 +15,37 @@ from typing import TYPE_CHECKING, Any
 import js
 import pyodide_js
 from pyodide.code import run_js
-from pyodide.ffi import can_run_sync, create_once_callable, create_proxy, to_js
+from pyodide.ffi import create_once_callable, create_proxy, to_js
 
-from lite_comms._kernel.code import runs_user_code
 from lite_comms._kernel.running import Running
 from lite_comms._kernel.session import Output
-from lite_comms._live.clock import missing
-from lite_comms._live.signals import Signals
-from lite_comms._live.suspend import HAS_JSPI, suspend
 from lite_comms._transports.base import Receiver
 from lite_comms._transports.stock import StockTransport
 from lite_comms._wire.codec import encode
 from lite_comms._wire.errors import TransportError
 from lite_comms._wire.frames import (
     SAME_PARENT,
-    VERSION,
-    Begun,
     Bye,
     Failed,
-    FrameError,
     FromKernel,
     Hello,
     Idle,
     Interrupt,
-    Interrupted,
     ToKernel,
     ToPage,
     Watch,
     to_wire,
 )
-from lite_comms._wire.version import __version__
 
-from .channel import Action, Bring, Channel, Connect, Disconnect, Event, Problem, step
+from .cells import Cells
+from .channel import Action, Channel, Connect, Disconnect, Event, step
 from .incoming import Incoming
+from .meeting import Meeting
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
     from lite_comms._wire.message import CommMessage
-
-# How long the page may take to say that its half is there, to ask for it, and to start it: some
-# pages are slow.
-_ANSWER_S = 0.05
-_BRING_S = 3.0
-_START_S = 10.0
 
 # Outputs and messages are not one queue there.
 _APART = "; outputs take a channel of their own: their order among messages is not guaranteed"
@@ -87,26 +71,16 @@ class PortTransport(StockTransport):
         self._is_open = False
         self.why = self._channel.why
         self._failed = 0  # how many of our frames the page could not use
-        self._signals: Signals | None = None
-        self._not_live = ""  # why synchronous code cannot be interrupted
-        self._is_unproved = False  # whether a later cell may show that it can be
-        self._due: dict[str, Any] | None = None  # of a cell that has not begun
-        self._wants_live = True
         self._running = Running()
         self._incoming = Incoming(self._running, self)
+        self._cells = Cells(shell, self._outputs, self._running, self._incoming, self)
+        self._meeting = Meeting(shell, lambda: self._channel, self._follow)
         self._said_parent = ""  # the last parent header that the page has been told
-        self._give_up: Any = None  # ends bringing the page its half
 
     def connect(self, manager: Receiver) -> None:
         super().connect(manager)
-        self._outputs.runner = self._run_cell
-        self._outputs.on_request = self._on_request
-        self._outputs.on_begin = self._on_begin
+        self._cells.connect()
         self._incoming.manager = manager
-        # A startup file comes before the first request, and its task is not to be stopped.
-        self._running.cell = asyncio.current_task() if self._parents.current else None
-        if self._running.cell is not None:
-            self._running.can_suspend = can_run_sync()
         if self._channel.state == "closed":
             self._receiver = create_proxy(self._incoming.receive)
             source = Path(__file__).with_name("port.js").read_text("utf-8")
@@ -117,9 +91,7 @@ class PortTransport(StockTransport):
             self._post_wire, self._post_plain = self._port.post, self._port.send
             self._said_parent = ""
         if self._channel.state in ("closed", "closing"):
-            # What cannot be done must not be promised: the page would answer Stop with it.
-            self._not_live = missing()
-            self._is_unproved = self._not_live != ""
+            self._cells.prove()
         self._follow(Connect())
 
     def _follow(self, event: Event) -> None:
@@ -130,25 +102,23 @@ class PortTransport(StockTransport):
         self.why, self.page = self._channel.why, self._channel.page
         if self._is_open and _outputs_are_apart():
             self.why += _APART
-        if not self._is_open and self._signals is not None:
-            self._signals.end()
-            self._signals = None
+        self._cells.follow(self._channel)
         for action in actions:
             self._do(action)
 
     def _do(self, action: Action) -> None:
         match action:
             case "say hello":
-                self._say_hello()
+                self._cells.say_hello()
             case "say bye":
                 self.post_frame(Bye())
             case "stop bringing":
-                self._stop_bringing()
+                self._meeting.end()
             case "open":
                 self._port.open(self._channel.page_locks)
                 # The page's hello has called this, and no cell.
-                self._outputs.context = copy_context()
-                self._go_live()
+                self._outputs.call_in_this_context()
+                self._cells.go_live()
             case "answered":
                 self._port.answered()
             case "close":
@@ -156,47 +126,10 @@ class PortTransport(StockTransport):
                 self._receiver.destroy()
                 self._burst_receiver.destroy()
 
-    def _say_hello(self) -> None:
-        can = () if self._not_live else ("interrupt",) if HAS_JSPI else ("interrupt", "inbox")
-        self.post_frame(Hello(VERSION, __version__, ("begun", "attachments", *can)))
-
     def meet_page(self) -> str:
         if self._channel.state != "waiting" or not self._parents.current:
             return ""
-        can_wait = can_run_sync()
-        if can_wait:
-            # One that has answered before does it again, even if it is slow now.
-            self._wait_for_page(_BRING_S if self.page else _ANSWER_S)
-        if self._channel.state == "waiting" and not self.page and self._bring() and can_wait:
-            is_answered = self._wait_for_page(_BRING_S)
-            if not is_answered and getattr(self._give_up, "isGiven", False):
-                self._wait_for_page(_START_S)
-        return self.why if can_wait and self._channel.state == "waiting" else ""
-
-    def _bring(self) -> bool:
-        """Bring the page its half, if this wheel has it."""
-        with suppress(ImportError):  # the wheel that comes with a site's extension
-            from .page import bring, can_bring
-
-            if can_bring():
-                self._stop_bringing()
-                self._follow(Bring())
-                self._give_up = bring(self._shell, self._on_problem)
-                return True
-        return False
-
-    def _wait_for_page(self, seconds: float) -> bool:
-        """Wait for the page; return whether it has answered."""
-        return bool(suspend(self._port.answer(seconds * 1000).promise))
-
-    def _on_problem(self, problem: str) -> None:
-        self._give_up = None
-        self._follow(Problem(problem))
-
-    def _stop_bringing(self) -> None:
-        if self._give_up is not None:
-            self._give_up()
-            self._give_up = None
+        return self._meeting.meet(self._port)
 
     def disconnect(self) -> None:
         super().disconnect()
@@ -264,40 +197,34 @@ class PortTransport(StockTransport):
 
     def release(self) -> None:
         self._incoming.holds = max(0, self._incoming.holds - 1)
-        if self._signals is None:
+        signals = self._cells.signals
+        if signals is None:
             self._port.release()
         else:
-            self._signals.release()
+            signals.release()
 
     def turn(self, seconds: float | None) -> None:
-        if self._signals is None or self.cannot_turn:
+        signals = self._cells.signals
+        if signals is None or self.cannot_turn:
             super().turn(seconds)
         else:
-            self._signals.wait_for_message(seconds)
+            signals.wait_for_message(seconds)
 
     @property
     def cannot_turn(self) -> str:
-        return self.why if self._signals is None else self._signals.cannot_wait
+        signals = self._cells.signals
+        return self.why if signals is None else signals.cannot_wait
 
     @property
     def runs_cell(self) -> bool:
-        return self._signals is not None and self._running.has_cell
+        return self._cells.signals is not None and self._running.has_cell
 
     @property
     def live(self) -> str:
-        if self._signals is not None:
-            return self._signals.mode
-        if self._is_open:
-            return (
-                "messages are handled at each await, not in synchronous code, and Stop is "
-                f"JupyterLite's own: {self._not_live}"
-            )
-        return super().live
+        return self._cells.live if self._is_open else super().live
 
     def set_live(self, on: bool) -> None:
-        self._wants_live = on
-        if self._signals is not None:
-            self._signals.set_live(on)
+        self._cells.set_live(on)
 
     def post_frame(self, frame: ToPage) -> None:
         """Post a frame to the page."""
@@ -334,89 +261,16 @@ class PortTransport(StockTransport):
                     self._incoming.waiting.release(None)  # as long as it can be answered
                 self._follow(frame)
             case Interrupt(number):
-                if self._signals is not None:
-                    self._signals.stopper.interrupt(number)
-                else:
-                    # Never "done": nothing was stopped.
-                    raise FrameError(f"interrupt {number} cannot be handled: {self._not_live}")
+                self._cells.interrupt(number)
             case Watch(places):
-                if self._signals is not None:
-                    self._signals.watch(places)
+                if self._cells.signals is not None:
+                    self._cells.signals.watch(places)
             case Failed(reason):
                 self._failed += 1
                 # It may never stop.
                 if self._failed <= _SHOWN or math.log10(self._failed).is_integer():
                     count = f" ({self._failed} so far)" if self._failed > _SHOWN else ""
                     self.show_error(f"lite_comms: the page cannot use a frame: {reason}{count}")
-
-    def _go_live(self) -> None:
-        if self._not_live:
-            return
-        manager = self._incoming.manager
-        try:
-            signals = Signals(
-                self._shell,
-                self._outputs,
-                self._port,
-                self._running,
-                lambda: bool(manager.comms),
-                lambda number: self.post_frame(Interrupted(number)),
-                self._tell_due,
-            )
-            signals.start()
-        except Exception as error:
-            self._not_live = f"Pyodide's signals cannot be taken over: {error!r}"
-            self.show_error(f"lite_comms: {self._not_live}", error)
-            return
-        self._signals = signals
-        signals.set_live(self._channel.page_is_live and self._wants_live)
-
-    @runs_user_code
-    async def _run_cell(self, run: Callable[[str], Awaitable[Any]], code: str) -> Any:
-        """Run a cell, live if possible."""
-        self._running.cell = asyncio.current_task()
-        if self._is_unproved and self._is_open:
-            self._prove_again()
-        signals = self._signals
-        try:
-            return await (run(code) if signals is None else signals.stopper.run(run, code))
-        finally:
-            self._running.cell = None
-
-    def _prove_again(self) -> None:
-        """Try out once more whether code can be interrupted; if so, go live and tell the page.
-
-        Pyodide 314.0.4 looks for no signals in code that runs after an await, where lite_comms may
-        have been installed.
-        """
-        self._not_live = missing()
-        if not self._not_live:
-            self._is_unproved = False
-            self._go_live()
-            self._say_hello()
-
-    def _on_request(self, request: dict[str, Any]) -> None:
-        self._due = request
-        if self._signals is not None and self._signals.suspender.is_suspended:
-            self._tell_due()
-
-    def _on_begin(self) -> None:
-        self._running.can_suspend = can_run_sync()
-        self._due = None
-        self._tell_begun(self._parents.current)
-
-    def _tell_due(self) -> None:
-        """Have the page send what it keeps for a cell that cannot begin now.
-
-        The suspended code may wait for just that, for example by `wait_for` in a task.
-        """
-        if self._due is not None:
-            self._tell_begun(self._due)
-            self._due = None
-
-    def _tell_begun(self, request: dict[str, Any]) -> None:
-        if self._is_open and self._channel.page_waits and request:
-            self.post_frame(Begun(request["header"]["msg_id"]))
 
 
 def _outputs_are_apart() -> bool:
