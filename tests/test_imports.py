@@ -1,4 +1,4 @@
-"""Folders are rooms: imports lead from a room to those before it, and never in a circle."""
+"""Folders are rooms: imports lead to those before, never in a circle; nothing grows too large."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ MODULES = {
 }
 FOLDERS = sorted({path.parent.relative_to(PACKAGE).as_posix() for path in MODULES.values()} - {"."})
 MOST_FILES = 8
+MOST_LINES = 300
 
 
 def room(module: str) -> str:
@@ -96,6 +97,13 @@ def test_a_room_has_few_files(name: str) -> None:
     files = [path.name for path in (PACKAGE / name).iterdir() if path.suffix in {".js", ".py"}]
 
     assert len(files) <= MOST_FILES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_not_long(module: str) -> None:
+    lines = MODULES[module].read_text("utf-8").splitlines()
+
+    assert len(lines) <= MOST_LINES
 
 
 @pytest.mark.parametrize(
