@@ -315,8 +315,8 @@ def test_another_version_of_the_protocol_stays_on_the_stock_path(
     tab.lab_tab("second.ipynb").click()
     second.run(
         "%pip install -q lite-comms\n"
-        "from lite_comms._transports.port import channel, port\n"
-        "channel.VERSION = port.VERSION = 99"
+        "from lite_comms._transports.port import cells, channel\n"
+        "cells.VERSION = channel.VERSION = 99"
     )
     assert re.fullmatch(
         rf"lite_comms: {STOCK}: the page has lite_comms \S+ with protocol 1, "

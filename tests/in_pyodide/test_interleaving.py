@@ -91,10 +91,10 @@ def test_this_kernel_can_suspend_python(kernel: Kernel) -> None:
 def test_status_says_if_the_kernel_runs_cells_that_cannot_be_suspended(kernel: Kernel) -> None:
     # Stands for a kernel that calls the code of cells otherwise than Pyodide asks for.
     kernel.run(
-        "from lite_comms._transports.port import port\n"
-        "can_run_sync, port.can_run_sync = port.can_run_sync, lambda: False"
+        "from lite_comms._transports.port import cells\n"
+        "can_run_sync, cells.can_run_sync = cells.can_run_sync, lambda: False"
     )
-    printed = kernel.run("s = lite_comms.status()\nport.can_run_sync = can_run_sync")
+    printed = kernel.run("s = lite_comms.status()\ncells.can_run_sync = can_run_sync")
     assert (
         "at each await only: the kernel runs its cells so that they cannot be suspended" in printed
     )
