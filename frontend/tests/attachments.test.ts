@@ -231,6 +231,11 @@ describe('what is attached', () => {
   it.each<[unknown, string]>([
     [new Blob(), "attachments of comm 'files' (c): an array is needed, not Blob"],
     [{length: 0}, "attachments of comm 'files' (c): an array is needed, not Object"],
+    [
+      Object.assign([new Blob()], {length: 3}),
+      "attachments[1] of comm 'files' (c) must be one of File, Blob, ImageBitmap, OffscreenCanvas, " +
+        'MessagePort, ReadableStream, WritableStream, TransformStream, not Undefined'
+    ],
     ...[{}, null, 'text', [1], new ArrayBuffer(1), () => undefined].map(
       (value): [unknown, string] => [
         [new Blob(), value],

@@ -241,6 +241,26 @@ describe('a comm of the host page', () => {
     expect(frames).toEqual([]);
   });
 
+  it.each(['comm_msg', 'comm_close'] as const)(
+    'is closed at both ends, with the reason, if its %s cannot be sent: nobody waits for ever',
+    async type => {
+      await connected('sum');
+      await open('sum');
+      const [comm_id] = wire.comms.keys();
+      const send = wire.sendShellMessage.bind(wire);
+      vi.spyOn(wire, 'sendShellMessage').mockImplementationOnce(() => {
+        wire.sendShellMessage = send;
+        throw new RangeError(`a ${type} of comm ${comm_id} cannot be sent`);
+      });
+      await post(commFrame({type, comm_id: 'a'}, {}, {}, []));
+      const why = {ename: 'RangeError', evalue: `a ${type} of comm a cannot be sent`};
+      expect(wire.wire.slice(1)).toEqual([['comm_close', {comm_id, data: {}}, {lite_comms: why}]]);
+      expect(frames).toEqual([
+        commFrame({type: 'comm_close', comm_id: 'a'}, {}, {lite_comms: why}, [])
+      ]);
+    }
+  );
+
   it('cannot be opened twice, nor send when it is not open: another comm of the page has the id', async () => {
     await connected('sum');
     const theirs = wire.createComm('jupyter.widget', 'widget');
@@ -513,12 +533,23 @@ describe('a frame that is not understood', () => {
       {type: 'targets', names: ['product']},
       "a 'targets' frame is for the host page only"
     ],
-    ['an error', {type: 'error', reason: ''}, "a 'error' frame is for the host page only"]
+    ['a type that is no JSON', {type: 1n}, 'there is no frame of type bigint'],
+    [
+      'buffers that a list leaves out',
+      {...COMM, type: 'comm_msg', buffers: Object.assign([], {length: 2 ** 32 - 1})},
+      FIELD('buffers', 'comm_msg')
+    ]
   ])('is refused, and both sides are told: %s', async (_, frame, reason) => {
     await connected('sum');
     await post(frame);
     expect([wire.wire, frames]).toEqual([[], [{type: 'error', reason}]]);
     expect(warned).toEqual([`lite_comms: a frame of ${ORIGIN} is refused: ${reason}`]);
+  });
+
+  it('is not answered if it is an error, which is shown', async () => {
+    await connected('sum');
+    await post({type: 'error', reason: 'a reason'});
+    expect([frames, warned]).toEqual([[], [`lite_comms: ${ORIGIN} refuses a frame: a reason`]]);
   });
 
   it('changes nothing: the next one is handled', async () => {

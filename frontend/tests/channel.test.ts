@@ -175,6 +175,29 @@ describe('a comm message of the page', () => {
     expect([worker.transferred, memory.byteLength]).toEqual([[buffer], 3]);
   });
 
+  it.each([
+    ['leaves one out', [, new ArrayBuffer(1)]],
+    ['has something else', [5]]
+  ])('raises where the list of its buffers %s, and costs no other message', async (_, buffers) => {
+    await open();
+    const why = /^buffers\[0\] of a comm_msg of comm c: .* must be an ArrayBuffer or a view, not/;
+    expect(() => channel.take({...comm('1'), buffers} as never, client)).toThrow(why);
+    channel.take(comm('2'), client);
+    expect(worker.posted).toEqual([['comm', 1, text(comm('2')), false]]);
+  });
+
+  it('that cannot be posted raises, and leaves its id to the next one', async () => {
+    await open();
+    vi.spyOn(worker, 'postMessage').mockImplementationOnce(() => {
+      throw new Error('no memory');
+    });
+    expect(() =>
+      channel.take({...comm('1'), buffers: [new ArrayBuffer(1)]} as never, client)
+    ).toThrow('no memory');
+    channel.take({...comm('2'), buffers: [new ArrayBuffer(1)]} as never, client);
+    expect(worker.posted.map(([, id]) => id)).toEqual([1]);
+  });
+
   it('that cannot be written raises, and nothing is sent', async () => {
     await open();
     expect(() => channel.take(comm('1', 'comm_msg', {n: 1n}), client)).toThrow('BigInt');

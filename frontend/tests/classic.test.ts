@@ -98,6 +98,11 @@ describe('send', () => {
 
   it.each([
     [
+      'an item that the list leaves out',
+      [, new ArrayBuffer(1)],
+      "buffers[0] of comm 'echo' (one) is neither an ArrayBuffer nor a view, but undefined"
+    ],
+    [
       'an item that is not binary',
       ['text'],
       "buffers[0] of comm 'echo' (one) is neither an ArrayBuffer nor a view, but string"

@@ -74,6 +74,15 @@ async function connected(): Promise<Kernel> {
   return kernel;
 }
 
+/** Lists in lists. */
+const deep = (levels: number): unknown => {
+  let data: unknown = [];
+  for (let i = 1; i < levels; i++) {
+    data = [data];
+  }
+  return data;
+};
+
 function abortedSoon(): AbortSignal {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 1);
@@ -359,6 +368,7 @@ describe('a comm', () => {
   it.each([
     ['a BigInt', {n: 1n}, {}],
     ['no buffer', {}, {buffers: ['abc']}],
+    ['a buffer that the list leaves out', {}, {buffers: [, new ArrayBuffer(1)]}],
     ['shared memory', {}, {buffers: [new SharedArrayBuffer(8)]}],
     ['metadata that is a list', {}, {metadata: []}]
   ])('is not opened with %s', async (_, data, parts) => {
@@ -516,6 +526,43 @@ describe('a comm', () => {
       expect(() => comm.sendLatest(data, parts as never)).toThrow(TypeError);
       expect(await drawn()).toEqual([message('comm_msg', 1)]);
     });
+  });
+
+  it('sends nothing that is nested too deeply, and stays open', async () => {
+    const comm = (await connected()).open('sum');
+    const why = /^comm 'sum' \(host-1\) cannot send: .*nested more than 500 levels deep$/;
+    expect(() => comm.send(deep(500))).toThrow(why);
+    expect(() => comm.close(deep(500))).toThrow(why);
+    expect((await failed(comm.request(deep(500))))[1]).toMatch(why);
+    expect(() => comm.send(deep(100_000))).toThrow("comm 'sum' (host-1) cannot send: Maximum call");
+    await settled();
+    expect([frames.length, comm.isClosed]).toEqual([1, false]);
+    comm.send(deep(499));
+    await settled();
+    expect(frames.length).toBe(2);
+  });
+
+  it('keeps the first messages that nobody takes, and says so once; a slow loop loses none', async () => {
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const kernel = await connected();
+    const [idle, busy] = [kernel.open('sum'), kernel.open('sum')];
+    const all = (comm_id: string) =>
+      Array.from({length: 1_500}, (_, i) => message('comm_msg', i, {}, comm_id));
+    await say(...all(idle.commId), message('comm_close', {}, {}, idle.commId));
+    expect(warned.mock.calls).toEqual([
+      ["lite_comms: comm 'sum' (host-1): nobody takes its messages; of them 1000 are kept"]
+    ]);
+    const first = busy[Symbol.asyncIterator]().next();
+    await say(...all(busy.commId), message('comm_close', {}, {}, busy.commId));
+    const heard = [await first];
+    const count = async (comm: AsyncIterable<unknown>) => {
+      let count = 0;
+      for await (const _ of comm) {
+        count++;
+      }
+      return count;
+    };
+    expect([heard.length, await count(busy), await count(idle)]).toEqual([1, 1_499, 1_000]);
   });
 
   it('is closed once', async () => {
@@ -689,7 +736,18 @@ describe('a request', () => {
       'RangeError',
       'too much'
     ],
-    ['it returns no JSON', () => 1n, 'TypeError', 'Do not know how to serialize a BigInt']
+    [
+      'it returns no JSON',
+      () => 1n,
+      'TypeError',
+      "comm 'sum' (host-1) cannot send: Do not know how to serialize a BigInt"
+    ],
+    [
+      'it returns what is nested too deeply',
+      () => deep(500),
+      'RangeError',
+      /^comm 'sum' \(host-1\) cannot send: .* nested more than 500 levels deep$/
+    ]
   ])('of the kernel is answered with an error when %s', async (_, f, ename, evalue) => {
     const comm = (await connected()).open('sum');
     if (f) {
@@ -697,7 +755,8 @@ describe('a request', () => {
     }
     await say(REQUEST);
     const {metadata} = JSON.parse(frames[1].content);
-    expect(metadata.lite_comms).toMatchObject({reply: '7', error: {ename, evalue}});
+    expect(metadata.lite_comms).toMatchObject({reply: '7', error: {ename}});
+    expect(metadata.lite_comms.error.evalue).toMatch(evalue);
   });
 
   it('of the kernel is not answered under an id that is being answered, and that is shown', async () => {

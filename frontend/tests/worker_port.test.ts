@@ -166,6 +166,37 @@ describe('a comm message in shared memory', () => {
   });
 });
 
+describe('shared memory that holds what is no message', () => {
+  const [WRITTEN, RING] = [1, 16];
+  const forge = (length: number, id: number, text: string) => {
+    const {words} = shared;
+    const record = new Uint8Array(words.buffer, RING * 4);
+    const bytes = new TextEncoder().encode(text);
+    record.set(new Uint8Array(new Int32Array([length, id, bytes.length]).buffer));
+    record.set(bytes, 12);
+    Atomics.store(words, WRITTEN, 12 + bytes.length);
+  };
+
+  it.each<[string, number, string]>([
+    ['a record without an end', 0, '{}'],
+    ['a record that is longer than what is there', 1_000, '{}'],
+    ['a text that is no JSON', 13, '{'],
+    ['buffers without an end', 44, '{"fields":[2,"",true],"lengths":[1e12]}']
+  ])('is given up, and what is posted is handled: %s', async (_, length, text) => {
+    post('comm', 1, '{}', false);
+    port.watch(shared.words, 1);
+    forge(length, 2, text);
+    port.look();
+    port.look();
+    post('comm', 2, '{}', true);
+    await new Promise(resolve => setTimeout(resolve, 20));
+    expect(received).toEqual([1, 2]);
+    expect(posted.filter(([type]) => type === 'error')).toEqual([
+      ['error', expect.stringMatching(/^the shared memory cannot be read: /), 0]
+    ]);
+  });
+});
+
 describe('a burst of comm messages', () => {
   const turn = () => new Promise(resolve => setTimeout(resolve, 20));
   const send = (lite_comms: unknown) =>

@@ -136,7 +136,8 @@ function bytes(buffers: readonly Bytes[] | null | undefined, who: object | strin
   if (!Array.isArray(buffers)) {
     throw new TypeError(`buffers of ${who}: an array is needed, not ${describe(buffers)}`);
   }
-  return buffers.map((buffer: Bytes, i) => {
+  // Not by `map`, which leaves out what the array does.
+  return Array.from(buffers, (buffer: Bytes, i) => {
     if (isBinary(buffer)) {
       return copyBytes(buffer);
     }

@@ -7,18 +7,12 @@
  */
 import type {Kernel} from '@jupyterlab/services';
 import {type JSONObject, UUID} from '@lumino/coreutils';
-import {
-  type CommIds,
-  commFrame,
-  type Frame,
-  type ICommOpen,
-  readFrame,
-  type Status
-} from '../wire/bridge';
+import {type CommIds, commFrame, type Frame, type ICommOpen, readFrame} from '../wire/bridge';
 import {copyBytes} from '../wire/buffers';
-import {DIED, DISCONNECTED, type IReason, RESTARTED, SHUT_DOWN} from '../wire/comm_messages';
+import {DISCONNECTED, type IReason} from '../wire/comm_messages';
 import type {Kernels} from './kernels';
 import type {ISession, Sessions} from './sessions';
+import {ENDS, STATUSES} from './statuses';
 
 type Connection = Kernel.IKernelConnection;
 type Opener = Parameters<Connection['registerCommTarget']>[1];
@@ -29,23 +23,6 @@ const PREFIX = 'host:';
 
 /** How many comms one host page may have open: a page that opens them in a loop must not fill the kernel. */
 export const MAX_COMMS = 1000;
-
-const STATUSES: {readonly [status in Kernel.Status]?: Status} = {
-  idle: 'ready',
-  busy: 'ready',
-  restarting: 'restarting',
-  autorestarting: 'restarting',
-  dead: 'dead',
-  terminating: 'dead'
-};
-
-/** Why the comms of a kernel in such a state are gone. */
-const ENDS: {readonly [status in Kernel.Status]?: IReason} = {
-  restarting: RESTARTED,
-  autorestarting: DIED,
-  dead: DIED,
-  terminating: SHUT_DOWN
-};
 
 export class Bridge {
   constructor(
@@ -159,15 +136,24 @@ export class Bridge {
         if (!comm) {
           const evalue = `there is no comm ${JSON.stringify(comm_id)}`;
           this._closed(comm_id, {ename: 'LookupError', evalue});
-        } else if (type === 'comm_msg') {
-          comm.send(data as JSONObject, metadata as JSONObject, buffers);
-        } else {
-          this._comms.delete(comm_id);
-          comm.onClose = () => undefined;
-          comm.close(data as JSONObject, metadata as JSONObject, buffers);
+          break;
+        }
+        try {
+          if (type === 'comm_msg') {
+            comm.send(data as JSONObject, metadata as JSONObject, buffers);
+          } else {
+            this._comms.delete(comm_id);
+            comm.onClose = () => undefined;
+            comm.close(data as JSONObject, metadata as JSONObject, buffers);
+          }
+        } catch (error) {
+          this._giveUp(comm_id, comm, error);
         }
         break;
       }
+      case 'error':
+        console.warn(`lite_comms: ${this._origin} refuses a frame: ${frame.reason}`);
+        break;
       case 'register':
         this._register(`${PREFIX}${frame.target_name}`, frame.target_name);
         break;
@@ -211,10 +197,20 @@ export class Bridge {
       const ours = {...metadata, lite_comms: {origin: this._origin}};
       comm.open(data as JSONObject, ours as JSONObject, buffers);
     } catch (error) {
-      this._comms.delete(comm_id);
-      comm.dispose();
-      this._closed(comm_id, {ename: 'Error', evalue: `${error}`});
+      comm.dispose(); // the kernel has not heard of it
+      this._giveUp(comm_id, comm, error);
     }
+  }
+
+  /** A message cannot be sent, and somebody may wait for its answer: both ends are closed. */
+  private _giveUp(comm_id: string, comm: Kernel.IComm, error: unknown): void {
+    const {name, message} = error instanceof Error ? error : new Error(`${error}`);
+    // The host page knows it by its own id.
+    const why = {ename: name, evalue: message.replaceAll(comm.commId, comm_id)};
+    console.warn(`lite_comms: a message of ${this._origin} is refused: ${why.evalue}`);
+    this._comms.delete(comm_id);
+    this._hangUp(comm, {lite_comms: why});
+    this._closed(comm_id, why);
   }
 
   private _register(name: string, own: string): void {

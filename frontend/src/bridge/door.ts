@@ -67,7 +67,9 @@ function whyNot(
   if (version !== BRIDGE_VERSION) {
     return `the host page speaks version ${typeof version === 'number' ? version : typeof version} of the bridge, this page ${BRIDGE_VERSION}`;
   }
-  return path === null || isShort(path) ? '' : 'the path is no text';
+  return path === null || isShort(path)
+    ? ''
+    : `the path is no text of at most ${MOST_CHARACTERS} characters`;
 }
 
 function isShort(text: unknown): text is string {

@@ -1,5 +1,6 @@
 /** The host page's end of a comm. */
 import {commFrame, type CommIds, type ICommMessage, type ICommOpen, isRecord} from '../wire/bridge';
+import {checkDepth, MAX_DEPTH} from '../wire/depth';
 import {failure, fenced, type IWait} from './errors';
 import {type Bytes, type IMessage, type IParts, type RequestHandler, Requests} from './requests';
 
@@ -18,7 +19,7 @@ export interface ILatestParts extends IParts {
 /** Called with a message of the kernel. */
 export type Handler = (msg: IMessage) => unknown;
 
-/** How many messages wait for who takes them; those behind them are dropped, as all are where there never is one. */
+/** How many messages are kept while nobody takes any; those behind them are dropped. */
 const MOST_EARLY = 1_000;
 /** A page that is hidden draws no frame. */
 const NO_FRAME_CAME_MS = 100;
@@ -98,6 +99,7 @@ export class Comm implements AsyncIterable<IMessage> {
    * @throws Error if the comm has an `onMsg`.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<IMessage, void, undefined> {
+    this._keepsAll = true;
     for (;;) {
       if (this._onMsg) {
         throw new Error(`${this}: its onMsg takes the messages`);
@@ -175,8 +177,15 @@ export class Comm implements AsyncIterable<IMessage> {
     if (!isRecord(metadata)) {
       throw new TypeError(`${this}: metadata is no object`);
     }
-    const copies = buffers.map(copyOf);
-    return [commFrame(ids, data, metadata, copies), copies];
+    const copies = Array.from(buffers, copyOf);
+    try {
+      const frame = commFrame(ids, data, metadata, copies);
+      checkDepth(frame.content, ids.type, this, MAX_DEPTH);
+      return [frame, copies];
+    } catch (error) {
+      (error as Error).message = `${this} cannot send: ${(error as Error).message}`;
+      throw error;
+    }
   }
 
   /** Post what `sendLatest` holds. */
@@ -196,9 +205,14 @@ export class Comm implements AsyncIterable<IMessage> {
     const f = this._onMsg;
     if (f) {
       void fenced(`onMsg of ${this}`, () => f(msg));
-    } else if (this._early.length < MOST_EARLY) {
+    } else if (this._keepsAll || this._early.length < MOST_EARLY) {
       this._early.push(msg);
       this._wake();
+    } else if (!this._hasDropped) {
+      this._hasDropped = true;
+      console.warn(
+        `lite_comms: ${this}: nobody takes its messages; of them ${MOST_EARLY} are kept`
+      );
     }
   }
 
@@ -229,6 +243,9 @@ export class Comm implements AsyncIterable<IMessage> {
   private _onMsg: Handler | undefined;
   private _onClose: Handler | undefined;
   private readonly _early: IMessage[] = [];
+  /** Somebody takes them, at their own pace. */
+  private _keepsAll = false;
+  private _hasDropped = false;
   /** Those who wait in `for await`. */
   private readonly _waiting: (() => void)[] = [];
   private readonly _latest = new Map<string, Prepared>();

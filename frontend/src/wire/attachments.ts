@@ -115,7 +115,8 @@ function checked(given: unknown, who: object): readonly Attachment[] {
   if (!Array.isArray(given)) {
     throw new TypeError(`attachments of ${who}: an array is needed, not ${kindOf(given)}`);
   }
-  given.forEach((value, i) => {
+  // Not by `forEach`, which leaves out what the array does.
+  for (const [i, value] of given.entries()) {
     const kind = kindOf(value);
     if (!CLONED.includes(kind) && !MOVED.includes(kind)) {
       const known = [...CLONED, ...MOVED].join(', ');
@@ -125,7 +126,7 @@ function checked(given: unknown, who: object): readonly Attachment[] {
     if ([value, readable, writable].some(stream => stream?.locked)) {
       throw new TypeError(`attachments[${i}] of ${who} is a ${kind} that is in use (locked)`);
     }
-  });
+  }
   return given;
 }
 

@@ -62,10 +62,11 @@ export type Frame =
 type Check = (value: unknown) => boolean;
 
 export const isText: Check = value => typeof value === 'string';
+/** Unlike `every`, `findIndex` sees also what a list leaves out, however long it says it is. */
 export const listOf =
   (check: Check): Check =>
   value =>
-    Array.isArray(value) && value.every(check);
+    Array.isArray(value) && value.findIndex(item => !check(item)) < 0;
 
 const COMM = {comm_id: isText, content: isText, buffers: listOf(v => v instanceof ArrayBuffer)};
 const TARGET = {target_name: isText};
@@ -94,7 +95,9 @@ export function readFrame(posted: unknown): Frame {
   const {type} = frame;
   const fields = FIELDS.get(type);
   if (!fields) {
-    throw new Error(`there is no frame of type ${JSON.stringify(type)}`);
+    throw new Error(
+      `there is no frame of type ${typeof type === 'string' ? JSON.stringify(type) : typeof type}`
+    );
   }
   for (const [field, check] of Object.entries(fields)) {
     if (!check(frame[field])) {
@@ -133,6 +136,6 @@ export function commFrame(
   data: unknown,
   metadata: object,
   buffers: ArrayBuffer[]
-): object {
+): {readonly content: string; readonly buffers: ArrayBuffer[]} {
   return {...ids, content: JSON.stringify({data, metadata}), buffers};
 }

@@ -3,8 +3,15 @@
 /** Copies that nobody else holds: these may be transferred. */
 const owned = new WeakSet<ArrayBuffer>();
 
-/** Copy the bytes of a buffer or of a view, and only these. */
+/**
+ * Copy the bytes of a buffer or of a view, and only these.
+ *
+ * @throws TypeError if it is no object.
+ */
 export function copyBytes(data: ArrayBufferLike | ArrayBufferView): ArrayBuffer {
+  if (Object(data) !== data) {
+    throw new TypeError(`a buffer must be an ArrayBuffer or a view, not ${String(data)}`);
+  }
   const view = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);

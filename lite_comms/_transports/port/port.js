@@ -192,9 +192,22 @@
     waiting.push(frame);
   };
   const readMail = () => {
+    try {
+      readRecords();
+    } catch (error) {
+      // What is in that memory is also posted, so nothing is lost without it.
+      shared = null;
+      refuse(`the shared memory cannot be read: ${error}`);
+    }
+  };
+  const readRecords = () => {
     while (hasMail()) {
       const at = Atomics.load(shared, READ) >>> 0;
+      const there = (Atomics.load(shared, WRITTEN) - at) >>> 0;
       const [length, id, size] = new Int32Array(copy(at, 12).buffer);
+      if (size < 0 || length < 12 + size || length > there) {
+        throw new RangeError(`a record has ${length} bytes, its text ${size}`);
+      }
       if (newest !== null && id > newest + 1) {
         // One before it is still to arrive by a post, or was too large for this memory.
         return;

@@ -159,8 +159,7 @@ export class Peer {
 
   private _post({msg: {header, content}, frame, attachments}: ITaken, may_wait: boolean): void {
     const {comm_id} = content as KernelMessage.ICommMsgMsg['content'];
-    const id = ++this._lastId;
-    this._unanswered.set(id, {header, comm_id, isForgotten: false});
+    const id = this._lastId + 1;
     const numbered = {...frame!, id, may_wait};
     if (attachments.length > 0) {
       // Shared memory cannot hold them; there the kernel waits for the frame.
@@ -169,6 +168,9 @@ export class Peer {
       this._inbox?.put(numbered);
     }
     this.port.post(numbered);
+    // What cannot be posted is an error, and leaves its id to the next one: the kernel misses none.
+    this._lastId = id;
+    this._unanswered.set(id, {header, comm_id, isForgotten: false});
   }
 
   private _leave(): void {

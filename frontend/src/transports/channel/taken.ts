@@ -94,5 +94,13 @@ function toFrame(msg: Message): Frame {
   const {header, metadata, content, buffers} = msg;
   const message = JSON.stringify({header, metadata, content});
   checkComm(msg, message);
-  return {type: 'comm', message, buffers: (buffers ?? []).map(toTransfer)};
+  const {comm_id} = content as {comm_id: unknown};
+  const all = Array.from(buffers ?? [], (buffer, i) => {
+    try {
+      return toTransfer(buffer);
+    } catch (error) {
+      throw new TypeError(`buffers[${i}] of a ${header.msg_type} of comm ${comm_id}: ${error}`);
+    }
+  });
+  return {type: 'comm', message, buffers: all};
 }
