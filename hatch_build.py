@@ -48,7 +48,9 @@ BASES = {
 ONLY_ON_HOSTS = {
     "_transports/server.py",
     "_transports/port/page.py",
-    "_testing/player.py",
+    "_testing/player/__init__.py",
+    "_testing/player/playing.py",
+    "_testing/player/reading.py",
     "offline_site.py",
 }
 

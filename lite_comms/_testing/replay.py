@@ -20,7 +20,7 @@ def replay(recording: Recording) -> Trace:
     ----------
     recording : path, iterable of str, or iterable of TracedMessage
         A file of JSON lines, as `Trace.save` and the page's inspector write it; its lines; or what
-        `trace` has recorded, all of it or a part.
+        `trace` has recorded, all of it or a part. It must not be empty.
 
     Returns
     -------
@@ -30,8 +30,10 @@ def replay(recording: Recording) -> Trace:
     Raises
     ------
     ValueError
-        If a line is not valid, or if something of a message of the page was left out of the
-        recording. Nothing has been played.
+        If a message is not valid, naming its line and the field; or if something of a message of
+        the page was left out of the recording. Nothing has been played.
+    TypeError
+        If it is no recording.
     LookupError
         If a message is for a comm that the kernel does not have in this run.
     RuntimeError
@@ -41,7 +43,7 @@ def replay(recording: Recording) -> Trace:
         What a callback raises; see `MemoryTransport.deliver`.
     """
     try:
-        from .player import play
+        from .player.playing import play
     except ImportError:
         raise RuntimeError(
             "lite_comms.replay is not in the wheel that kernels of a site load; call it where "

@@ -1,41 +1,19 @@
-"""Reads a recording, and plays it: what `replay` does.
-
-Not in the wheel that a kernel loads at every start.
-"""
+"""Plays a recording as the page."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from lite_comms._install.install import current_transport
 from lite_comms._requests.marks import Answer, Request, read_mark
+from lite_comms._testing.lines import Recording, TracedMessage
+from lite_comms._testing.memory import MemoryTransport
+from lite_comms._testing.page_comm import Message, PageComm
+from lite_comms._testing.trace import Trace, trace
 
-from .lines import FORMAT, Recording, TracedMessage
-from .memory import MemoryTransport
-from .page_comm import Message, PageComm
-from .trace import Trace, trace
-
-_TEXT_OR_NONE = str, type(None)
-_TYPES = {
-    "time": str,
-    "direction": str,
-    "msg_type": str,
-    "msg_id": str,
-    "parent_id": _TEXT_OR_NONE,
-    "comm_id": str,
-    "target_name": _TEXT_OR_NONE,
-    "target_module": _TEXT_OR_NONE,
-    "metadata": dict,
-    "buffers": list,
-    "nbytes": int,
-}
+from .reading import read
 
 
 def play(recording: Recording) -> Trace:
@@ -45,7 +23,7 @@ def play(recording: Recording) -> Trace:
         raise RuntimeError(  # noqa: TRY004 (it is no argument)
             "replay needs a page: call it in the block of a MemoryTransport"
         )
-    messages = _read(recording)
+    messages = read(recording)
     for message in messages:
         if message.cut and message.direction == "page_to_kernel":
             raise ValueError(f"{_name(message)} cannot be played: a part of it was not recorded")
@@ -56,55 +34,6 @@ def play(recording: Recording) -> Trace:
     finally:
         page._default_target = before
     return run
-
-
-def from_lines(lines: Iterable[str]) -> list[TracedMessage]:
-    """Read messages from lines.
-
-    Raises
-    ------
-    ValueError
-        If a line is not valid, naming the line and the field.
-    """
-    messages = []
-    head = None
-    for number, line in enumerate(lines, 1):
-        try:
-            fields = json.loads(line or "null")
-            if head is not None and fields is not None:
-                messages.append(_from_fields(fields))
-            head = head or _check(fields, {"format": int})
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"recorded comm messages, line {number}: {error}") from None
-    return messages
-
-
-def _check(fields: Any, types: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(fields, dict):
-        raise TypeError("it is not an object")
-    for name, kind in types.items():
-        if not isinstance(fields.get(name), kind):
-            raise TypeError(f"{name} must not be {fields.get(name)!r}")
-    if fields.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"format must be {FORMAT}, not {fields['format']}")
-    return fields
-
-
-def _from_fields(fields: Any) -> TracedMessage:
-    _check(fields, _TYPES)
-    return TracedMessage(**{name: fields.get(name) for name in TracedMessage._fields})._replace(
-        time=datetime.fromisoformat(fields["time"]),
-        buffers=tuple(b64decode(buffer, validate=True) for buffer in fields["buffers"]),
-        cut=fields.get("cut") is True,
-    )
-
-
-def _read(recording: Recording) -> list[TracedMessage]:
-    if isinstance(recording, (str, PathLike)):
-        return from_lines(Path(recording).read_text("utf-8").split("\n"))
-    items = [*recording]
-    messages = [item for item in items if isinstance(item, TracedMessage)]
-    return messages or from_lines(map(str, items))
 
 
 class _Player:
