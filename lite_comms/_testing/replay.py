@@ -14,7 +14,8 @@ def replay(recording: Recording) -> Trace:
     by one; a function that the test has registered as the page's target stays in force.
 
     Comms that the kernel opens have other ids than in the recording. They are matched by their
-    targets, in the order in which they are opened.
+    targets, in the order in which they are opened; those that an earlier replay has matched are
+    left out. If there are more of a target than in the recording, none is guessed.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ def replay(recording: Recording) -> Trace:
     TypeError
         If it is no recording.
     LookupError
-        If a message is for a comm that the kernel does not have in this run.
+        If a message is for a comm, or answers a request, that the kernel does not have in this run;
+        or if it cannot be told which one it is. What comes before it has been played.
     RuntimeError
         If no `MemoryTransport` is installed, or if this is a kernel of a site with the extension:
         what it loads at each start does not include this.
