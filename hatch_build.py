@@ -48,7 +48,10 @@ BASES = {
 ONLY_ON_HOSTS = {
     "_transports/server.py",
     "_transports/port/page.py",
-    "_testing/player.py",
+    "_testing/player/__init__.py",
+    "_testing/player/matches.py",
+    "_testing/player/playing.py",
+    "_testing/player/reading.py",
     "offline_site.py",
 }
 

@@ -41,6 +41,23 @@ def line(**fields: Any) -> str:
     return json.dumps({**LINE, **fields})
 
 
+def without(name: str) -> str:
+    return json.dumps({key: value for key, value in LINE.items() if key != name})
+
+
+def nested(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+DIRECTIONS = "'kernel_to_page' or 'page_to_kernel'"
+TYPES = "'comm_open' or 'comm_msg' or 'comm_close'"
+ID = "a text that is not empty and has no lone surrogates"
+BUFFERS = "a list of texts in base64"
+
+
 def adder() -> list[Any]:
     """A kernel's code: two comms of one target, and one that the page opens."""
     heard: list[Any] = []
@@ -128,7 +145,7 @@ def test_an_answer_of_the_page_reaches_the_request_that_the_kernel_sends_now() -
     with MemoryTransport():
         assert asyncio.run(ask(lambda: lite_comms.replay(trace))) == [10, 11]
 
-    with pytest.raises(LookupError, match="a request that the kernel has not sent in this run"):
+    with pytest.raises(LookupError, match=r"of the requests .* on comm 'plot' this run has 0 that"):
         play(lambda: Comm("plot"), *[*trace.lines()][1:])
 
 
@@ -148,8 +165,9 @@ def test_a_comm_that_nothing_tells_of_is_named(count: int) -> None:
         play(lambda: [Comm("plot") for _ in range(count)], line(comm_id="other"))
 
     assert str(caught.value) == (
-        f"the comm_msg of comm 'plot' (other) cannot be played: none of the {count} comms that the "
-        "kernel has opened for this target in this run is open and known to be it"
+        "the comm_msg of comm 'plot' (other) cannot be played: of the comms that the kernel opens "
+        f"for target 'plot' this run has {count} that it can be for, and the recording 0, besides "
+        "1 from before it"
     )
 
 
@@ -163,9 +181,11 @@ def test_the_one_comm_of_its_target_is_meant_where_the_recording_began_later() -
 
 def test_a_comm_that_is_not_opened_or_is_closed_in_this_run_is_named() -> None:
     opening = line(direction="kernel_to_page", msg_type="comm_open", comm_id="old")
-    code: Callable[[], object]
-    for code in (lambda: None, lambda: Comm("plot", comm_id="new").close()):
-        with pytest.raises(LookupError, match="is open and known to be it"):
+    for code, error in (
+        (lambda: None, "this run has 0 that it can be for, and the recording 1"),
+        (lambda: Comm("plot", comm_id="new").close(), "its comm is not open in this run"),
+    ):
+        with pytest.raises(LookupError, match=error):
             play(code, opening, line(comm_id="old"))
 
 
@@ -191,21 +211,103 @@ def test_a_message_that_was_cut_is_not_played_and_none_before_it() -> None:
     [
         (["nonsense"], "line 1: Expecting value"),
         (["[]"], "line 1: it is not an object"),
-        (["{}"], "line 1: format must not be None"),
+        (["{}"], "line 1: format must be 1, not None"),
         ([HEAD, "[]"], "line 2: it is not an object"),
+        ([HEAD, "null"], "line 2: it is not an object"),
+        ([HEAD, "[" * 200_000 + "]" * 200_000], "line 2: maximum recursion depth exceeded"),
         (['{"format": 2}'], "line 1: format must be 1, not 2"),
-        ([HEAD, line(msg_type=3)], "line 2: msg_type must not be 3"),
-        ([HEAD, line(), line(comm_id=None)], "line 3: comm_id must not be None"),
-        ([HEAD, line(direction=None)], "line 2: direction must not be None"),
-        ([HEAD, line(buffers="AQI=")], "line 2: buffers must not be 'AQI='"),
-        ([HEAD, line(buffers=["!"])], "line 2: "),
-        ([HEAD, line(time="soon")], "line 2: Invalid isoformat string: 'soon'"),
-        ([HEAD, line(nbytes="x")], "line 2: nbytes must not be 'x'"),
+        (['{"format": true}'], "line 1: format must be 1, not True"),
+        (["\n", HEAD, "\n", line(time="soon")], "line 4: time must be a time in ISO 8601"),
+        ([HEAD, line(time=5)], "line 2: time must be a time in ISO 8601, not 5"),
+        ([HEAD, line(direction=None)], f"line 2: direction must be {DIRECTIONS}, not None"),
+        ([HEAD, line(direction="up")], f"line 2: direction must be {DIRECTIONS}, not 'up'"),
+        ([HEAD, line(msg_type=["x"])], f"line 2: msg_type must be {TYPES}, not ['x']"),
+        ([HEAD, line(msg_type="execute_request")], f"line 2: msg_type must be {TYPES}, not"),
+        ([HEAD, line(), line(comm_id=None)], f"line 3: comm_id must be {ID}, not None"),
+        ([HEAD, line(comm_id="", msg_type="comm_open")], f"line 2: comm_id must be {ID}, not ''"),
+        ([HEAD, line(comm_id="\ud800")], f"line 2: comm_id must be {ID}, not '\\ud800'"),
+        ([HEAD, without("msg_id")], "line 2: msg_id is missing"),
+        ([HEAD, line(), without("data")], "line 3: data is missing"),
+        ([HEAD, line(data=nested(500))], "line 2: data must be a value of JSON of less than 500 l"),
+        ([HEAD, line(metadata={"m": nested(500)})], "line 2: metadata must be an object of JSON"),
+        ([HEAD, line(metadata=[])], "line 2: metadata must be an object of JSON"),
+        ([HEAD, line(buffers="AQI=")], f"line 2: buffers must be {BUFFERS}, not 'AQI='"),
+        ([HEAD, line(buffers="")], f"line 2: buffers must be {BUFFERS}, not ''"),
+        ([HEAD, line(buffers=["!"])], f"line 2: buffers must be {BUFFERS}, not ['!']"),
+        ([HEAD, line(buffers=[5])], f"line 2: buffers must be {BUFFERS}, not [5]"),
+        ([HEAD, line(nbytes="x")], "line 2: nbytes must be a whole number, not 'x'"),
+        ([HEAD, line(nbytes=True)], "line 2: nbytes must be a whole number, not True"),
+        ([HEAD, line(cut=1)], "line 2: cut must be true or false, not 1"),
+        ([HEAD, line(cut="true")], "line 2: cut must be true or false, not 'true'"),
+        ([], "there are none, and no first line that names the format"),
+        (["", "\n"], "there are none, and no first line that names the format"),
     ],
 )
-def test_a_line_that_is_not_valid_is_named(lines: list[str], error: str) -> None:
-    with MemoryTransport(), pytest.raises(ValueError, match=re.escape(error)):
-        lite_comms.replay(lines)
+def test_a_line_that_is_not_valid_is_named_and_none_is_played(lines: list[str], error: str) -> None:
+    heard: list[Any] = []
+    with MemoryTransport():
+        Comm("plot", comm_id="1").on_msg(heard.append)
+        with pytest.raises(ValueError, match=re.escape(error)):
+            lite_comms.replay(lines)
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("direction", "up"), ("data", nested(500)), ("data", {1, 2}), ("buffers", [5]), ("cut", 1)],
+)
+def test_a_message_of_a_trace_that_is_not_valid_is_named(field: str, value: Any) -> None:
+    trace, _ = recorded()
+    bad = trace[-1]._replace(**{field: value})
+    with MemoryTransport():
+        again = adder()
+        error = f"recorded comm messages, message {len(trace)}: {field} must be "
+        with pytest.raises(ValueError, match=error):
+            lite_comms.replay([*trace[:-1], bad])
+    assert again == []
+
+
+def test_what_is_as_deep_as_can_be_sent_is_played() -> None:
+    heard: list[Any] = []
+    deep = {"data": nested(499), "metadata": {"m": nested(499)}}
+    with MemoryTransport():
+        Comm("plot", comm_id="1").on_msg(heard.append)
+        lite_comms.replay([HEAD, line(**deep)])
+    assert [(msg["content"]["data"], msg["metadata"]) for msg in heard] == [tuple(deep.values())]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_file_is_read_as_editors_write_it(tmp_path: Path, encoding: str, end: str) -> None:
+    file = tmp_path / "trace.jsonl"
+    file.write_bytes(end.join([HEAD, line(data="ä"), "", line(data=2), ""]).encode(encoding))
+    heard: list[Any] = []
+    with MemoryTransport():
+        Comm("plot", comm_id="1").on_msg(lambda msg: heard.append(msg["content"]["data"]))
+        lite_comms.replay(file)
+    assert heard == ["ä", 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (f"{HEAD}\n".encode("utf-16"), "line 1: 'utf-8' codec can't decode byte"),
+        (f"{HEAD}\nä".encode("latin-1"), "line 2: 'utf-8' codec can't decode byte"),
+        (b"", "there are none, and no first line"),
+    ],
+)
+def test_a_file_that_is_no_recording_says_why(tmp_path: Path, text: bytes, error: str) -> None:
+    file = tmp_path / "trace.jsonl"
+    file.write_bytes(text)
+    with MemoryTransport(), pytest.raises(ValueError, match=error):
+        lite_comms.replay(file)
+
+
+@pytest.mark.parametrize("what", [None, 5, b"{}", [5], [HEAD, 5], [{"format": 1}]])
+def test_what_is_no_recording_is_refused(what: Any) -> None:
+    error = f"takes a path, lines of text, or TracedMessages, not {re.escape(repr(what)[:12])}"
+    with MemoryTransport(), pytest.raises(TypeError, match=error):
+        lite_comms.replay(what)
 
 
 def test_without_a_page_in_memory_nothing_is_played() -> None:

@@ -86,6 +86,23 @@ def test_what_a_callback_changes_later_is_recorded_as_it_came(memory: MemoryTran
     assert message.cut  # what is attached is not recorded
 
 
+def test_a_message_as_deep_as_can_be_sent_is_recorded(memory: MemoryTransport) -> None:
+    comm = Comm("plot")
+    got: list[Any] = []
+    comm.on_msg(lambda msg: got.append(msg["content"]["data"]))
+    memory.deliver()
+    deep: list[Any] = []
+    for _ in range(498):
+        deep = [deep]
+    with lite_comms.trace() as trace:
+        comm.send(deep)
+        memory.comms[comm.comm_id].send(deep, {"m": deep})
+        memory.deliver()
+
+    assert [message.data for message in trace] == [deep, deep]
+    assert (got, trace[1].metadata) == ([deep], {"m": deep})
+
+
 def test_a_message_that_is_refused_is_not_recorded(memory: MemoryTransport) -> None:
     comm = Comm("plot")
     with lite_comms.trace() as trace, pytest.raises(EncodeError):

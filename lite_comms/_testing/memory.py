@@ -91,6 +91,7 @@ class MemoryTransport(Transport):
         self._held: deque[Callable[[], object]] = deque()
         # One item for each block that is entered: what is restored after it.
         self._before: list[_Before] = []
+        self._replayed: dict[Any, Any] = {}  # see `Matches`
 
     def __enter__(self) -> MemoryTransport:
         transport = current_transport()

@@ -14,13 +14,14 @@ def replay(recording: Recording) -> Trace:
     by one; a function that the test has registered as the page's target stays in force.
 
     Comms that the kernel opens have other ids than in the recording. They are matched by their
-    targets, in the order in which they are opened.
+    targets, in the order in which they are opened; those that an earlier replay has matched are
+    left out. If there are more of a target than in the recording, none is guessed.
 
     Parameters
     ----------
     recording : path, iterable of str, or iterable of TracedMessage
         A file of JSON lines, as `Trace.save` and the page's inspector write it; its lines; or what
-        `trace` has recorded, all of it or a part.
+        `trace` has recorded, all of it or a part. It must not be empty.
 
     Returns
     -------
@@ -30,10 +31,13 @@ def replay(recording: Recording) -> Trace:
     Raises
     ------
     ValueError
-        If a line is not valid, or if something of a message of the page was left out of the
-        recording. Nothing has been played.
+        If a message is not valid, naming its line and the field; or if something of a message of
+        the page was left out of the recording. Nothing has been played.
+    TypeError
+        If it is no recording.
     LookupError
-        If a message is for a comm that the kernel does not have in this run.
+        If a message is for a comm, or answers a request, that the kernel does not have in this run;
+        or if it cannot be told which one it is. What comes before it has been played.
     RuntimeError
         If no `MemoryTransport` is installed, or if this is a kernel of a site with the extension:
         what it loads at each start does not include this.
@@ -41,7 +45,7 @@ def replay(recording: Recording) -> Trace:
         What a callback raises; see `MemoryTransport.deliver`.
     """
     try:
-        from .player import play
+        from .player.playing import play
     except ImportError:
         raise RuntimeError(
             "lite_comms.replay is not in the wheel that kernels of a site load; call it where "

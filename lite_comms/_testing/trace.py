@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from copy import deepcopy
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -129,15 +128,20 @@ def _record_sent(message: CommMessage, manager: CommManager) -> None:
 def _record_received(msg: dict[str, Any], manager: CommManager) -> None:
     _record(
         manager,
-        deepcopy(msg["content"]),
+        _copy(msg["content"]),
         direction="page_to_kernel",
         msg_type=msg["header"]["msg_type"],
         msg_id=str(msg["header"].get("msg_id")),
         parent_id=msg["parent_header"].get("msg_id"),
-        metadata=deepcopy(msg["metadata"]),
+        metadata=_copy(msg["metadata"]),
         buffers=tuple(map(bytes, msg["buffers"])),
         cut="attachments" in msg,
     )
+
+
+def _copy(value: Any) -> Any:
+    # `deepcopy` recurses in Python, whose limit comes before that of the depth of values.
+    return json.loads(json.dumps(value))
 
 
 def _record(manager: CommManager, content: dict[str, Any], **fields: Any) -> None:
