@@ -17,7 +17,7 @@ from serve import serving, serving_with_host
 
 NOTEBOOK = "notebooks/index.html?path=01-open-from-the-kernel.ipynb"
 
-BOOT_S = 90
+BOOT_S = 150
 CELL_S = 30
 STOP_S = 10
 
@@ -166,7 +166,7 @@ async () => {
 HOST = """
 async (src, bytes) => {
   iframe.src = src;
-  const kernel = await connect(iframe, {timeout_ms: 80_000});
+  const kernel = await connect(iframe, {timeout_ms: 150_000});
   await kernel.whenTarget('echo', {timeout_ms: 30_000});
   const comm = kernel.open('echo');
   comm.onRequest(({content}) => ({asked: content.data}));
@@ -334,7 +334,7 @@ def test_a_page_of_another_origin_talks_to_a_kernel_in_its_iframe(
         repl = f"{site}repl/index.html?kernel=python&code={quote(EXPOSED)}"
         with opened(engine, f"{host}host.html") as page:
             page.evaluate(HOST_IS_THERE)
-            said = page.evaluate(HOST, repl, [1, 2, 255], timeout_s=BOOT_S)
+            said = page.evaluate(HOST, repl, [1, 2, 255], timeout_s=2 * BOOT_S)
     assert said == {
         "data": [{"asked": "what?"}, {"n": 1}],
         "bytes": [[1, 2, 255]],

@@ -232,7 +232,7 @@ def test_what_is_saved_does_nothing_when_it_is_opened_again(new_tab: NewTab, loa
         tab.page.wait_for_timeout(100)
     (output,) = saved
     assert list(output["data"]) == ["application/javascript"]
-    assert len(json.dumps(output)) < 600
+    assert len(json.dumps(output)) < 650
     notebook.page.reload()
     expect(notebook.cells).to_have_count(2, timeout=START_TIMEOUT_MS)
     assert notebook.python("1") == "1"

@@ -76,6 +76,26 @@ def test_deep_data_of_the_page_is_refused_where_it_is_sent(notebook: Notebook) -
     assert notebook.python("heard") == "['after']"
 
 
+def test_a_list_of_buffers_with_a_hole_is_refused_and_costs_no_other_message(
+    notebook: Notebook,
+) -> None:
+    notebook.python("heard.clear()")
+    output = notebook.javascript(
+        f"""{DEEP}
+        const buffers = [, new ArrayBuffer(1)];
+        const comm = comm_manager.new_comm('collect');
+        const own = Jupyter.comms.open('collect');
+        tell(() => comm.send({{n: 1}}, null, null, buffers));
+        tell(() => own.send({{n: 2}}, {{buffers}}));
+        [comm, own].forEach((each, i) => each.send({{n: `after ${{i}}`}}));
+        """
+    )
+    lines = said(output).all_inner_texts()
+    assert len(lines) == 2
+    assert [line for line in lines if "buffers[0] of " not in line] == []
+    assert notebook.python("heard") == "['after 0', 'after 1']"
+
+
 def test_deep_data_of_python_is_refused_where_it_is_sent(notebook: Notebook) -> None:
     notebook.javascript(
         "Jupyter.notebook.kernel.comm_manager.register_target('somebody', () => undefined)"
