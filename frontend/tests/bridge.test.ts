@@ -482,15 +482,15 @@ describe('a frame that is not understood', () => {
   const COMM = {comm_id: 'a', content: '{}', buffers: []};
 
   it.each([
-    ['nothing', null, 'there is no frame of type undefined'],
-    ['a text', 'comm_open', 'there is no frame of type undefined'],
+    ['nothing', null, "there is no frame of type 'undefined'"],
+    ['a text', 'comm_open', "there is no frame of type 'undefined'"],
     [
       'another type',
       {type: 'execute_request', code: '1'},
-      'there is no frame of type "execute_request"'
+      "there is no frame of type 'execute_request'"
     ],
-    ['a name of every object', {type: '__proto__'}, 'there is no frame of type "__proto__"'],
-    ['another one', {type: 'constructor'}, 'there is no frame of type "constructor"'],
+    ['a name of every object', {type: '__proto__'}, "there is no frame of type '__proto__'"],
+    ['another one', {type: 'constructor'}, "there is no frame of type 'constructor'"],
     ['no id', {...COMM, type: 'comm_msg', comm_id: 1}, FIELD('comm_id', 'comm_msg')],
     ['no target', {...COMM, type: 'comm_open'}, FIELD('target_name', 'comm_open')],
     [
@@ -533,7 +533,7 @@ describe('a frame that is not understood', () => {
       {type: 'targets', names: ['product']},
       "a 'targets' frame is for the host page only"
     ],
-    ['a type that is no JSON', {type: 1n}, 'there is no frame of type bigint'],
+    ['a type that is no JSON', {type: 1n}, "there is no frame of type '1'"],
     [
       'buffers that a list leaves out',
       {...COMM, type: 'comm_msg', buffers: Object.assign([], {length: 2 ** 32 - 1})},

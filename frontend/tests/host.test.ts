@@ -74,15 +74,6 @@ async function connected(): Promise<Kernel> {
   return kernel;
 }
 
-/** Lists in lists. */
-const deep = (levels: number): unknown => {
-  let data: unknown = [];
-  for (let i = 1; i < levels; i++) {
-    data = [data];
-  }
-  return data;
-};
-
 function abortedSoon(): AbortSignal {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 1);
@@ -443,22 +434,14 @@ describe('a comm', () => {
     const heard: unknown[] = [];
     comm.onMsg(({content}) => heard.push(content.data));
     await say(message('comm_msg', 1));
-    const why = ['Error', "comm 'sum' (host-1): its onMsg takes the messages"];
+    const why = ['Error', "comm 'sum' (host-1): onMsg takes its messages"];
     expect([await waits, await next()]).toEqual([why, why]);
     expect(heard).toEqual([1]);
   });
 
   describe('with sendLatest', () => {
-    let draw: (() => void)[];
-
-    beforeEach(() => {
-      draw = [];
-      vi.stubGlobal('requestAnimationFrame', (f: () => void) => draw.push(f));
-      vi.stubGlobal('cancelAnimationFrame', (n: number) => void (draw[n - 1] = () => undefined));
-    });
-
     const drawn = async () => {
-      draw.splice(0).forEach(f => f());
+      await new Promise(resolve => setTimeout(resolve, 30));
       await settled();
       return frames.splice(0);
     };
@@ -470,7 +453,7 @@ describe('a comm', () => {
       return comm;
     }
 
-    it('sends the newest of each key with the next frame, as it was', async () => {
+    it('sends the newest of each key as it was', async () => {
       const comm = await opened();
       const data = {n: 1};
       comm.sendLatest(0);
@@ -503,13 +486,6 @@ describe('a comm', () => {
       expect(() => comm.sendLatest(5)).toThrow('is closed: closed by this page');
     });
 
-    it('sends it where nothing is drawn', async () => {
-      const comm = await opened();
-      comm.sendLatest(1);
-      await vi.waitUntil(() => frames.length > 0);
-      expect(frames).toEqual([message('comm_msg', 1)]);
-    });
-
     it('sends nothing when the other end has closed it', async () => {
       const comm = await opened();
       comm.sendLatest(1);
@@ -528,20 +504,6 @@ describe('a comm', () => {
     });
   });
 
-  it('sends nothing that is nested too deeply, and stays open', async () => {
-    const comm = (await connected()).open('sum');
-    const why = /^comm 'sum' \(host-1\) cannot send: .*nested more than 500 levels deep$/;
-    expect(() => comm.send(deep(500))).toThrow(why);
-    expect(() => comm.close(deep(500))).toThrow(why);
-    expect((await failed(comm.request(deep(500))))[1]).toMatch(why);
-    expect(() => comm.send(deep(100_000))).toThrow("comm 'sum' (host-1) cannot send: Maximum call");
-    await settled();
-    expect([frames.length, comm.isClosed]).toEqual([1, false]);
-    comm.send(deep(499));
-    await settled();
-    expect(frames.length).toBe(2);
-  });
-
   it('keeps the first messages that nobody takes, and says so once; a slow loop loses none', async () => {
     const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     const kernel = await connected();
@@ -550,7 +512,7 @@ describe('a comm', () => {
       Array.from({length: 1_500}, (_, i) => message('comm_msg', i, {}, comm_id));
     await say(...all(idle.commId), message('comm_close', {}, {}, idle.commId));
     expect(warned.mock.calls).toEqual([
-      ["lite_comms: comm 'sum' (host-1): nobody takes its messages; of them 1000 are kept"]
+      ["lite_comms: comm 'sum' (host-1): nobody takes its messages; 1000 are kept"]
     ]);
     const first = busy[Symbol.asyncIterator]().next();
     await say(...all(busy.commId), message('comm_close', {}, {}, busy.commId));
@@ -682,7 +644,7 @@ describe('a request', () => {
     const comm = (await connected()).open('sum');
     expect(await failed(comm.request({}, {metadata: {lite_comms: 1}}))).toEqual([
       'TypeError',
-      "metadata: the key 'lite_comms' says what a message is, and cannot be given"
+      "metadata: the key 'lite_comms' is reserved"
     ]);
   });
 
@@ -736,18 +698,7 @@ describe('a request', () => {
       'RangeError',
       'too much'
     ],
-    [
-      'it returns no JSON',
-      () => 1n,
-      'TypeError',
-      "comm 'sum' (host-1) cannot send: Do not know how to serialize a BigInt"
-    ],
-    [
-      'it returns what is nested too deeply',
-      () => deep(500),
-      'RangeError',
-      /^comm 'sum' \(host-1\) cannot send: .* nested more than 500 levels deep$/
-    ]
+    ['it returns no JSON', () => 1n, 'TypeError', 'Do not know how to serialize a BigInt']
   ])('of the kernel is answered with an error when %s', async (_, f, ename, evalue) => {
     const comm = (await connected()).open('sum');
     if (f) {
@@ -755,8 +706,7 @@ describe('a request', () => {
     }
     await say(REQUEST);
     const {metadata} = JSON.parse(frames[1].content);
-    expect(metadata.lite_comms).toMatchObject({reply: '7', error: {ename}});
-    expect(metadata.lite_comms.error.evalue).toMatch(evalue);
+    expect(metadata.lite_comms).toMatchObject({reply: '7', error: {ename, evalue}});
   });
 
   it('of the kernel is not answered under an id that is being answered, and that is shown', async () => {

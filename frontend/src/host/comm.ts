@@ -1,6 +1,5 @@
 /** The host page's end of a comm. */
 import {commFrame, type CommIds, type ICommMessage, type ICommOpen, isRecord} from '../wire/bridge';
-import {checkDepth, MAX_DEPTH} from '../wire/depth';
 import {failure, fenced, type IWait} from './errors';
 import {type Bytes, type IMessage, type IParts, type RequestHandler, Requests} from './requests';
 
@@ -21,8 +20,8 @@ export type Handler = (msg: IMessage) => unknown;
 
 /** How many messages are kept while nobody takes any; those behind them are dropped. */
 const MOST_EARLY = 1_000;
-/** A page that is hidden draws no frame. */
-const NO_FRAME_CAME_MS = 100;
+/** About a frame of the screen. A page that is hidden draws none. */
+const LATEST_MS = 16;
 
 /** One end of a two-way channel between the host page and the kernel. */
 export class Comm implements AsyncIterable<IMessage> {
@@ -53,7 +52,7 @@ export class Comm implements AsyncIterable<IMessage> {
   }
 
   /**
-   * Send a message, but only the newest one of each key, at most one in a frame of the screen. It leaves before what
+   * Send a message, but only the newest one of each key, at most one in 16 ms. It leaves before what
    * is sent by other calls afterwards.
    *
    * @throws As `send`.
@@ -62,7 +61,7 @@ export class Comm implements AsyncIterable<IMessage> {
     const frame = this._frame('comm_msg', data, parts);
     this._latest.delete(key); // the order is that of those that go
     this._latest.set(key, frame);
-    this._stop ??= nextFrame(() => this._flush());
+    this._timer ??= setTimeout(() => this._flush(), LATEST_MS);
   }
 
   /**
@@ -99,10 +98,10 @@ export class Comm implements AsyncIterable<IMessage> {
    * @throws Error if the comm has an `onMsg`.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<IMessage, void, undefined> {
-    this._keepsAll = true;
+    this._most = Infinity; // somebody takes them, at their own pace
     for (;;) {
       if (this._onMsg) {
-        throw new Error(`${this}: its onMsg takes the messages`);
+        throw new Error(`${this}: onMsg takes its messages`);
       }
       const msg = this._early.shift();
       if (msg) {
@@ -178,14 +177,7 @@ export class Comm implements AsyncIterable<IMessage> {
       throw new TypeError(`${this}: metadata is no object`);
     }
     const copies = Array.from(buffers, copyOf);
-    try {
-      const frame = commFrame(ids, data, metadata, copies);
-      checkDepth(frame.content, ids.type, this, MAX_DEPTH);
-      return [frame, copies];
-    } catch (error) {
-      (error as Error).message = `${this} cannot send: ${(error as Error).message}`;
-      throw error;
-    }
+    return [commFrame(ids, data, metadata, copies), copies];
   }
 
   /** Post what `sendLatest` holds. */
@@ -196,8 +188,8 @@ export class Comm implements AsyncIterable<IMessage> {
   }
 
   private _drop(): void {
-    this._stop?.();
-    this._stop = undefined;
+    clearTimeout(this._timer);
+    this._timer = undefined;
     this._latest.clear();
   }
 
@@ -205,14 +197,12 @@ export class Comm implements AsyncIterable<IMessage> {
     const f = this._onMsg;
     if (f) {
       void fenced(`onMsg of ${this}`, () => f(msg));
-    } else if (this._keepsAll || this._early.length < MOST_EARLY) {
+    } else if (this._early.length < this._most) {
       this._early.push(msg);
       this._wake();
-    } else if (!this._hasDropped) {
-      this._hasDropped = true;
-      console.warn(
-        `lite_comms: ${this}: nobody takes its messages; of them ${MOST_EARLY} are kept`
-      );
+    } else if (this._most) {
+      this._most = 0;
+      console.warn(`lite_comms: ${this}: nobody takes its messages; ${MOST_EARLY} are kept`);
     }
   }
 
@@ -243,13 +233,12 @@ export class Comm implements AsyncIterable<IMessage> {
   private _onMsg: Handler | undefined;
   private _onClose: Handler | undefined;
   private readonly _early: IMessage[] = [];
-  /** Somebody takes them, at their own pace. */
-  private _keepsAll = false;
-  private _hasDropped = false;
+  /** How many of them are kept. */
+  private _most = MOST_EARLY;
   /** Those who wait in `for await`. */
   private readonly _waiting: (() => void)[] = [];
   private readonly _latest = new Map<string, Prepared>();
-  private _stop: (() => void) | undefined;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
   /** The message that has closed it, while nobody has heard it. */
   private _untold: IMessage | undefined;
 }
@@ -260,16 +249,6 @@ export function messageOf(
 ): IMessage {
   const views = buffers.map(buffer => new DataView(buffer));
   return {content: {comm_id, data}, metadata, buffers: views};
-}
-
-/** Call a function with the next frame of the screen; returns how to stop that. */
-function nextFrame(f: () => void): () => void {
-  const frame = requestAnimationFrame(f);
-  const timer = setTimeout(f, NO_FRAME_CAME_MS);
-  return () => {
-    cancelAnimationFrame(frame);
-    clearTimeout(timer);
-  };
 }
 
 function copyOf(bytes: Bytes): ArrayBuffer {

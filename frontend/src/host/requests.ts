@@ -170,9 +170,7 @@ function readError(error: unknown): {ename: string; evalue: string; traceback: s
 
 function withOurs({metadata = {}, ...parts}: IParts, ours: object): IParts {
   if ('lite_comms' in metadata) {
-    throw new TypeError(
-      "metadata: the key 'lite_comms' says what a message is, and cannot be given"
-    );
+    throw new TypeError("metadata: the key 'lite_comms' is reserved");
   }
   return {...parts, metadata: {...metadata, lite_comms: ours}};
 }

@@ -95,9 +95,7 @@ export function readFrame(posted: unknown): Frame {
   const {type} = frame;
   const fields = FIELDS.get(type);
   if (!fields) {
-    throw new Error(
-      `there is no frame of type ${typeof type === 'string' ? JSON.stringify(type) : typeof type}`
-    );
+    throw new Error(`there is no frame of type '${String(type)}'`);
   }
   for (const [field, check] of Object.entries(fields)) {
     if (!check(frame[field])) {
@@ -136,6 +134,6 @@ export function commFrame(
   data: unknown,
   metadata: object,
   buffers: ArrayBuffer[]
-): {readonly content: string; readonly buffers: ArrayBuffer[]} {
+): object {
   return {...ids, content: JSON.stringify({data, metadata}), buffers};
 }

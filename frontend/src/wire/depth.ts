@@ -16,25 +16,19 @@ const [QUOTE, BACKSLASH] = ['"', '\\'];
  * Refuse a comm message that is nested too deeply.
  *
  * @param text - Header, metadata and content, as JSON.
- * @param levels - How many it may have.
  * @throws RangeError that names the message.
  */
-export function checkDepth(
-  text: string,
-  msg_type: string,
-  comm_id: unknown,
-  levels = MESSAGE_DEPTH
-): void {
-  if (isTooDeep(text, levels)) {
+export function checkDepth(text: string, msg_type: string, comm_id: unknown): void {
+  if (isTooDeep(text)) {
     throw new RangeError(
       `a ${msg_type} of comm ${comm_id} cannot be sent: it is nested more than ${MAX_DEPTH} levels deep`
     );
   }
 }
 
-function isTooDeep(text: string, levels: number): boolean {
+function isTooDeep(text: string): boolean {
   // To find brackets is much faster than to tell which of them are in strings.
-  if (!hasManyBrackets(text, levels)) {
+  if (!hasManyBrackets(text)) {
     return false;
   }
   let depth = 0;
@@ -45,7 +39,7 @@ function isTooDeep(text: string, levels: number): boolean {
         break;
       case '{':
       case '[':
-        if (++depth > levels) {
+        if (++depth > MESSAGE_DEPTH) {
           return true;
         }
         break;
@@ -57,12 +51,12 @@ function isTooDeep(text: string, levels: number): boolean {
   return false;
 }
 
-/** Whether it has more opening brackets, also in strings, than it may have levels. */
-function hasManyBrackets(text: string, levels: number): boolean {
+/** Whether it has more opening brackets, also in strings, than a message may have levels. */
+function hasManyBrackets(text: string): boolean {
   let count = 0;
   for (const bracket of ['{', '[']) {
     for (let i = text.indexOf(bracket); i >= 0; i = text.indexOf(bracket, i + 1)) {
-      if (++count > levels) {
+      if (++count > MESSAGE_DEPTH) {
         return true;
       }
     }
