@@ -170,8 +170,11 @@
         const isOfOthers = parent === 'a stranger';
         // By a status without a parent the page shows that a callback runs, after it has said something.
         const isOfPage = isOfOthers || parent === 'nobody';
+        // How a text is cut into messages is open, so a piece may be empty.
         const isLeftOut =
-          type === 'status' ? !status || isOfPage : type === 'execute_input' && isOfOthers;
+          type === 'status'
+            ? !status || isOfPage
+            : (type === 'execute_input' && isOfOthers) || msg.content.text === '';
         // A second thread of a server kernel looks for a comm, too, and tells the same once more.
         const isSaidTwice = parent === 'nobody' && /^No such comm:/.test(msg.content.text ?? '');
         if (isLeftOut || isSaidTwice || parent.startsWith(HIDDEN)) {
@@ -179,7 +182,6 @@
         }
         if (type === 'stream') {
           const {name, text} = msg.content;
-          // How a text is cut into messages is open.
           if (stream.name === name && stream.parent === parent) {
             lines.pop();
           } else {
