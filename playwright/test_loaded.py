@@ -22,7 +22,7 @@ STOCK = "JupyterLite's own comm path"
 NOT_QUIET = "until the comm messages that are under way there have been handled"
 
 # Loading and using it in one cell, as a user would.
-AT_ONCE = f"{LOAD}\nlite_comms.status();"
+AT_ONCE = f"{LOAD}\nlite_comms.status()"
 
 ECHO = """
 from comm import get_comm_manager
@@ -170,7 +170,9 @@ def test_messages_and_cells_that_wait_meanwhile_come_once_and_in_order(
     assert notebook.python("ran, values == sorted(set(values)), values[-1]") == (
         "([1, 2, 3], True, 3)"
     )
-    assert "transport port" in notebook.python("lite_comms.status();")
+    status = notebook.python("lite_comms.status()")
+    assert "transport port" in status
+    assert "Status(" not in status
     press(notebook, 2)
     assert notebook.python("values[-2:]") == "[4, 5]"
 
@@ -185,7 +187,7 @@ def test_each_message_that_is_sent_meanwhile_comes_once_and_in_order(
     # While they come the port may have to wait, and the cell says so.
     assert notebook.ended(number) in ("", f"lite_comms: {STOCK}, {NOT_QUIET}")
     assert notebook.python("numbers == list(range(200)) or numbers") == "True"
-    assert "transport port" in notebook.python("lite_comms.status();")
+    assert "transport port" in notebook.python("lite_comms.status()")
 
 
 def test_a_second_notebook_finds_it_there(new_tab: NewTab, loaded: str) -> None:
@@ -376,7 +378,7 @@ def test_the_page_is_left_alone_if_wanted_and_idle_after_uninstall(
     notebook.run(SLIDER)
     press(notebook, 2)
     assert notebook.python("slider.value") == "2"
-    assert "not installed" in notebook.python("lite_comms.status();")
+    assert "not installed" in notebook.python("lite_comms.status()")
     assert notebook.python("lite_comms.install().transport").endswith("'port'")
     press(notebook, 1)
     assert notebook.python("slider.value") == "3"

@@ -5,9 +5,11 @@ from typing import Any
 
 import comm as comm_package
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 import lite_comms
 from lite_comms import Comm, MemoryTransport, Status
+from lite_comms._install import install
 from lite_comms._install.status import status_of
 
 NOT_INSTALLED = (
@@ -50,6 +52,19 @@ def test_status_prints_what_it_returns(
 ) -> None:
     status = lite_comms.status()
 
+    assert capsys.readouterr().out == f"{status}\n"
+
+
+@pytest.mark.parametrize("call", ["status", "current_status"])
+def test_the_last_line_of_a_cell_shows_the_status_once(
+    memory: MemoryTransport, capsys: pytest.CaptureFixture[str], call: str
+) -> None:
+    shown = DisplayFormatter()
+    status = getattr(install, call)()
+    assert shown.format(status) == ({}, {})
+    assert capsys.readouterr().out == f"{status}\n"
+
+    shown.format(status)  # in a later cell
     assert capsys.readouterr().out == f"{status}\n"
 
 

@@ -14,7 +14,7 @@ from lite_comms._kernel.surroundings import Surroundings, surroundings
 from lite_comms._transports.base import Transport
 
 from .patches import Patches
-from .status import Status, status_of
+from .status import Status, printed, status_of
 
 # The page opens it to learn what is active; the answer is the data of the comm_close.
 _STATUS_TARGET = "lite_comms.status"
@@ -155,9 +155,7 @@ def status() -> Status:
     Status
         The same, to look at by program.
     """
-    now = current_status()
-    print(now)
-    return now
+    return printed(current_status())
 
 
 def load_ipython_extension(ipython: object) -> None:

@@ -50,6 +50,14 @@ class Status:
     bypassed: tuple[str, ...] = ()
     page: str = ""
 
+    _is_printed = False
+
+    def _ipython_display_(self) -> None:
+        """Show it as text, as the last line of a cell, unless it has just been printed."""
+        if not self._is_printed:
+            print(self)
+        object.__setattr__(self, "_is_printed", False)
+
     def __str__(self) -> str:
         state = f"active, transport {self.transport}" if self.installed else "not installed"
         targets = ", ".join(self.targets) or "none"
@@ -64,6 +72,13 @@ class Status:
             f"  targets  {targets}"
             + (f"\n  bypassed {bypassed}: install() takes it back" if bypassed else "")
         )
+
+
+def printed(status: Status) -> Status:
+    """Print a status and return it."""
+    print(status)
+    object.__setattr__(status, "_is_printed", True)
+    return status
 
 
 def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...] = ()) -> Status:

@@ -191,7 +191,7 @@ def test_the_kernels_own_comms_work_after_the_undo(kernel: Kernel) -> None:
 
 
 def test_status_names_the_kernel_and_the_transport(kernel: Kernel) -> None:
-    printed = kernel.run("import lite_comms\nlite_comms.status();")
+    printed = kernel.run("import lite_comms\nlite_comms.status()")
 
     assert printed == (
         f"lite_comms {kernel.run('print(lite_comms.__version__)').strip()}: "

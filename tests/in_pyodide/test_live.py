@@ -390,7 +390,7 @@ def test_after_a_reinstall_the_first_cell_is_live_and_the_wish_is_kept(kernel: K
     kernel.page("page.post('bye'); await page.turn()")
     kernel.run("lite_comms.install()")
     kernel.open_port("live", memory=4096)
-    assert "turned off" in kernel.run("lite_comms.status();")
+    assert "turned off" in kernel.run("lite_comms.status()")
     kernel.run("lite_comms.live()")
     during(kernel, LOOP.format(n=2) + "within = list(heard)", "send(1)")
     assert kernel.run("print(within)") == "[0, 1]\n"
@@ -428,4 +428,4 @@ def test_uninstalled_python_has_its_own_again(kernel: Kernel) -> None:
     assert printed == "function PyodideKernel.run 0\n"
     kernel.run("time.sleep(0.001); lite_comms.install()")
     kernel.open_port("live", memory=4096)
-    assert "by memory" in kernel.run("lite_comms.status();")
+    assert "by memory" in kernel.run("lite_comms.status()")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from itertools import groupby
+from statistics import median
 
 import pytest
 
@@ -36,7 +37,7 @@ def kernel(port_kernel: Kernel) -> Kernel:
 
 
 def status(kernel: Kernel) -> list[str]:
-    return kernel.run("s = lite_comms.status(); print(s.transport)").splitlines()[-1:]
+    return kernel.run("s = lite_comms.status() print(s.transport)").splitlines()[-1:]
 
 
 DIED = ["died", "RuntimeError: memory access out of bounds"]
@@ -546,14 +547,19 @@ def alive():
         )
 
     kernel.page(f"await page.send('comm_open', {OPEN})")
-    burst(10)
     burst(1000)
-    kernel.run("after = alive()")
-    burst(1000)
-    kernel.run("later = alive()")
-    printed = kernel.run("print(*(b - a for a, b in zip(after, later)))")
-    # Of JavaScript objects that Python holds, and of objects in Python.
-    proxies, objects = map(int, printed.split())
+    kernel.run("seen = [alive()]")
+    for _ in range(3):
+        burst(1000)
+        kernel.run("seen.append(alive())")
+    printed = kernel.run(
+        "for a, b in zip(seen, seen[1:]): print(*(after - before for before, after in zip(a, b)))"
+    )
+    growths = [tuple(map(int, line.split())) for line in printed.splitlines()]
+    assert len(growths) == 3
+    # What is leaked grows in each round. What other tests left in this kernel goes in one of them:
+    # when JavaScript's own collector runs, nobody can say.
+    proxies, objects = (median(grown) for grown in zip(*growths, strict=True))
     assert abs(proxies) < 10, printed
     assert abs(objects) < 100, printed
 
