@@ -16,6 +16,7 @@ import tarfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 # The one file of settings that `jupyter lite` reads without being told to.
 CONFIG = "jupyter_lite_config.json"
@@ -130,18 +131,32 @@ def _add_config(folder: Path, packages: list[str]) -> str:
     path = folder / CONFIG
     try:
         config = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        addon = config.setdefault("PyodideLockAddon", {})
-        output = config.get("LiteBuildConfig", {}).get("output_dir", "_output")
-    except (ValueError, AttributeError) as error:  # it is no JSON, or no object
-        raise _NotReadyError(f"{path} cannot be read as a JSON object: {error}") from None
-    addon["enabled"] = True
+        addon = _setting(config, "PyodideLockAddon", {})
+        named = _setting(addon, "specs", [])
+        output = _setting(_setting(config, "LiteBuildConfig", {}), "output_dir", "_output")
+    except (ValueError, TypeError) as error:
+        raise _NotReadyError(f"{path} cannot be used: {error}") from None
+    if other := [spec for spec in named if not isinstance(spec, str)]:
+        raise _NotReadyError(f"{path} cannot be used: specs must name packages, not {other[0]!r}")
+    config["PyodideLockAddon"] = addon = {**addon, "enabled": True}
     # Of a package that is named again, as with another version, the last one counts.
-    specs = {_name(spec): spec for spec in (*_KERNEL, *addon.get("specs", ()), *packages)}
+    specs = {_name(spec): spec for spec in (*_KERNEL, *named, *packages)}
     addon["specs"] = sorted(specs.values())
     # They are for the page, and installed beside JupyterLite.
     addon.setdefault("excludes_extra", ["jupyterlab-widgets", "widgetsnbextension"])
     path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-    return str(output)
+    return output
+
+
+def _setting[T: (dict[str, Any], list[Any], str)](config: Any, name: str, default: T) -> T:
+    """Return a setting of a JSON object."""
+    if not isinstance(config, dict):
+        raise TypeError(f"the place of {name} must be a JSON object, not {config!r}")
+    value = config.get(name, default)
+    if not isinstance(value, type(default)):
+        kind = {dict: "an object", list: "a list", str: "a text"}[type(default)]
+        raise TypeError(f"{name} must be {kind}, not {value!r}")
+    return value
 
 
 def _build(folder: Path) -> None:

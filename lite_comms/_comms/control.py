@@ -125,10 +125,26 @@ def expose(target_name: str) -> None:
     ------
     LookupError
         If there is no such target.
+    ValueError
+        If there is a lone surrogate in its name.
     """
     exposed = active_manager().exposed
     exposed.add(target_name)
     exposed.tell(again=True)
+
+
+def check_exposable(target_name: str) -> None:
+    """Refuse a name that the page cannot be told.
+
+    Raises
+    ------
+    ValueError
+        If there is a lone surrogate in it.
+    """
+    try:
+        target_name.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"comm target {target_name!r} cannot be exposed: {error}") from None
 
 
 class Exposed:
@@ -152,7 +168,21 @@ class Exposed:
         """Expose what is registered under a name; `tell` makes it known."""
         if target_name not in self._targets:
             raise LookupError(f"no comm target {target_name!r} is registered, so none is exposed")
+        check_exposable(target_name)
         self._functions[target_name] = self._targets[target_name]
+
+    def discard(self, target_name: str) -> None:
+        """Expose a name no longer; `tell` makes it known."""
+        self._functions.pop(target_name, None)
+
+    def keep(self) -> Callable[[], None]:
+        """Return a function that exposes again what is exposed now; `tell` makes it known."""
+        functions = {**self._functions}
+
+        def restore() -> None:
+            self._functions = functions
+
+        return restore
 
     def clear(self) -> None:
         """Expose nothing any more, and tell the page."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Never
 
 from comm.base_comm import BaseComm
 
@@ -43,6 +43,10 @@ class ReceivingComm(Requesting, Pulling, Streaming, BaseComm):
         self._has_dropped = False
         self._forget_received()
         super().__init__(**kwargs)
+
+    def __reduce_ex__(self, protocol: object) -> Never:
+        # A copy would share the id, and end the original's requests when it is collected.
+        raise TypeError(f"comm {self.target_name!r} ({self.comm_id}) cannot be copied or pickled")
 
     def _forget_received(self) -> None:
         self._inbox.clear()

@@ -15,7 +15,7 @@ from lite_comms._transports.base import Transport
 from lite_comms._wire.errors import EncodeError
 from lite_comms._wire.message import CommMessage, flat_buffers
 
-from .control import Exposed
+from .control import Exposed, check_exposable
 
 if TYPE_CHECKING:
     from .comm import Comm
@@ -89,6 +89,8 @@ class Registry(comm.base_comm.CommManager):
             If `f` is not callable.
         ImportError
             If the import string cannot be resolved.
+        ValueError
+            If it is to be exposed, and there is a lone surrogate in its name.
         """
         if not isinstance(target_name, str):
             raise TypeError(
@@ -99,9 +101,13 @@ class Registry(comm.base_comm.CommManager):
                 f"the function of comm target {target_name!r} must be a callable or an import "
                 f"string, not {type(f).__name__}"
             )
+        if exposed:
+            check_exposable(target_name)
         super().register_target(target_name, f)  # type: ignore[arg-type]
         if exposed:
             self.exposed.add(target_name)
+        else:
+            self.exposed.discard(target_name)
         # A page that was opened after the first time has not heard it.
         self.exposed.tell(again=exposed)
         self.transport.target_registered(target_name)
@@ -127,8 +133,20 @@ class Registry(comm.base_comm.CommManager):
             If there is no such target.
         """
         removed = super().unregister_target(target_name, f)
+        self.exposed.discard(target_name)
         self.exposed.tell()
         return removed
+
+    def keep_targets(self) -> Callable[[], None]:
+        """Return a function that has the targets of now registered, and exposed, again."""
+        targets, expose_again = {**self.targets}, self.exposed.keep()
+
+        def restore() -> None:
+            self.targets.clear()
+            self.targets.update(targets)
+            expose_again()
+
+        return restore
 
     # Comms
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lite_comms._wire.message import CommMessage
 
     # The transport in use, the manager, its comms and its targets.
-    _Before = tuple[Transport | None, CommManager, dict[str, BaseComm], dict[str, Any]]
+    _Before = tuple[Transport | None, CommManager, dict[str, BaseComm], Callable[[], None]]
 
 
 class MemoryTransport(Transport):
@@ -102,7 +102,7 @@ class MemoryTransport(Transport):
                 install(transport) if transport else uninstall()
             raise
         manager = installed_manager()
-        self._before.append((transport, manager, {**manager.comms}, {**manager.targets}))
+        self._before.append((transport, manager, {**manager.comms}, manager.keep_targets()))
         return self
 
     def __exit__(
@@ -112,7 +112,7 @@ class MemoryTransport(Transport):
         tb: TracebackType | None,
     ) -> None:
         left = self._raised.take()
-        transport, manager, comms, targets = self._before.pop()
+        transport, manager, comms, restore_targets = self._before.pop()
         for known in manager.comms.values():
             if comms.get(known.comm_id) is not known:
                 known._closed = True
@@ -122,8 +122,7 @@ class MemoryTransport(Transport):
                     self.comms[known.comm_id]._end_requests()
         manager.comms.clear()
         manager.comms.update((i, known) for i, known in comms.items() if not known._closed)
-        manager.targets.clear()
-        manager.targets.update(targets)
+        restore_targets()
         install(transport) if transport else uninstall()
         raise_at_end(left, exc)
 
@@ -138,12 +137,10 @@ class MemoryTransport(Transport):
     # The kernel's side: Transport
 
     def send(self, message: CommMessage) -> None:
-        content = encode(message.content)
-        metadata = encode(message.metadata, "metadata")
         msg: Message = {
             "msg_type": message.msg_type,
-            "content": to_page(content),
-            "metadata": to_page(metadata),
+            "content": to_page(encode(message.content)),
+            "metadata": to_page(encode(message.metadata, "metadata")),
             "buffers": [memoryview(bytes(view)) for view in message.buffers],
         }
         self._queue.append((self._to_page, msg))

@@ -88,8 +88,11 @@ def _attach(manager: CommManager) -> None:
         send = transport.send
 
         def traced_send(message: CommMessage) -> None:
-            send(message)
-            _record_sent(message, manager)
+            # Read once: an iterator in it can be used up only once.
+            content = json.loads(encode(message.content))
+            metadata = json.loads(encode(message.metadata, "metadata"))
+            send(message._replace(content=content, metadata=metadata))
+            _record_sent(message._replace(content=content, metadata=metadata), manager)
 
         _replaced.set(transport, "send", traced_send)
 
@@ -115,12 +118,12 @@ def _attach(manager: CommManager) -> None:
 def _record_sent(message: CommMessage, manager: CommManager) -> None:
     _record(
         manager,
-        json.loads(encode(message.content)),
+        message.content,
         direction="kernel_to_page",
         msg_type=message.msg_type,
         msg_id="",
         parent_id=_parent_id(),
-        metadata=json.loads(encode(message.metadata, "metadata")),
+        metadata=message.metadata,
         buffers=tuple(map(bytes, message.buffers)),
     )
 

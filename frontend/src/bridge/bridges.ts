@@ -11,9 +11,12 @@ export class Bridges {
     private readonly _sessions: Sessions,
     private readonly _kernels: Kernels
   ) {
-    own.addEventListener('pagehide', () =>
-      [...this._all].forEach(bridge => bridge.close('the page has been left'))
-    );
+    own.addEventListener('pagehide', event => {
+      // A page in the back/forward cache is put aside, and comes back, together with its host page.
+      if (!(event as PageTransitionEvent).persisted) {
+        [...this._all].forEach(bridge => bridge.close('the page has been left'));
+      }
+    });
   }
 
   readonly admit: Admit = (port, origin, path) => {

@@ -98,19 +98,23 @@ export class Comm implements AsyncIterable<IMessage> {
    * @throws Error if the comm has an `onMsg`.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<IMessage, void, undefined> {
-    this._most = Infinity; // somebody takes them, at their own pace
-    for (;;) {
-      if (this._onMsg) {
-        throw new Error(`${this}: onMsg takes its messages`);
+    try {
+      for (;;) {
+        this._most = Infinity; // somebody takes them, at their own pace
+        if (this._onMsg) {
+          throw new Error(`${this}: onMsg takes its messages`);
+        }
+        const msg = this._early.shift();
+        if (msg) {
+          yield msg;
+        } else if (this._isClosed) {
+          return;
+        } else {
+          await new Promise<void>(resolve => void this._waiting.push(resolve));
+        }
       }
-      const msg = this._early.shift();
-      if (msg) {
-        yield msg;
-      } else if (this._isClosed) {
-        return;
-      } else {
-        await new Promise<void>(resolve => void this._waiting.push(resolve));
-      }
+    } finally {
+      this._most = MOST_EARLY; // another loop sets it again when it goes on
     }
   }
 
@@ -252,11 +256,11 @@ export function messageOf(
 }
 
 function copyOf(bytes: Bytes): ArrayBuffer {
-  const isView = ArrayBuffer.isView(bytes);
-  if (!isView && !(bytes instanceof ArrayBuffer)) {
+  const buffer = ArrayBuffer.isView(bytes) ? bytes.buffer : bytes;
+  // Shared memory is none: a slice of it would be shared as well.
+  if (!(buffer instanceof ArrayBuffer)) {
     throw new TypeError('buffers takes ArrayBuffers and views on them');
   }
-  return isView
-    ? bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
-    : bytes.slice(0);
+  const {byteOffset = 0, byteLength} = bytes as ArrayBufferView;
+  return buffer.slice(byteOffset, byteOffset + byteLength);
 }

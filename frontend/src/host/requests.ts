@@ -3,7 +3,7 @@
  * PROTOCOL.md.
  */
 import {isRecord, isText, listOf} from '../wire/bridge';
-import {failure, type IWait, Waiting} from './errors';
+import {failure, type IWait, told, Waiting} from './errors';
 
 /** Binary data of a message. It is copied when it is sent. */
 export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
@@ -143,9 +143,7 @@ export class Requests {
       const answer = await this.handler(msg, {signal: controller.signal, reply});
       send(answer instanceof Reply ? answer : reply(answer));
     } catch (error) {
-      const {name, message, stack} = error instanceof Error ? error : failure('Error', `${error}`);
-      const told = {ename: name, evalue: message, traceback: `${stack ?? ''}`.split('\n')};
-      send(reply({}), {error: told});
+      send(reply({}), {error: told(error)});
     } finally {
       if (this._answering.get(id) === controller) {
         this._answering.delete(id);

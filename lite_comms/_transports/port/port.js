@@ -269,10 +269,12 @@
       pump(true);
     }
   };
+  // A hello is taken at once, but what answers an earlier one is told apart by the bye before it.
+  const isBye = frame => frame[0] === 'bye';
   const arrive = frame => {
     if (!Array.isArray(frame)) {
       refuse('a frame must be a list');
-    } else if (frame[0] === 'interrupt' || frame[0] === 'hello') {
+    } else if (frame[0] === 'interrupt' || (frame[0] === 'hello' && !waiting.some(isBye))) {
       take(frame);
     } else if (frame[0] !== 'comm') {
       waiting.push(frame);
@@ -284,6 +286,9 @@
       enqueue(frame);
     }
   };
+  // One of another copy of lite_comms, which has been imported anew: no message is handled twice.
+  const name = Symbol.for('lite_comms.port');
+  self[name]?.close();
   // Before JupyterLite's own listener.
   self.addEventListener('message', listener, true);
   // Resolves to whether the page has answered: when it does, or after `ms`. The promise is in an object,
@@ -314,7 +319,7 @@
     }
   };
   pyodide.on_fatal = onFatal;
-  return {
+  const port = {
     post,
     send,
     ack,
@@ -392,4 +397,6 @@
       turn.port1.close();
     }
   };
+  self[name] = port;
+  return port;
 }

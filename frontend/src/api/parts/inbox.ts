@@ -18,8 +18,9 @@ export class Inbox {
       waiter.resolve(msg);
       return;
     }
-    this._messages.push(msg);
-    this._nbytes += nbytes(msg);
+    const size = nbytes(msg);
+    this._messages.push([msg, size]);
+    this._nbytes += size;
     while (
       this._messages.length > MOST_MESSAGES ||
       (this._nbytes > MOST_BYTES && this._messages.length > 1)
@@ -55,22 +56,25 @@ export class Inbox {
   giveUp(why: Error): IMessage[] {
     this._waiters.splice(0).forEach(({reject}) => reject(why));
     this._nbytes = 0;
-    return this._messages.splice(0);
+    return this._messages.splice(0).map(([msg]) => msg);
   }
 
   private _take(): IMessage | undefined {
-    const msg = this._messages.shift();
-    this._nbytes -= msg ? nbytes(msg) : 0;
+    const [msg, size] = this._messages.shift() ?? [undefined, 0];
+    this._nbytes -= size;
     return msg;
   }
 
-  private readonly _messages: IMessage[] = [];
+  /** With their sizes. */
+  private readonly _messages: [msg: IMessage, size: number][] = [];
   private _nbytes = 0;
   private readonly _waiters: Waiter[] = [];
   private _hasEnded = false;
   private _hasDropped = false;
 }
 
-function nbytes({buffers}: IMessage): number {
-  return buffers?.reduce((sum, {byteLength}) => sum + byteLength, 0) ?? 0;
+/** About how much memory a message takes: its JSON text, and its buffers. */
+function nbytes({content, metadata, buffers = []}: IMessage): number {
+  const text = JSON.stringify([content, metadata]);
+  return buffers.reduce((sum, {byteLength}) => sum + byteLength, text.length);
 }

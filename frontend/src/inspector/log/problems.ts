@@ -22,6 +22,8 @@ export interface ISaid {
 export interface IProblem extends ISaid {
   /** Stays when another one joins. */
   readonly key: number;
+  /** The same for those that say the same. */
+  readonly line: string;
   /** How many there were. */
   readonly count: number;
 }
@@ -40,10 +42,10 @@ export class Problems {
 
   add(said: ISaid): void {
     const line = lineOf(said);
-    const before = this._all.find(each => lineOf(each) === line);
+    const before = this._all.find(each => each.line === line);
     const {key, count} = before ?? {key: this._next++, count: 0};
     const others = this._all.filter(each => each !== before);
-    this._all = [{...said, key, count: count + 1}, ...others].slice(0, MOST_PROBLEMS);
+    this._all = [{...said, key, line, count: count + 1}, ...others].slice(0, MOST_PROBLEMS);
   }
 
   clear(): void {

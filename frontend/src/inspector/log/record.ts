@@ -9,6 +9,8 @@ export type CommType = 'comm_open' | 'comm_msg' | 'comm_close';
 
 /** How many characters of JSON text are kept of the data of a message, and of its metadata. */
 export const MOST_TEXT = 100_000;
+/** How many characters are kept of each text of an error. */
+const MOST_SAID = 10_000;
 /** How many bytes of the buffers of a message are kept. */
 export const MOST_BYTES = 1_000_000;
 
@@ -128,7 +130,10 @@ export function makeRecord(msg: KernelMessage.IMessage, about: IAbout): IRecord 
     metadata,
     buffers: copies,
     nbytes,
-    kept: 2 * (text.text.length + metadata.text.length) + MOST_BYTES - room,
+    kept:
+      2 * (text.text.length + metadata.text.length + comm_id.length + header.msg_id.length) +
+      MOST_BYTES -
+      room,
     isCut
   };
 }
@@ -154,6 +159,16 @@ export function mark(record: IRecord, kind: MarkKind, text: string): void {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** The beginning of a text, by way of bytes: that of a string keeps all of it in memory. */
+const beginning = (text: string, most: number) =>
+  text.length > most ? decoder.decode(encoder.encode(text.slice(0, most))) : text;
+
+/** What an error says, of which long texts are cut. */
+export function cutError({ename, evalue, traceback}: IError): IError {
+  const cut = (text: string) => beginning(text, MOST_SAID);
+  return {ename: cut(ename), evalue: cut(evalue), traceback: traceback.map(cut)};
+}
+
 /** The JSON text of a value, and its length in bytes. */
 function toText(value: unknown): [IText, number] {
   let text: string;
@@ -166,8 +181,7 @@ function toText(value: unknown): [IText, number] {
   const bytes = encoder.encode(text);
   const missing = Math.max(0, text.length - MOST_TEXT);
   if (missing > 0) {
-    // By way of bytes: the beginning of a string would keep all of it in memory.
-    text = decoder.decode(encoder.encode(text.slice(0, MOST_TEXT)));
+    text = beginning(text, MOST_TEXT);
   }
   return [{text, missing}, bytes.length];
 }

@@ -13,9 +13,9 @@ import {Problems} from './problems';
 import {Rates} from './rates';
 import {
   type Direction,
-  type IError,
   type IMark,
   type IRecord,
+  cutError,
   makeRecord,
   mark,
   release
@@ -201,14 +201,14 @@ export class Traffic {
   failed({header, parent_header, content}: KernelMessage.IErrorMsg): void {
     const parent = parent_header as Partial<KernelMessage.IHeader>;
     const isCallback = COMM_TYPES.has(parent.msg_type ?? '');
-    const {ename, evalue, traceback} = content;
+    const error = cutError(content);
+    const {ename, evalue, traceback} = error;
     const isRefused = REFUSED.has(ename);
     if (!isCallback && !isRefused) {
       return;
     }
     const id = parent.msg_id ?? '';
     const record = this._timing.waiting(id) ?? this.log.find(id) ?? null;
-    const error: IError = {ename, evalue, traceback};
     const kind = isRefused ? 'refused' : 'error';
     const text = `${ename}: ${evalue}`;
     if (record) {
