@@ -235,3 +235,47 @@ def test_exposing_is_by_keyword_only_so_that_no_argument_does_it_by_accident() -
     exposed = inspect.signature(CommManager.register_target).parameters["exposed"]
 
     assert (exposed.kind, exposed.default) == (inspect.Parameter.KEYWORD_ONLY, False)
+
+
+def test_a_registration_that_does_not_say_so_takes_the_exposure_back(
+    memory: MemoryTransport, manager: CommManager, target: Callable[..., object], opened: list[Any]
+) -> None:
+    manager.register_target("one", target, exposed=True)
+    manager.register_target("one", target)
+    manager.register_target("two", target, exposed=True)
+    manager.unregister_target("two")
+    manager.register_target("two", target)
+
+    assert from_outside(memory, "one") == denied("one")
+    assert from_outside(memory, "two") == denied("two")
+    assert opened == []
+    assert told(memory)[-1] == []
+
+
+def test_what_a_block_exposes_is_exposed_in_the_block_only(
+    memory: MemoryTransport, manager: CommManager, target: Callable[..., object]
+) -> None:
+    manager.register_target("open", target, exposed=True)
+    manager.register_target("shut", target)
+    with MemoryTransport() as page:
+        lite_comms.expose("shut")
+        manager.register_target("open", target)
+        assert from_outside(page, "shut") == []
+        assert from_outside(page, "open") == denied("open", "'shut'")
+
+    assert from_outside(memory, "shut") == denied("shut", "'open'")
+    assert from_outside(memory, "open") == []
+
+
+def test_a_name_that_the_page_cannot_be_told_is_refused_and_changes_nothing(
+    memory: MemoryTransport, manager: CommManager, target: Callable[..., object]
+) -> None:
+    with pytest.raises(ValueError, match=r"comm target '\\udc80' cannot be exposed"):
+        manager.register_target("\udc80", target, exposed=True)
+    assert "\udc80" not in manager.targets
+
+    manager.register_target("\udc80", target)
+    with pytest.raises(ValueError, match="cannot be exposed"):
+        lite_comms.expose("\udc80")
+    manager.register_target("fine", target, exposed=True)
+    assert told(memory)[-1] == ["fine"]

@@ -113,13 +113,26 @@ def test_it_says_where_the_site_is(
     assert f"http.server -d {output}\n" in said
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
-def test_settings_that_cannot_be_read_are_named(
-    commands: list[tuple[list[str], dict[str, Any]]], tmp_path: Path, text: str
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "the place of PyodideLockAddon must be a JSON object"),
+        ('{"PyodideLockAddon": null}', "PyodideLockAddon must be an object, not None"),
+        ('{"PyodideLockAddon": {"specs": "ipython"}}', "specs must be a list, not 'ipython'"),
+        ('{"PyodideLockAddon": {"specs": ["a", 1]}}', "specs must name packages, not 1"),
+        ('{"LiteBuildConfig": []}', r"LiteBuildConfig must be an object, not \[\]"),
+        ('{"LiteBuildConfig": {"output_dir": 1}}', "output_dir must be a text, not 1"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named_and_stay(
+    commands: list[tuple[list[str], dict[str, Any]]], tmp_path: Path, text: str, why: str
 ) -> None:
-    (tmp_path / "jupyter_lite_config.json").write_text(text, "utf-8")
-    with pytest.raises(SystemExit, match=r"jupyter_lite_config\.json cannot be read"):
+    settings = tmp_path / "jupyter_lite_config.json"
+    settings.write_text(text, "utf-8")
+    with pytest.raises(SystemExit, match=rf"jupyter_lite_config\.json cannot be used: {why}"):
         offline_site.main([])
+    assert settings.read_text("utf-8") == text
 
 
 def test_without_npm_it_says_which_files_are_needed(

@@ -194,3 +194,14 @@ def test_a_trace_is_saved_as_lines_of_json(memory: MemoryTransport, tmp_path: Pa
         "nbytes": len('{"a":"ä"}'.encode()) + 2,
     }
     assert (second["data"], second["cut"]) == ("\ud800", True)
+
+
+def test_an_iterator_is_read_once_for_the_page_and_the_trace(memory: MemoryTransport) -> None:
+    with lite_comms.trace() as trace:
+        comm = Comm("t", {"rows": iter([1, 2])})
+        comm.send(map(str, range(2)), {"m": iter("ab")})
+    memory.deliver()
+
+    sent = [({"rows": [1, 2]}, {}), (["0", "1"], {"m": ["a", "b"]})]
+    assert [(message.data, message.metadata) for message in trace] == sent
+    assert [(msg["content"]["data"], msg["metadata"]) for msg in memory.received] == sent

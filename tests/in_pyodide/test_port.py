@@ -37,7 +37,7 @@ def kernel(port_kernel: Kernel) -> Kernel:
 
 
 def status(kernel: Kernel) -> list[str]:
-    return kernel.run("s = lite_comms.status() print(s.transport)").splitlines()[-1:]
+    return kernel.run("s = lite_comms.status(); print(s.transport)").splitlines()[-1:]
 
 
 DIED = ["died", "RuntimeError: memory access out of bounds"]
