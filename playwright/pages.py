@@ -205,6 +205,9 @@ class Tab:
         notebook = Notebook(self, self.page.locator(".jp-NotebookPanel"))
         # They appear one after the other.
         expect(notebook.cells).to_have_count(cells, timeout=START_TIMEOUT_MS)
+        # JupyterLab may forget a cell that is run just when the session gets its kernel.
+        kernel = self.page.locator(".jp-KernelName")
+        expect(kernel).not_to_have_text("No Kernel", timeout=START_TIMEOUT_MS)
         return notebook
 
     def repl(self) -> Console:

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, WebError
 
+# A kernel may start meanwhile.
+_TIMEOUT_MS = 90_000
+
 
 class Watch:
     """The errors and the foreign requests of all that runs in a browser context.
@@ -53,6 +56,7 @@ class Watch:
         with self._context.expect_event(
             "console",
             lambda message: re.search(pattern, _told(message), re.DOTALL),
+            timeout=_TIMEOUT_MS,
         ):
             yield
         self._problems = [
