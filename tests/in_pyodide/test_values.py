@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kernels import Received, ServerKernel
-from tests.test_same_values import HEAR, SEND_ALL, sent_records
+from tests.server.kernels import Received, ServerKernel
+from tests.server.test_same_values import HEAR, SEND_ALL, sent_records
 from tests.values import CASES, EXPLAINED, PAGE_VALUES, Case, Record
 
 from .conftest import ZONE

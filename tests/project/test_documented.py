@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from pathlib import Path
 
 import pytest
 
 import lite_comms
+from conftest import ROOT
 
-ROOT = Path(__file__).parent.parent
 API = (ROOT / "docs/api.md").read_text("utf-8")
 CODE = "\n".join(re.findall(r"`[^`\n]+`|^ {4}.*$|(?s:^```.*?^```$)", API, re.MULTILINE))
 

@@ -13,7 +13,7 @@ import pytest
 from lite_comms import CommError
 from lite_comms._wire.frames import TO_KERNEL, TO_PAGE, FrameError, from_wire, to_wire
 
-CASES = json.loads(Path(__file__).with_name("frames.json").read_text("utf-8"))
+CASES = json.loads(Path(__file__).parent.with_name("frames.json").read_text("utf-8"))
 
 
 def plain(value: Any) -> Any:

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from conftest import ROOT
 from lite_comms import MemoryTransport, PageComm
 from lite_comms._testing import memory
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from jupyter_client.manager import start_new_kernel
 
-ROOT = Path(__file__).parent.parent
+from conftest import ROOT
+
 TIMEOUT_S = 60
 
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from bench.report import BEGIN, END, LABELS, labels, write_readme
-
-ROOT = Path(__file__).parent.parent
+from conftest import ROOT
 
 
 def numbers(value: Any) -> Iterator[float]:

@@ -23,7 +23,7 @@ from lite_comms import (
 from lite_comms import RequestError as Failed
 from lite_comms._requests.answering import Call
 
-MALFORMED = json.loads(Path(__file__).with_name("request_errors.json").read_text("utf-8"))
+MALFORMED = json.loads(Path(__file__).parent.with_name("request_errors.json").read_text("utf-8"))
 
 
 def both_ends(memory: MemoryTransport) -> tuple[Comm, PageComm]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import lite_comms
+from conftest import ROOT
 from lite_comms._install import start
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from .kernels import ROOT, Received, ServerKernel
+from conftest import ROOT
+
+from .kernels import Received, ServerKernel
 
 pytestmark = pytest.mark.server
 

@@ -14,8 +14,7 @@ import pytest
 from lite_comms import EncodeError
 from lite_comms._wire.codec import NULL, encode, from_page, to_page
 from lite_comms._wire.strict import MAX_DEPTH
-
-from .values import CASES, Case
+from tests.values import CASES, Case
 
 NAN = float("nan")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .kernels import ROOT
+from conftest import ROOT
 
 pytestmark = pytest.mark.server
 

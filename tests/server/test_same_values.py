@@ -11,9 +11,18 @@ import pytest
 
 from lite_comms import Comm, CommManager, MemoryTransport
 from lite_comms._wire.codec import from_page, to_page
+from tests.values import (
+    CASES,
+    EXPLAINED,
+    IN_SUMMER_TIME_ZONES,
+    PAGE_VALUES,
+    Case,
+    Record,
+    refused,
+    seen,
+)
 
 from .kernels import Received, ServerKernel
-from .values import CASES, EXPLAINED, IN_SUMMER_TIME_ZONES, PAGE_VALUES, Case, Record, refused, seen
 
 pytestmark = pytest.mark.server
 

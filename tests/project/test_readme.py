@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import ROOT
 from hatch_readme import ReadmeHook, with_absolute_links
 
 pytestmark = pytest.mark.build  # hatchling is on the build machine
 
-ROOT = Path(__file__).parent.parent
 HOME = "https://code.example/us/lite-comms"
 
 
