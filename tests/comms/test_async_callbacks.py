@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,10 +10,9 @@ import comm as comm_package
 import pytest
 
 from lite_comms import Comm, MemoryTransport
+from tests.common import has_loops
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "emscripten", reason="Pyodide has one loop, its own"
-)
+pytestmark = has_loops
 
 Callback = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from lite_comms import Comm, MemoryTransport
 from lite_comms._install.ui_poll import run_ui_poll_loop, ui_events, with_ui_events
+from tests.common import has_loops
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_what_is_not_iterable_is_refused() -> None:
         with_ui_events(3)  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
+@has_loops
 def test_it_is_there_for_async_code_too() -> None:
     async def numbers() -> AsyncIterator[int]:
         for n in range(2):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import NoReturn
 
 import pytest
 
 from lite_comms._kernel.running import Running
+from tests.common import has_loops
 
 
 def raises(error: BaseException) -> NoReturn:
@@ -48,7 +48,7 @@ def test_who_waits_is_told_after_each_callback() -> None:
     assert told == [False, False]
 
 
-@pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
+@has_loops
 def test_a_cell_runs_until_its_task_is_done() -> None:
     running = Running()
 

@@ -14,8 +14,7 @@ import pytest
 import lite_comms
 from lite_comms._kernel.running import Running
 from lite_comms._live.stop import Stopper
-
-has_loops = pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
+from tests.common import has_loops
 
 
 class Clock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import heapq
-import sys
 from asyncio import Handle
 from collections.abc import Callable
 from contextvars import Context, ContextVar
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from lite_comms._live.tasks import Advance, TaskGate, in_async_callback, start_callback, when_done
+from tests.common import has_loops
 
 
 class Loop:
@@ -204,9 +204,6 @@ def test_a_callback_that_has_run_leaves_no_garbage(gated: Gated) -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
-
-
-has_loops = pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
 
 
 async def _of_callback(gated: Gated, done: asyncio.Event) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -13,17 +12,12 @@ from typing import Any
 import pytest
 
 from lite_comms import ClosedError, Comm, MemoryTransport, PageComm, RequestError
+from tests.common import data, has_loops
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "emscripten", reason="Pyodide has one loop, its own"
-)
+pytestmark = has_loops
 
 Message = dict[str, Any]
 Ends = tuple[Comm | PageComm, Comm | PageComm]
-
-
-def data(msg: Message) -> Any:
-    return msg["content"]["data"]
 
 
 def both_ends(memory: MemoryTransport) -> tuple[Comm, PageComm]:

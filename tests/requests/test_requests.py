@@ -22,6 +22,7 @@ from lite_comms import (
 )
 from lite_comms import RequestError as Failed
 from lite_comms._requests.answering import Call
+from tests.common import data
 
 MALFORMED = json.loads(Path(__file__).parent.with_name("request_errors.json").read_text("utf-8"))
 
@@ -42,10 +43,6 @@ def marks(memory: MemoryTransport) -> list[Any]:
     return [
         {**mark, **dict.fromkeys(mark.keys() & {"request", "reply", "cancel"})} for mark in found
     ]
-
-
-def data(msg: dict[str, Any]) -> Any:
-    return msg["content"]["data"]
 
 
 def test_the_kernel_asks_and_the_page_answers(memory: MemoryTransport) -> None:

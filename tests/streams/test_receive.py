@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import suppress
 from typing import Any
 
@@ -11,12 +10,7 @@ import pytest
 
 import lite_comms
 from lite_comms import ClosedError, Comm, CommError, MemoryTransport, live, quiet, wait_for
-
-has_loops = pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
-
-
-def data(msg: dict[str, Any]) -> Any:
-    return msg["content"]["data"]
+from tests.common import data, has_loops
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ import lite_comms
 from lite_comms import ClosedError, Comm, CommManager, EncodeError, MemoryTransport
 from lite_comms._install.install import current_transport
 from lite_comms._transports.base import Transport
+from tests.common import has_loops
 
 
 def test_it_is_in_force_inside_its_with_block() -> None:
@@ -320,7 +320,7 @@ def test_a_comm_that_is_hidden_by_another_in_a_with_block_is_heard_again(
     assert heard == [5]
 
 
-@pytest.mark.skipif(sys.platform == "emscripten", reason="Pyodide has one loop, its own")
+@has_loops
 def test_who_waits_for_a_message_learns_of_the_end_of_the_block() -> None:
     async def main() -> None:
         with MemoryTransport():
@@ -373,6 +373,7 @@ def test_an_error_in_a_callback_fails_the_test_that_has_caused_it(memory: Memory
     assert heard == [1]
 
 
+@has_loops
 def test_an_error_of_what_is_awaited_fails_its_block() -> None:
     async def fail(msg: dict[str, Any]) -> None:
         await asyncio.sleep(0)
@@ -385,8 +386,6 @@ def test_an_error_of_what_is_awaited_fails_its_block() -> None:
             page.deliver()
             await asyncio.sleep(0.01)
 
-    if sys.platform == "emscripten":
-        pytest.skip("Pyodide has one loop, its own")
     with pytest.raises(ValueError, match="late"):
         asyncio.run(main())
 
