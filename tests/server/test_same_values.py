@@ -11,16 +11,8 @@ import pytest
 
 from lite_comms import Comm, CommManager, MemoryTransport
 from lite_comms._wire.codec import from_page, to_page
-from tests.values import (
-    CASES,
-    EXPLAINED,
-    IN_SUMMER_TIME_ZONES,
-    PAGE_VALUES,
-    Case,
-    Record,
-    refused,
-    seen,
-)
+from tests.values.case import Case, Record, refused, seen
+from tests.values.table import CASES, EXPLAINED, IN_SUMMER_TIME_ZONES, PAGE_VALUES
 
 from .kernels import Received, ServerKernel
 
@@ -31,7 +23,8 @@ pytestmark = pytest.mark.server
 SEND_ALL = """
 import warnings
 import comm
-from tests.values import CASES, refused
+from tests.values.case import refused
+from tests.values.table import CASES
 
 warnings.simplefilter("ignore")
 values = comm.create_comm(target_name="values", comm_id="values")
