@@ -1,3 +1,5 @@
+"""The buffers of a message, flat; and the header that a message names as its parent."""
+
 from __future__ import annotations
 
 import array
@@ -6,7 +8,6 @@ from typing import Any
 import pytest
 
 from lite_comms import BufferFormatError, CommMessage
-from lite_comms._kernel.session import IOPUB, Output, Session
 from lite_comms._wire.header import header_of
 from lite_comms._wire.message import flat_buffers
 
@@ -147,9 +148,6 @@ def test_a_message_cannot_be_changed() -> None:
         message.topic = b"other"  # type: ignore[misc]
 
 
-# Parents ------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("levels", [501, 3_000])
 def test_a_header_that_is_nested_too_deeply_cannot_be_that_of_a_parent(levels: int) -> None:
     deep: Any = 1
@@ -162,19 +160,3 @@ def test_a_header_that_is_nested_too_deeply_cannot_be_that_of_a_parent(levels: i
     assert str(caught.value) == (
         "cannot be sent: parent['header']: nested too deeply to be sent: more than 500 levels"
     )
-
-
-def test_a_message_that_is_sent_without_a_parent_has_that_of_what_runs() -> None:
-    sent: list[Output] = []
-
-    def publish(output: Output) -> bool:
-        sent.append(output)
-        return True
-
-    session = Session(publish)
-
-    session.send(IOPUB, "mine", {"a": 1})
-    session.send(IOPUB, session.msg("mine", {"a": 1}))
-    session.send(IOPUB, "mine", parent={"msg_id": "x"})
-
-    assert [output.header for output in sent] == [None, None, {"msg_id": "x"}]
