@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +12,8 @@ import matplotlib as mpl
 import pytest
 
 from lite_comms._outputs.aside import Aside
+
+from .conftest import seen as called
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "emscripten", reason="the package index has no matplotlib for this Pyodide"
@@ -37,12 +39,6 @@ def aside(plt: Any) -> Aside:
     aside = Aside(SimpleNamespace(display_pub=None, displayhook=None))
     aside.cell_starts()
     return aside
-
-
-def called[T](aside: Aside, f: Callable[[], T]) -> T:
-    found: list[T] = []
-    aside.call(lambda: found.append(f()))
-    return found[0]
 
 
 def test_the_figure_of_a_callback_does_not_become_the_cells_current_one(
