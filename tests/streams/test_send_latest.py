@@ -1,4 +1,4 @@
-"""Of many values only the newest is sent; and messages are received in a loop."""
+"""Of many values only the newest is sent."""
 
 from __future__ import annotations
 
@@ -9,40 +9,19 @@ import time
 from typing import Any
 
 import pytest
-from comm import get_comm_manager
 
 import lite_comms
 from lite_comms import Comm, CommWarning, EncodeError, MemoryTransport
 from lite_comms._streams import latest
+from tests.common import has_loops
 
-on_cpython = pytest.mark.skipif(
-    sys.platform == "emscripten", reason="Pyodide has one loop, its own, and no threads"
-)
-
-
-class Clock:
-    """The time that `send_latest` sees."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(latest, "monotonic", clock)
-    return clock
+from .conftest import Clock
 
 
 def sent(memory: MemoryTransport) -> list[Any]:
     """Deliver all; the data of what has reached the page, without the comm_open."""
     memory.deliver()
     return [msg["content"]["data"] for msg in memory.received[1:]]
-
-
-# send_latest --------------------------------------------------------------------------------
 
 
 def test_the_first_goes_at_once_and_of_the_others_the_last(
@@ -255,7 +234,7 @@ def test_it_is_cheap(memory: MemoryTransport) -> None:
     assert time.process_time() - begin < 0.1 * (10 if sys.platform == "emscripten" else 1)
 
 
-@on_cpython
+@has_loops
 def test_by_an_event_loop_the_last_one_arrives_a_frame_later() -> None:
     posted: list[Any] = []
 
@@ -277,7 +256,7 @@ def test_by_an_event_loop_the_last_one_arrives_a_frame_later() -> None:
     asyncio.run(main())
 
 
-@on_cpython
+@pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly has no threads here")
 def test_a_thread_without_a_loop_has_its_last_one_sent_as_well() -> None:
     posted: list[Any] = []
     done = threading.Event()
@@ -294,116 +273,3 @@ def test_a_thread_without_a_loop_has_its_last_one_sent_as_well() -> None:
 
     assert done.wait(10)
     assert posted[1:] == sorted(posted[1:])
-
-
-# async for ----------------------------------------------------------------------------------
-
-
-@on_cpython
-def test_a_loop_gets_each_message_and_ends_when_the_comm_closes(memory: MemoryTransport) -> None:
-    heard: list[Any] = []
-
-    async def main() -> None:
-        comm = Comm("plot")
-        memory.deliver()
-        page = memory.comms[comm.comm_id]
-
-        async def listen() -> None:
-            heard.extend([msg["content"]["data"] async for msg in comm])
-
-        task = asyncio.create_task(listen())
-        for n in range(3):
-            page.send(n)
-            await asyncio.sleep(0)
-            memory.deliver()
-        page.send("and the last")
-        page.close()
-        memory.deliver()
-        await asyncio.wait_for(task, 10)
-
-    asyncio.run(main())
-    assert heard == [0, 1, 2, "and the last"]
-
-
-@on_cpython
-def test_a_loop_over_a_comm_with_a_callback_raises(memory: MemoryTransport) -> None:
-    comm = Comm("plot")
-    comm.on_msg(lambda msg: None)
-
-    async def main() -> None:
-        async for _ in comm:
-            pass
-
-    with pytest.raises(RuntimeError, match="its on_msg callback takes the messages"):
-        asyncio.run(main())
-
-
-# drain and flush ----------------------------------------------------------------------------
-
-
-def test_flush_returns_when_the_page_has_handled_what_was_sent(memory: MemoryTransport) -> None:
-    memory.register_target("plot", lambda comm, msg: None)
-    comm = Comm("plot")
-    comm.send(1)
-    comm.flush(timeout_s=10)
-
-    assert [msg["content"]["data"] for msg in memory.received[1:2]] == [1]
-    assert list(get_comm_manager().comms) == [comm.comm_id]
-
-
-def test_flush_sends_what_send_latest_has_kept(memory: MemoryTransport, clock: Clock) -> None:
-    memory.register_target("plot", lambda comm, msg: None)
-    comm = Comm("plot")
-    for n in range(3):
-        comm.send_latest(n)
-    comm.flush(timeout_s=10)
-
-    types = [(msg["msg_type"], msg["content"].get("data")) for msg in memory.received[1:3]]
-    assert types == [("comm_msg", 0), ("comm_msg", 2)]
-
-
-@on_cpython
-def test_drain_awaits_the_page(memory: MemoryTransport) -> None:
-    memory.register_target("plot", lambda comm, msg: None)
-
-    async def main() -> int:
-        comm = Comm("plot")
-        comm.send(1)
-        task = asyncio.create_task(comm.drain(timeout_s=10))
-        await asyncio.sleep(0)
-        assert not task.done()
-        memory.deliver()
-        await task
-        return len(get_comm_manager().comms)
-
-    assert asyncio.run(main()) == 1
-
-
-@on_cpython
-def test_drain_that_takes_too_long_says_so_and_leaves_no_comm(memory: MemoryTransport) -> None:
-    comm = Comm("plot", comm_id="busy")
-
-    async def main() -> None:
-        await comm.drain(timeout_s=0.01)
-
-    with pytest.raises(TimeoutError, match=r"drain of .*busy.*: the page has not handled all"):
-        asyncio.run(main())
-    assert list(get_comm_manager().comms) == ["busy"]
-
-
-def test_flush_of_a_closed_comm_raises(memory: MemoryTransport) -> None:
-    comm = Comm("plot", comm_id="gone")
-    comm.close()
-
-    with pytest.raises(lite_comms.ClosedError, match=r"flush of .*gone closed>, which is closed"):
-        comm.flush()
-
-
-def test_flush_in_a_callback_raises(memory: MemoryTransport) -> None:
-    memory.register_target("plot", lambda comm, msg: comm.send("ask"))
-    comm = Comm("plot", comm_id="busy")
-    comm.on_msg(lambda msg: comm.flush())
-
-    with pytest.raises(RuntimeError, match="this is a comm callback"):
-        memory.deliver()
-    assert list(get_comm_manager().comms) == ["busy"]
