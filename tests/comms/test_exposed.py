@@ -10,15 +10,11 @@ import pytest
 
 import lite_comms
 from lite_comms import CommManager, MemoryTransport
-from lite_comms._install.install import installed_manager
 from lite_comms._testing.page_comm import PageComm
 
+from .conftest import closed_by_kernel
+
 ORIGIN = "https://docs.example.org"
-
-
-@pytest.fixture
-def manager(memory: MemoryTransport) -> CommManager:
-    return installed_manager()
 
 
 @pytest.fixture
@@ -35,12 +31,7 @@ def target(opened: list[Any]) -> Callable[..., object]:
 def from_outside(page: MemoryTransport, name: str, origin: Any = ORIGIN) -> list[dict[str, Any]]:
     """Open a comm as the bridge does; the metadata of the comm_close messages in answer."""
     comm: PageComm = page.new_comm(name, {"n": 1}, {"lite_comms": {"origin": origin}})
-    page.deliver()
-    return [
-        msg["metadata"]
-        for msg in page.received
-        if msg["msg_type"] == "comm_close" and msg["content"]["comm_id"] == comm.comm_id
-    ]
+    return closed_by_kernel(page, comm)
 
 
 def told(page: MemoryTransport) -> list[Any]:

@@ -18,7 +18,7 @@ from lite_comms import (
 )
 from lite_comms._testing.page_comm import PageComm
 
-from .test_comm import received
+from .conftest import received
 
 # Sending ----------------------------------------------------------------------
 
