@@ -1,10 +1,10 @@
-"""When messages are handled: quiet and wait_for; with a page in the same process."""
+"""When messages are handled, and where callbacks speak: quiet, wait_for, show_callbacks."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -172,3 +172,25 @@ def test_an_async_callback_cannot_wait_before_its_first_await_nor_after_it(
 def test_without_a_kernel_nothing_can_be_waited_for() -> None:
     with pytest.raises(RuntimeError, match="here: there is no kernel here"):
         wait_for(lambda: False)
+
+
+# show_callbacks
+
+
+@pytest.mark.parametrize("where", ["cell", "log"])
+def test_the_page_is_told_where_callbacks_speak(
+    memory: MemoryTransport, where: Literal["cell", "log"]
+) -> None:
+    lite_comms.show_callbacks(where)
+    memory.deliver()
+
+    opened, closed = memory.received
+    assert opened["content"]["target_name"] == "lite_comms.callbacks"
+    assert opened["content"]["data"] == {"show": where}
+    assert closed["msg_type"] == "comm_close"
+
+
+def test_there_are_two_places_where_callbacks_can_speak(memory: MemoryTransport) -> None:
+    with pytest.raises(ValueError, match="where must be 'cell' or 'log', not 'both'"):
+        lite_comms.show_callbacks("both")  # type: ignore[arg-type]
+    assert memory.deliver() == 0
