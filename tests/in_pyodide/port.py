@@ -24,7 +24,7 @@ OPEN = "{comm_id: 'c', target_name: 'echo', data: {}}"
 
 
 def status(kernel: Kernel) -> list[str]:
-    return kernel.run("s = lite_comms.status() print(s.transport)").splitlines()[-1:]
+    return kernel.run("s = lite_comms.status(); print(s.transport)").splitlines()[-1:]
 
 
 DIED = ["died", "RuntimeError: memory access out of bounds"]
