@@ -20,8 +20,11 @@ ROOT = Path(__file__).parent
 # pip splits the variable at spaces: a URL has none.
 PINNED = {**os.environ, "PIP_CONSTRAINT": (ROOT / "constraints.txt").as_uri()}
 
-# Parameters that start a kernel, which tests of several files share.
-SHARED = re.compile(r"\[(?:.*-)?(plain|isolated|loaded|JSPI|no JSPI)[]-]")
+# Parameters that start a kernel, and folders and files that have one, which several files share.
+SHARED = re.compile(
+    r"\[(?:.*-)?(plain|isolated|loaded|JSPI|no JSPI)[]-]"
+    r"|^tests/(server/|in_pyodide/test_(?:interleaving|live))"
+)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -31,7 +34,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     def group(nodeid: str) -> str:
         shared = SHARED.search(nodeid)
-        return shared[1] if shared else nodeid.partition("::")[0]
+        return shared[1] or shared[2] if shared else nodeid.partition("::")[0]
 
     scheduling = LoadScopeScheduling(config, log)
     scheduling._split_scope = group

@@ -1,6 +1,6 @@
 """Programs that run on every kernel run here too, while messages of the page are handled in them.
 
-They are those of tests/in_pyodide/test_interleaving.py, in a browser, on either kind of host.
+They are those of tests/in_pyodide/test_interleaving*.py, in a browser, on either kind of host.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import comm
 import pytest
 
 import lite_comms
-from lite_comms import MemoryTransport
+from lite_comms import Comm, MemoryTransport
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +26,12 @@ def memory() -> Iterator[MemoryTransport]:
     with MemoryTransport() as memory:
         memory.register_target("plot", lambda comm, msg: None)
         yield memory
+
+
+@pytest.fixture
+def echo(memory: MemoryTransport) -> Comm:
+    """A comm whose page answers each message with the same."""
+    memory.register_target(
+        "echo", lambda comm, msg: comm.on_msg(lambda msg: comm.send(msg["content"]["data"]))
+    )
+    return Comm("echo")

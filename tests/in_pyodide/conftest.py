@@ -97,6 +97,22 @@ def open_jspi_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
 
 
 @pytest.fixture(scope="session")
+def memory_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    """A kernel whose port is open, and which shares memory with its page."""
+    with new_kernel() as kernel:
+        kernel.open_port("live", memory=4096)
+        yield kernel
+
+
+@pytest.fixture(scope="session")
+def stoppable_jspi_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
+    """A kernel in which Python can be suspended, and which shares memory with its page for Stop."""
+    with new_kernel(jspi=True) as kernel:
+        kernel.open_port("live", memory=0)
+        yield kernel
+
+
+@pytest.fixture(scope="session")
 def port_kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
     """A kernel whose port is opened anew for each test, by `opened_anew`."""
     with new_kernel() as kernel:

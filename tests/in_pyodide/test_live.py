@@ -1,75 +1,25 @@
-"""Messages and Stop while Python runs, in JupyterLite's own worker, where nothing can be suspended.
+"""Messages while Python runs, in JupyterLite's own worker, where nothing can be suspended.
 
 Node.js 20 has no JSPI, so this is what a browser without it does on a cross-origin isolated page.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from .conftest import NewKernel, with_comm
 from .kernel import Kernel
+from .live import LOOP, SEND, TARGET, during
 
 pytestmark = pytest.mark.pyodide
 
-TARGET = """
-import lite_comms, time
-from comm import get_comm_manager
-
-heard = []
-depth = worst = 0
-
-def collect(comm, msg):
-    @comm.on_msg
-    def _(msg):
-        global depth, worst
-        depth += 1
-        worst = max(worst, depth)
-        heard.append(msg["content"]["data"])
-        if heard[-1] == "quietly":
-            with lite_comms.quiet():
-                end = time.time() + 0.3
-                while time.time() < end:
-                    pass
-        if heard[-1] == "for ever":
-            while True:
-                pass
-        depth -= 1
-
-get_comm_manager().register_target("collect", collect)
-"""
-# Without messages it comes to an end by itself.
-LOOP = "end = time.time() + 20\nwhile len(heard) < {n} and time.time() < end: pass\n"
-SEND = "const send = (data, more) => page.share('comm_msg', {comm_id: 'c', data}, more);"
-PAUSE = "const pause = ms => new Promise(resolve => setTimeout(resolve, ms));"
-
-
-@pytest.fixture(scope="module")
-def _kernel(new_kernel: NewKernel) -> Iterator[Kernel]:
-    with new_kernel() as kernel:
-        kernel.open_port("live", memory=4096)
-        yield kernel
-
 
 @pytest.fixture
-def kernel(_kernel: Kernel) -> Kernel:
-    """A kernel that shares memory with its page, and a comm that collects what it hears."""
-    return with_comm(_kernel, TARGET, "collect")
-
-
-def during(kernel: Kernel, cell: str, javascript: str = "") -> dict[str, Any]:
-    """Run a cell, and JavaScript while it runs; the cell's reply."""
-    reply: dict[str, Any] = kernel.page(
-        f"{SEND}{PAUSE} const cell = page.ask('execute', {{code: {json.dumps(cell)}}});"
-        f"await pause(200); {javascript}; return cell;"
-    )
-    return reply
+def kernel(memory_kernel: Kernel) -> Kernel:
+    return with_comm(memory_kernel, TARGET, "collect")
 
 
 def test_status_says_so(kernel: Kernel) -> None:
@@ -188,54 +138,6 @@ def test_turned_off_they_wait_for_the_end(kernel: Kernel) -> None:
     assert kernel.run("print(within, heard); lite_comms.live()") == "[] [1]\n"
 
 
-@pytest.mark.parametrize(
-    "code",
-    ["while True: pass", "import time; time.sleep(60)", "lite_comms.wait_for(lambda: False)"],
-)
-def test_stop_is_a_keyboard_interrupt_where_the_user_is(kernel: Kernel, code: str) -> None:
-    reply = during(kernel, f"def f():\n    {code}\nf()", "page.stop()")
-    assert reply["status"] == "error"
-    assert "KeyboardInterrupt" in reply["ename"]
-    assert "/lite_comms/" not in "".join(reply["traceback"])
-    assert len(reply["traceback"]) == 5, reply["traceback"]  # with the cell's frame and f's
-    (frame,) = kernel.page("return page.frames.filter(([type]) => type === 'interrupted')")
-    assert frame == ["interrupted", kernel.page("return page.stops")]
-
-
-def test_stop_cancels_a_cell_that_awaits(kernel: Kernel) -> None:
-    reply = during(kernel, "import asyncio; await asyncio.sleep(60)", "page.stop()")
-    assert (reply["status"], "CancelledError" in reply["ename"]) == ("error", True)
-
-
-def test_stop_ends_a_callback_that_runs_away(kernel: Kernel) -> None:
-    kernel.page(f"{SEND}{PAUSE} const sent = send('for ever'); await pause(500); page.stop();")
-    assert kernel.run("print(heard)") == "['for ever']\n"
-    shown = kernel.shown("stderr")
-    assert shown == "" or "KeyboardInterrupt" in shown
-
-
-def test_stop_is_what_the_user_says_it_is(kernel: Kernel) -> None:
-    reply = during(
-        kernel,
-        """
-import signal
-got = []
-before = signal.signal(signal.SIGINT, lambda number, frame: got.append(frame.f_code.co_name))
-end = time.time() + 20
-while not got and time.time() < end: pass
-signal.signal(signal.SIGINT, before)
-""",
-        "page.stop()",
-    )
-    assert reply["status"] == "ok"
-    assert kernel.run("print(got)") == "['<module>']\n"
-
-
-def test_stop_does_nothing_to_an_idle_kernel(kernel: Kernel) -> None:
-    kernel.page("page.stop(); await page.turn()")
-    assert kernel.run("print(sum(range(100_000)))") == "4999950000\n"
-
-
 def test_uninstalled_in_quiet_nothing_stays_behind(kernel: Kernel) -> None:
     kernel.run("block = lite_comms.quiet(); block.__enter__()")
     kernel.page(f"{SEND} send(1)")
@@ -266,35 +168,6 @@ for n in with_ui_events(range(1000)):
     )
     assert reply["status"] == "ok", reply
     assert kernel.run("print(heard, last, n < 999)") == "[1, 2, 3] 2 True\n"
-
-
-def test_stop_leaves_no_message_held(kernel: Kernel) -> None:
-    for _ in range(10):
-        reply = during(
-            kernel, "while True:\n    with lite_comms.quiet():\n        pass", "page.stop()"
-        )
-        assert "KeyboardInterrupt" in reply["ename"]
-    kernel.page(f"{SEND} await send(1)")
-    assert kernel.run("print(heard)") == "[1]\n"
-
-
-def test_stop_cancels_the_cell_that_awaits_and_not_the_task_that_computes(kernel: Kernel) -> None:
-    reply = during(
-        kernel,
-        """
-import asyncio
-async def compute():
-    end = time.time() + 3
-    while time.time() < end:
-        pass
-    return "computed"
-task = asyncio.ensure_future(compute())
-await asyncio.sleep(30)
-""",
-        "await pause(300); page.stop()",
-    )
-    assert "CancelledError" in reply["ename"]
-    assert kernel.run("print(await task)") == "computed\n"
 
 
 def test_no_callback_comes_into_the_middle_of_a_send(kernel: Kernel) -> None:

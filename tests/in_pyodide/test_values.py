@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kernels import Received, ServerKernel
-from tests.test_same_values import HEAR, SEND_ALL, sent_records
-from tests.values import CASES, EXPLAINED, PAGE_VALUES, Case, Record
+from tests.server.kernels import Received, ServerKernel
+from tests.server.test_same_values import HEAR, SEND_ALL, sent_records
+from tests.values.case import Case, Record
+from tests.values.table import CASES, EXPLAINED, PAGE_VALUES
 
 from .conftest import ZONE
 from .kernel import Kernel, Message
