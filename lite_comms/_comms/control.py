@@ -176,10 +176,12 @@ class Exposed:
         self._functions.pop(target_name, None)
 
     def keep(self) -> Callable[[], None]:
-        """Return a function that exposes again what is exposed now; `tell` makes it known."""
-        functions = {**self._functions}
+        """Return a function that has the targets of now registered, and exposed, again."""
+        targets, functions = {**self._targets}, {**self._functions}
 
         def restore() -> None:
+            self._targets.clear()
+            self._targets.update(targets)
             self._functions = functions
 
         return restore

@@ -137,17 +137,6 @@ class Registry(comm.base_comm.CommManager):
         self.exposed.tell()
         return removed
 
-    def keep_targets(self) -> Callable[[], None]:
-        """Return a function that has the targets of now registered, and exposed, again."""
-        targets, expose_again = {**self.targets}, self.exposed.keep()
-
-        def restore() -> None:
-            self.targets.clear()
-            self.targets.update(targets)
-            expose_again()
-
-        return restore
-
     # Comms
 
     def register_comm(self, comm: BaseComm) -> str:

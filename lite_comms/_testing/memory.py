@@ -102,7 +102,7 @@ class MemoryTransport(Transport):
                 install(transport) if transport else uninstall()
             raise
         manager = installed_manager()
-        self._before.append((transport, manager, {**manager.comms}, manager.keep_targets()))
+        self._before.append((transport, manager, {**manager.comms}, manager.exposed.keep()))
         return self
 
     def __exit__(
