@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Playwright, expect
 
 from pages import START_TIMEOUT_MS, Notebook, Tab
 from serve import serving, serving_with_host
+from watch import Watch
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
@@ -277,6 +278,32 @@ def test_a_navigation_ends_the_connection_and_a_new_one_can_be_made(host: Host) 
     host.hears(["closed", {"ename": "Disconnected", "evalue": why}], ["status", "closed", why])
     assert host.connect() == ""
     assert host.run("() => kernel.status") == "ready"
+
+
+def test_a_host_page_that_comes_back_from_the_cache_of_the_browser_is_still_connected(
+    playwright: Playwright, browser_type_launch_args: dict[str, Any], urls: tuple[str, str]
+) -> None:
+    browser = playwright.chromium.launch(
+        **browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    with closing(browser):
+        context = browser.new_context()
+        watch = Watch(context, urls[1], [DENIED, "favicon", "codemirror-extension:commands"])
+        watch.allow(urls[0])
+        host = Host(Tab(context.new_page(), watch, urls[1]), urls[0])
+        host.show("repl/index.html?kernel=python")
+        assert host.connect() == ""
+        host.run("() => addEventListener('pageshow', event => heard.push(event.persisted))")
+        host.page.goto(f"{urls[1]}site.js")
+        host.page.go_back(wait_until="commit")
+        host.hears(True)
+        assert host.run("() => kernel.status") == "ready"
+        host.run(
+            "() => kernel.open('nothing')"
+            ".onClose(({metadata}) => heard.push(metadata.lite_comms.ename))"
+        )
+        host.hears("PermissionError")
+        assert watch.problems() == []
 
 
 def test_a_path_that_is_not_open_is_waited_for_and_then_named(host: Host) -> None:
