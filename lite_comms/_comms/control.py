@@ -113,8 +113,8 @@ def expose(target_name: str) -> None:
     """Let host pages open a comm target, if the site names their origin in its settings.
 
     A host page is one that shows this notebook in an iframe. It reaches nothing else
-    of the kernel. What is exposed is the function that is registered now: a later
-    registration of the same name is exposed only if it says so.
+    of the kernel. What is exposed is what is registered now: a later registration of
+    the same name, also of the same function, is exposed only if it says so.
 
     Parameters
     ----------
