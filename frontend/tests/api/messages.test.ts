@@ -72,6 +72,20 @@ describe('for await', () => {
     ]);
   });
 
+  it('counts the data as well as the buffers', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const megabytes = (count: number) => 'x'.repeat(count * 2 ** 20);
+    line.say(megabytes(30));
+    line.say(2);
+    line.say(megabytes(40));
+    line.end();
+    const heard: unknown[] = [];
+    for await (const msg of comm) {
+      heard.push(String(dataOf(msg)).length);
+    }
+    expect(heard).toEqual([1, 40 * 2 ** 20]);
+  });
+
   it('keeps the newest message whatever its size', async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     const large = {byteLength: 100 * 2 ** 20} as DataView;

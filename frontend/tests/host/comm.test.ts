@@ -191,6 +191,41 @@ describe('a comm', () => {
     expect([heard.length, await count(busy), await count(idle)]).toEqual([1, 1_499, 1_000]);
   });
 
+  it('keeps only the first messages again when no loop takes them any longer', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const comm = (await connected()).open('sum');
+    await say(message('comm_msg', 'first'));
+    for await (const _ of comm) {
+      break;
+    }
+    await say(...Array.from({length: 1_500}, (_, i) => message('comm_msg', i)));
+    const heard: unknown[] = [];
+    comm.onMsg(({content}) => heard.push(content.data));
+    expect([heard.length, heard.at(-1)]).toEqual([1_000, 999]);
+  });
+
+  it('sends no view on shared memory, and nothing then', async () => {
+    const comm = (await connected()).open('sum');
+    const shared = new Uint8Array(new SharedArrayBuffer(2)) as never;
+    for (const send of ['send', 'sendLatest'] as const) {
+      expect(() => comm[send](1, {buffers: [shared]})).toThrow('buffers takes ArrayBuffers');
+    }
+    comm.send(2);
+    await settled();
+    expect(frames.slice(1)).toEqual([message('comm_msg', 2)]);
+  });
+
+  it('that the kernel opens is closed when its target throws, whatever that is', async () => {
+    const kernel = await connected();
+    kernel.registerTarget('chart', () => {
+      throw Object.create(null);
+    });
+    const ids = {type: 'comm_open', comm_id: 'kernel-1', target_name: 'chart'} as const;
+    await say(commFrame(ids, {}, {}, []));
+    const why = {lite_comms: {ename: 'Error', evalue: 'no text'}};
+    expect(frames.at(-1)).toEqual(message('comm_close', {}, why, 'kernel-1'));
+  });
+
   it('is closed once', async () => {
     const comm = (await connected()).open('sum');
     comm.close({bye: 1});

@@ -134,6 +134,22 @@ describe('a request', () => {
       'RangeError',
       'too much'
     ],
+    [
+      'the handler throws a symbol',
+      () => {
+        throw Symbol('no');
+      },
+      'Error',
+      'Symbol(no)'
+    ],
+    [
+      'the handler throws what has no text',
+      () => {
+        throw Object.create(null);
+      },
+      'Error',
+      'no text'
+    ],
     ['it returns no JSON', () => 1n, 'TypeError', 'Do not know how to serialize a BigInt']
   ])('of the kernel is answered with an error when %s', async (_, f, ename, evalue) => {
     const comm = (await connected()).open('sum');

@@ -33,6 +33,18 @@ async function handle(id: string, ms: number, during = () => {}): Promise<void> 
 }
 
 describe('a line of problems', () => {
+  it('has long texts cut', () => {
+    const long = 'x'.repeat(1_000_000);
+    connection.comm('page_to_kernel', 'comm_msg', {id: 'a'});
+    const said = {ename: 'KeyError', evalue: long, traceback: [long]};
+    connection.says('error', said, parentOf('a'));
+    const [problem] = traffic.problems.all;
+    const {evalue, traceback} = problem!.record!.error!;
+    expect([problem!.text.length, evalue.length, traceback[0]!.length]).toEqual([
+      10_010, 10_000, 10_000
+    ]);
+  });
+
   it('stands for all slow callbacks of a target; it leads to the last', async () => {
     connection.comm('kernel_to_page', 'comm_open', {target_name: 'wave'});
     for (let i = 0; i < 23; i++) {
