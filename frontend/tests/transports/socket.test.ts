@@ -1,12 +1,9 @@
 /** Messages between JupyterLab's own connections and JupyterLite's own kernel client. */
 import type {Kernel} from '@jupyterlab/services';
-import {WebSocket as MockSocket} from 'mock-socket';
 import {describe, expect, it, vi} from 'vitest';
-import {connectKernels} from '../../src/install/connect';
-import {replaceInterrupt, workerOf} from '../../src/install/reach';
 import {Channel} from '../../src/transports/channel/channel';
 import {VERSION} from '../../src/wire/frames';
-import {connect, heard, lite, OPTIONS, Worker} from '../parts/lite';
+import {connect, heard, lite, Worker} from '../parts/lite';
 
 type Future = ReturnType<Kernel.IKernelConnection['requestExecute']>;
 
@@ -272,49 +269,4 @@ describe('a kernel without one', () => {
     expect(new Uint8Array((msg!.buffers![0] as DataView).buffer)).toEqual(memory);
     expect(messages.map(([, {execution_state}]) => execution_state)).toEqual(['busy', 'idle']);
   });
-});
-
-describe('what is replaced', () => {
-  it('is all given back when a part of it is not as expected', () => {
-    const {serverSettings} = lite.manager;
-    lite.undo();
-    const before = {...serverSettings};
-    const odd = {changed: null, factories: null} as never;
-    expect(() => connectKernels(lite.manager, odd, null, OPTIONS)).toThrow();
-    expect({...serverSettings}).toEqual(before);
-  });
-
-  it('is given back', () => {
-    const {WebSocket, serializer} = lite.manager.serverSettings;
-    lite.undo();
-    expect([WebSocket, serializer]).not.toContain(lite.manager.serverSettings.WebSocket);
-    expect(lite.manager.serverSettings.WebSocket).toBe(MockSocket);
-  });
-
-  it('is a Worker only where there is one', () => {
-    expect([workerOf({}), workerOf({_worker: {}}), workerOf({_worker: null})]).toEqual([
-      null,
-      null,
-      null
-    ]);
-  });
-});
-
-it('stops by itself what it can, and leaves the rest to JupyterLite', async () => {
-  const heard: string[] = [];
-  const interrupts = {
-    name: 'lite',
-    async interrupt(this: {name: string}, id: string) {
-      heard.push(`${this.name} ${id}`);
-    }
-  };
-  const undoIt = replaceInterrupt(interrupts, id => {
-    heard.push(`we ${id}`);
-    return id === 'a';
-  });
-  await interrupts.interrupt('a');
-  await interrupts.interrupt('b');
-  undoIt();
-  await interrupts.interrupt('a');
-  expect(heard).toEqual(['we a', 'we b', 'lite b', 'lite a']);
 });

@@ -1,51 +1,10 @@
 /** What a comm message has besides its buffers, from a comm of JupyterLab to the kernel's Worker. */
-import type {Kernel as LabKernel} from '@jupyterlab/services';
-import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
+import {describe, expect, it, vi} from 'vitest';
 import {connect as comms} from '../../src/api/kernel/connect';
-import {attach, type Attachment, attachmentsOf, checkAttached} from '../../src/wire/attachments';
 import {VERSION} from '../../src/wire/frames';
 import {alone} from '../parts/lines';
-import {connect, lite, Worker} from '../parts/lite';
-
-const NO_PORT =
-  'its attachments need the direct channel of lite_comms, which does not reach this kernel';
-const OTHER = "the kernel's half of lite_comms is another version, which takes no attachments";
-
-let shown: unknown[][];
-
-beforeEach(() => {
-  shown = [];
-  vi.spyOn(console, 'error').mockImplementation((...args) => void shown.push(args));
-});
-
-afterEach(() => void vi.restoreAllMocks());
-
-/** Comm messages that are sent together leave when the code that sends them awaits. */
-const turn = () => new Promise(resolve => setTimeout(resolve));
-
-/** Have the kernel say that it can do this too. */
-const hello = (...can: string[]) => lite.worker!.say('hello', VERSION, '0.1.0', ...can);
-
-/** Buffers of a message with these attachments. */
-function attached(given: unknown, connection: LabKernel.IKernelConnection | null = null) {
-  const buffers: ArrayBuffer[] = [];
-  attach(buffers, given, connection, {toString: () => "comm 'files' (c)"});
-  return buffers;
-}
-
-/** Open a comm and send a message with attachments. */
-function send(connection: LabKernel.IKernelConnection, given: unknown) {
-  const comm = connection.createComm('files', 'c');
-  comm.open();
-  return comm.send({n: 1}, {}, attached(given));
-}
-
-/** The frames from the first comm message on, without their JSON. */
-const posted = () =>
-  lite
-    .worker!.posted.flatMap(wire => (Array.isArray(wire[0]) ? (wire as unknown[][]) : [wire]))
-    .filter(([type]) => type === 'comm' || type === 'attach')
-    .map(([type, id, ...rest]) => (type === 'attach' ? [type, id, ...rest] : [type, id]));
+import {connect, lite} from '../parts/lite';
+import {attached, hello, NO_PORT, OTHER, posted, send, shown, turn} from './attaching';
 
 describe('attachments', () => {
   it('are frames of their own, before the message that they belong to', async () => {
@@ -173,110 +132,6 @@ describe('attachments', () => {
   });
 });
 
-describe('a comm that asks first', () => {
-  const refused = (connection: LabKernel.IKernelConnection) => {
-    const stream = new ReadableStream();
-    expect(() => attached([stream], connection)).toThrow(Error);
-    // The user still has it.
-    expect(stream.locked).toBe(false);
-    try {
-      attached([stream], connection);
-    } catch (error) {
-      return (error as Error).message;
-    }
-    return 'nothing';
-  };
-
-  it('is refused where there is no port', async () => {
-    lite.worker = undefined;
-    expect(refused(await connect())).toBe(NO_PORT);
-  });
-
-  it("is refused by a kernel's half of another version", async () => {
-    expect(refused(await connect())).toBe(OTHER);
-  });
-
-  it('is refused after a bye', async () => {
-    const connection = await connect();
-    hello('attachments');
-    lite.worker!.say('bye');
-    expect(refused(connection)).toBe(NO_PORT);
-  });
-
-  it('is refused by a kernel that starts without a half of its own', async () => {
-    lite.undo();
-    expect(refused(await connect())).toBe(NO_PORT);
-  });
-
-  it('is refused on a server, whose connections are left as they are', async () => {
-    const connection = {id: 'k', serverSettings: {serializer: {}}} as never;
-    expect(refused(connection)).toBe(NO_PORT);
-    expect(refused({id: 'k'} as never)).toBe(NO_PORT);
-  });
-
-  it('is refused when what has waited for a kernel finds one that takes none', async () => {
-    const buffers = attached([new Blob()]);
-    expect(() => checkAttached(buffers, {id: 'k'})).toThrow(NO_PORT);
-    expect(() => checkAttached([], {id: 'k'})).not.toThrow();
-  });
-
-  it('needs no port without attachments', () => {
-    for (const given of [undefined, null, []]) {
-      expect(attachmentsOf({buffers: attached(given, {id: 'k'} as never)})).toEqual([]);
-    }
-  });
-});
-
-describe('what is attached', () => {
-  it.each<[unknown, string]>([
-    [new Blob(), "attachments of comm 'files' (c): an array is needed, not Blob"],
-    [{length: 0}, "attachments of comm 'files' (c): an array is needed, not Object"],
-    [
-      Object.assign([new Blob()], {length: 3}),
-      "attachments[1] of comm 'files' (c) must be one of File, Blob, ImageBitmap, OffscreenCanvas, " +
-        'MessagePort, ReadableStream, WritableStream, TransformStream, not Undefined'
-    ],
-    ...[{}, null, 'text', [1], new ArrayBuffer(1), () => undefined].map(
-      (value): [unknown, string] => [
-        [new Blob(), value],
-        "attachments[1] of comm 'files' (c) must be one of File, Blob, ImageBitmap, OffscreenCanvas, " +
-          'MessagePort, ReadableStream, WritableStream, TransformStream, not ' +
-          Object.prototype.toString.call(value).slice(8, -1)
-      ]
-    )
-  ])('is checked: %o', (given, error) => {
-    expect(() => attached(given)).toThrow(new TypeError(error));
-  });
-
-  it.each([
-    ['ReadableStream', new ReadableStream(), (stream: ReadableStream) => stream.getReader()],
-    ['WritableStream', new WritableStream(), (stream: WritableStream) => stream.getWriter()],
-    [
-      'TransformStream',
-      new TransformStream(),
-      ({writable}: TransformStream) => writable.getWriter()
-    ]
-  ] as [string, Attachment, (stream: unknown) => unknown][])(
-    'is no %s that is in use, and nothing else is taken then',
-    (kind, stream, use) => {
-      const good = new ReadableStream();
-      use(stream);
-      expect(() => attached([good, stream])).toThrow(
-        `attachments[1] of comm 'files' (c) is a ${kind} that is in use (locked)`
-      );
-      expect(() => attached([good, good])).toThrow();
-      expect(good.locked).toBe(false);
-    }
-  );
-
-  it('is found in the message of JupyterLab by all copies of this code', () => {
-    const buffers = attached([new Blob()]);
-    const symbol = Symbol.for('lite_comms.attachments');
-    expect(attachmentsOf({buffers})).toBe(Reflect.get(buffers, symbol));
-    expect(attachmentsOf({})).toEqual([]);
-  });
-});
-
 describe('a comm of the page', () => {
   it('sends them with a message, and with a request', async () => {
     const connection = await connect();
@@ -331,17 +186,4 @@ describe('a comm of the page', () => {
     expect(() => comm.send({n: 1n}, {attachments: [stream]})).toThrow('BigInt');
     expect(stream.locked).toBe(false);
   });
-});
-
-it('a restarted kernel is asked anew', async () => {
-  const connection = await connect();
-  hello('attachments');
-  attached([new Blob()], connection);
-  lite.worker = new Worker();
-  const restarted = connection.restart();
-  await vi.waitFor(() => expect(lite.kernels.length).toBe(2));
-  hello();
-  await restarted;
-  await connection.info;
-  expect(() => attached([new Blob()], connection)).toThrow(OTHER);
 });
