@@ -84,6 +84,8 @@ it('all host pages are told when the page unloads, and those that have gone are 
   ports[0]!.postMessage({type: 'bye', reason: ''});
   await settled();
   expect(bridges.size).toBe(2);
+  own.dispatchEvent(Object.assign(new Event('pagehide'), {persisted: true})); // put aside only
+  expect(bridges.size).toBe(2);
   own.dispatchEvent(new Event('pagehide'));
   await settled();
   expect(heard).toEqual([
