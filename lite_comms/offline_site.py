@@ -151,7 +151,7 @@ def _add_config(folder: Path, packages: list[str]) -> str:
 def _setting[T: (dict[str, Any], list[Any], str)](config: Any, name: str, default: T) -> T:
     """Return a setting of a JSON object."""
     if not isinstance(config, dict):
-        raise TypeError(f"the place of {name} must be a JSON object, not {config!r}")
+        raise TypeError(f"it must hold a JSON object, not {config!r}")
     value = config.get(name, default)
     if not isinstance(value, type(default)):
         kind = {dict: "an object", list: "a list", str: "a text"}[type(default)]

@@ -177,12 +177,13 @@ class Exposed:
 
     def keep(self) -> Callable[[], None]:
         """Return a function that has the targets of now registered, and exposed, again."""
-        targets, functions = {**self._targets}, {**self._functions}
+        targets, functions, told = {**self._targets}, {**self._functions}, self._told
 
         def restore() -> None:
             self._targets.clear()
             self._targets.update(targets)
             self._functions = functions
+            self._told = told  # by another transport, which has another page
 
         return restore
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lite_comms._comms.manager import CommManager
+from lite_comms._kernel.surroundings import find_shell
 from lite_comms._wire.version import __version__
 
 
@@ -50,13 +51,12 @@ class Status:
     bypassed: tuple[str, ...] = ()
     page: str = ""
 
-    _is_printed = False
+    _printed_in = -1  # the number of the cell
 
     def _ipython_display_(self) -> None:
-        """Show it as text, as the last line of a cell, unless it has just been printed."""
-        if not self._is_printed:
+        """Show it as text, as the last line of a cell, unless that cell has printed it."""
+        if self._printed_in != _cell():
             print(self)
-        object.__setattr__(self, "_is_printed", False)
 
     def __str__(self) -> str:
         state = f"active, transport {self.transport}" if self.installed else "not installed"
@@ -77,8 +77,13 @@ class Status:
 def printed(status: Status) -> Status:
     """Print a status and return it."""
     print(status)
-    object.__setattr__(status, "_is_printed", True)
+    object.__setattr__(status, "_printed_in", _cell())
     return status
+
+
+def _cell() -> int:
+    number: int = getattr(find_shell(), "execution_count", 0)
+    return number
 
 
 def status_of(manager: CommManager | None, kernel: str, bypassed: tuple[str, ...] = ()) -> Status:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lite_comms._install.install import installed_manager
 from lite_comms._kernel.replace import Replacements
 from lite_comms._kernel.surroundings import find_shell
-from lite_comms._wire.codec import encode
+from lite_comms._wire.codec import NULL, encode
 
 from .lines import TracedMessage, to_lines
 
@@ -91,7 +91,8 @@ def _attach(manager: CommManager) -> None:
             # Read once: an iterator in it can be used up only once.
             content = json.loads(encode(message.content))
             metadata = json.loads(encode(message.metadata, "metadata"))
-            send(message._replace(content=content, metadata=metadata))
+            data = NULL if content.get("data") is None else content["data"]
+            send(message._replace(content={**content, "data": data}, metadata=metadata))
             _record_sent(message._replace(content=content, metadata=metadata), manager)
 
         _replaced.set(transport, "send", traced_send)

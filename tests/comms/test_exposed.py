@@ -256,6 +256,8 @@ def test_what_a_block_exposes_is_exposed_in_the_block_only(
 
     assert from_outside(memory, "shut") == denied("shut", "'open'")
     assert from_outside(memory, "open") == []
+    manager.unregister_target("open")
+    assert told(memory)[-1] == []
 
 
 def test_a_name_that_the_page_cannot_be_told_is_refused_and_changes_nothing(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import comm as comm_package
@@ -10,6 +11,7 @@ from IPython.core.formatters import DisplayFormatter
 import lite_comms
 from lite_comms import Comm, MemoryTransport, Status
 from lite_comms._install import install
+from lite_comms._install import status as status_module
 from lite_comms._install.status import status_of
 
 NOT_INSTALLED = (
@@ -57,14 +59,20 @@ def test_status_prints_what_it_returns(
 
 @pytest.mark.parametrize("call", ["status", "current_status"])
 def test_the_last_line_of_a_cell_shows_the_status_once(
-    memory: MemoryTransport, capsys: pytest.CaptureFixture[str], call: str
+    memory: MemoryTransport,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
 ) -> None:
+    shell = SimpleNamespace(execution_count=1)
+    monkeypatch.setattr(status_module, "find_shell", lambda: shell)
     shown = DisplayFormatter()
     status = getattr(install, call)()
     assert shown.format(status) == ({}, {})
     assert capsys.readouterr().out == f"{status}\n"
 
-    shown.format(status)  # in a later cell
+    shell.execution_count = 2
+    shown.format(status)
     assert capsys.readouterr().out == f"{status}\n"
 
 

@@ -117,7 +117,7 @@ def test_it_says_where_the_site_is(
     ("text", "why"),
     [
         ("{", "Expecting property name"),
-        ("[]", "the place of PyodideLockAddon must be a JSON object"),
+        ("[]", "it must hold a JSON object"),
         ('{"PyodideLockAddon": null}', "PyodideLockAddon must be an object, not None"),
         ('{"PyodideLockAddon": {"specs": "ipython"}}', "specs must be a list, not 'ipython'"),
         ('{"PyodideLockAddon": {"specs": ["a", 1]}}', "specs must name packages, not 1"),

@@ -52,7 +52,7 @@ ONLY_ON_HOSTS = {
 # streams, and the page's own Comm, 0.8 kB attachments, 0.4 kB the limit of depth and locks, 0.4 kB
 # what a site allows to scripts, 0.2 kB the failures of callbacks, 0.3 kB limits of holding,
 # of requirejs and of what counts as a saved script.
-PAGE_LIMIT_BYTES = 25_500
+PAGE_LIMIT_BYTES = 25_600
 
 # The module that a host page loads, as a server compresses it.
 HOST_MODULE_LIMIT_BYTES = 4_000

@@ -98,9 +98,9 @@ export class Comm implements AsyncIterable<IMessage> {
    * @throws Error if the comm has an `onMsg`.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<IMessage, void, undefined> {
+    this._loops++; // they take all, at their own pace
     try {
       for (;;) {
-        this._most = Infinity; // somebody takes them, at their own pace
         if (this._onMsg) {
           throw new Error(`${this}: onMsg takes its messages`);
         }
@@ -114,7 +114,7 @@ export class Comm implements AsyncIterable<IMessage> {
         }
       }
     } finally {
-      this._most = MOST_EARLY; // another loop sets it again when it goes on
+      this._loops--;
     }
   }
 
@@ -201,11 +201,11 @@ export class Comm implements AsyncIterable<IMessage> {
     const f = this._onMsg;
     if (f) {
       void fenced(`onMsg of ${this}`, () => f(msg));
-    } else if (this._early.length < this._most) {
+    } else if (this._loops || this._early.length < MOST_EARLY) {
       this._early.push(msg);
       this._wake();
-    } else if (this._most) {
-      this._most = 0;
+    } else if (!this._told) {
+      this._told = true;
       console.warn(`lite_comms: ${this}: nobody takes its messages; ${MOST_EARLY} are kept`);
     }
   }
@@ -237,8 +237,9 @@ export class Comm implements AsyncIterable<IMessage> {
   private _onMsg: Handler | undefined;
   private _onClose: Handler | undefined;
   private readonly _early: IMessage[] = [];
-  /** How many of them are kept. */
-  private _most = MOST_EARLY;
+  /** How many `for await` run. */
+  private _loops = 0;
+  private _told = false;
   /** Those who wait in `for await`. */
   private readonly _waiting: (() => void)[] = [];
   private readonly _latest = new Map<string, Prepared>();
@@ -256,11 +257,10 @@ export function messageOf(
 }
 
 function copyOf(bytes: Bytes): ArrayBuffer {
-  const buffer = ArrayBuffer.isView(bytes) ? bytes.buffer : bytes;
-  // Shared memory is none: a slice of it would be shared as well.
-  if (!(buffer instanceof ArrayBuffer)) {
+  const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+  if (!ArrayBuffer.isView(view)) {
     throw new TypeError('buffers takes ArrayBuffers and views on them');
   }
-  const {byteOffset = 0, byteLength} = bytes as ArrayBufferView;
-  return buffer.slice(byteOffset, byteOffset + byteLength);
+  // A slice of shared memory itself would be shared, too, and could not be transferred.
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice().buffer;
 }

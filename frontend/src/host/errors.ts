@@ -11,7 +11,7 @@ export function told(error: unknown): {ename: string; evalue: string; traceback:
     const {name = 'Error', message = String(error), stack = ''} = Object(error);
     return {ename: `${name}`, evalue: `${message}`, traceback: `${stack}`.split('\n')};
   } catch {
-    return {ename: 'Error', evalue: 'no text', traceback: []};
+    return told('no text');
   }
 }
 

@@ -269,12 +269,13 @@
       pump(true);
     }
   };
-  // A hello is taken at once, but what answers an earlier one is told apart by the bye before it.
-  const isBye = frame => frame[0] === 'bye';
+  // A hello does not wait its turn, except behind a bye: only the byes before it show which of our
+  // hellos it answers.
+  const greets = frame => frame[0] === 'bye' || frame[0] === 'hello';
   const arrive = frame => {
     if (!Array.isArray(frame)) {
       refuse('a frame must be a list');
-    } else if (frame[0] === 'interrupt' || (frame[0] === 'hello' && !waiting.some(isBye))) {
+    } else if (frame[0] === 'interrupt' || (frame[0] === 'hello' && !waiting.some(greets))) {
       take(frame);
     } else if (frame[0] !== 'comm') {
       waiting.push(frame);
@@ -286,7 +287,8 @@
       enqueue(frame);
     }
   };
-  // One of another copy of lite_comms, which has been imported anew: no message is handled twice.
+  // If lite_comms was imported anew, the port of the earlier copy is closed, so that no message is
+  // handled twice.
   const name = Symbol.for('lite_comms.port');
   self[name]?.close();
   // Before JupyterLite's own listener.
@@ -391,6 +393,7 @@
         pyodide.on_fatal = on_fatal;
       }
       self.removeEventListener('message', listener, true);
+      shared = null;
       flush();
       // Messages with async callbacks are acknowledged when these end.
       isClosed = true;

@@ -159,7 +159,7 @@ export function mark(record: IRecord, kind: MarkKind, text: string): void {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The beginning of a text, by way of bytes: that of a string keeps all of it in memory. */
+/** The beginning of a text. By way of bytes, because a slice of a string keeps the whole string in memory. */
 const beginning = (text: string, most: number) =>
   text.length > most ? decoder.decode(encoder.encode(text.slice(0, most))) : text;
 

@@ -201,12 +201,12 @@ export class Traffic {
   failed({header, parent_header, content}: KernelMessage.IErrorMsg): void {
     const parent = parent_header as Partial<KernelMessage.IHeader>;
     const isCallback = COMM_TYPES.has(parent.msg_type ?? '');
-    const error = cutError(content);
-    const {ename, evalue, traceback} = error;
-    const isRefused = REFUSED.has(ename);
+    const isRefused = REFUSED.has(content.ename);
     if (!isCallback && !isRefused) {
       return;
     }
+    const error = cutError(content);
+    const {ename, evalue, traceback} = error;
     const id = parent.msg_id ?? '';
     const record = this._timing.waiting(id) ?? this.log.find(id) ?? null;
     const kind = isRefused ? 'refused' : 'error';
