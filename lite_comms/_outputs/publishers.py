@@ -246,6 +246,9 @@ class Publishers:
 
     def _finish(self, finish_displayhook: Callable[..., Any]) -> Callable[..., Any]:
         def replacement(owner: Any) -> Any:
+            if not owner.data:
+                # What has shown itself has no result; ipykernel sends none either.
+                return None
             if self._plain(owner):
                 return finish_displayhook(owner)
             data, metadata, owner.data, owner.metadata = owner.data, owner.metadata, {}, {}

@@ -265,3 +265,11 @@ display("shown")
         assert len(others(kernel)) == 1
         kernel.run("lite_comms.install(page=False)\nprint('again')")
         assert [text for text, _ in printed(kernel)] == ["again"]
+
+
+def test_what_has_shown_itself_has_no_result(kernel: Kernel) -> None:
+    kernel.run("class Shown:\n    def _ipython_display_(self): print('shown')\nShown()")
+    assert "shown" in dict(printed(kernel))
+    assert others(kernel) == []
+    kernel.run("1 + 1")
+    assert [msg.msg_type for msg in others(kernel)] == ["execute_result"]

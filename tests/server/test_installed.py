@@ -186,6 +186,21 @@ def test_a_trace_records_what_goes_over_a_server(kernel: ServerKernel) -> None:
     ]
 
 
+def test_null_is_null_on_a_server_in_a_trace_as_well(kernel: ServerKernel) -> None:
+    kernel.run(
+        "import lite_comms\n"
+        "from comm import get_comm_manager\n"
+        "def nothing(comm, msg): comm.on_request(lambda msg: None)\n"
+        "get_comm_manager().register_target('nothing', nothing)\n"
+        "block = lite_comms.trace(); messages = block.__enter__()"
+    )
+    kernel.tell("comm_open", {"comm_id": "n", "target_name": "nothing", "data": {}})
+    asked = kernel.tell("comm_msg", {"comm_id": "n", "data": {}}, {"lite_comms": {"request": "1"}})
+    shown = kernel.run("block.__exit__(None, None, None)\nprint(messages[-1].data)")
+    assert [received.data for received in asked if received.msg_type == "comm_msg"] == [None]
+    assert text(shown, "stdout") == "None\n"
+
+
 # In a process that is no kernel, beside ipykernel -----------------------------------------
 
 IMPORTED_LATE = """

@@ -3,7 +3,8 @@
  *
  * Way of a message: the user's JavaScript, this file, a line: JupyterLab's kernel connection, or another.
  */
-import {ClosedError, errorOf, fence, named} from './errors';
+import {errorOf} from '../wire/comm_messages';
+import {ClosedError, fence, named} from './errors';
 import {attachTo, type ILine, type IStyle, PLAIN} from './line';
 import {
   type IAttachOptions,

@@ -39,20 +39,6 @@ export class ClosedError extends Error {
   }
 }
 
-/** An exception as the other end is told of it. */
-export function errorOf(error: unknown): IError {
-  try {
-    const {
-      name,
-      message,
-      stack = ''
-    } = error instanceof Error ? error : {name: 'Error', message: String(error)};
-    return {ename: `${name}`, evalue: `${message}`, traceback: stack ? stack.split('\n') : []};
-  } catch {
-    return {ename: 'Error', evalue: 'no text', traceback: []};
-  }
-}
-
 /** Say what has failed: the reason alone, if it says that. */
 export function named(error: unknown, what: string): Error {
   if (error instanceof ClosedError) {

@@ -6,14 +6,14 @@
  */
 import type {Kernel, KernelMessage} from '@jupyterlab/services';
 import {Comm} from '../api/comm';
-import {describe, errorOf} from '../api/errors';
+import {describe} from '../api/errors';
 import type {Bytes, IMessage} from '../api/messages';
 import type {IComms, Target as ModuleTarget} from '../api/kernel/connect';
 import {type IKernelComm, KernelLine, type Opener} from '../api/kernel/line';
 import {addTarget, checkTarget, opener, removeTarget} from '../api/kernel/targets';
 import {openComm} from '../api/open';
 import {runFor, scriptNode} from '../outputs/script';
-import {DISCONNECTED} from '../wire/comm_messages';
+import {DISCONNECTED, errorOf} from '../wire/comm_messages';
 import {ClassicComm, LateLine, type WhenConnected} from './comm';
 import {asClassic, fenced, hearing, type ICallbacks} from './hear';
 

@@ -5,16 +5,6 @@ export function failure(name: string, message: string, more: object = {}): Error
   return Object.assign(new Error(message), {name, ...more});
 }
 
-/** What is told of something that was thrown, whatever it is. */
-export function told(error: unknown): {ename: string; evalue: string; traceback: string[]} {
-  try {
-    const {name = 'Error', message = String(error), stack = ''} = Object(error);
-    return {ename: `${name}`, evalue: `${message}`, traceback: `${stack}`.split('\n')};
-  } catch {
-    return told('no text');
-  }
-}
-
 /** How long something is waited for, and by what else the wait ends. */
 export interface IWait {
   /** In milliseconds; without it, with null or with Infinity there is no limit. */

@@ -1,7 +1,8 @@
 /** A kernel in the page of a site, as a host page holds it. */
 import {type Frame, readFrame, type Status} from '../wire/bridge';
+import {errorOf} from '../wire/comm_messages';
 import {Comm, messageOf, type Post} from './comm';
-import {failure, fenced, type IWait, told, Waiting} from './errors';
+import {failure, fenced, type IWait, Waiting} from './errors';
 import type {IMessage, IParts} from './requests';
 
 /** Called with a comm that the kernel has opened, and the message that it came with. */
@@ -164,7 +165,7 @@ export class Kernel {
         }
         await f(comm, msg);
       } catch (error) {
-        const {ename, evalue} = told(error);
+        const {ename, evalue} = errorOf(error);
         comm.close({}, {metadata: {lite_comms: {ename, evalue}}});
         throw error;
       }

@@ -3,7 +3,8 @@
  * PROTOCOL.md.
  */
 import {isRecord, isText, listOf} from '../wire/bridge';
-import {failure, type IWait, told, Waiting} from './errors';
+import {errorOf} from '../wire/comm_messages';
+import {failure, type IWait, Waiting} from './errors';
 
 /** Binary data of a message. It is copied when it is sent. */
 export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
@@ -143,7 +144,7 @@ export class Requests {
       const answer = await this.handler(msg, {signal: controller.signal, reply});
       send(answer instanceof Reply ? answer : reply(answer));
     } catch (error) {
-      send(reply({}), {error: told(error)});
+      send(reply({}), {error: errorOf(error)});
     } finally {
       if (this._answering.get(id) === controller) {
         this._answering.delete(id);

@@ -27,6 +27,16 @@ export interface IReason {
   readonly evalue: string;
 }
 
+/** An exception as the other end is told of it. Anything can be thrown, also what has no text. */
+export function errorOf(error: unknown): IReason & {readonly traceback: string[]} {
+  try {
+    const {name = 'Error', message = String(error), stack} = Object(error);
+    return {ename: `${name}`, evalue: `${message}`, traceback: stack ? `${stack}`.split('\n') : []};
+  } catch {
+    return errorOf('no text');
+  }
+}
+
 /** Why the other end has closed a comm; undefined if it has not said so. */
 export function reasonOf({
   metadata

@@ -122,6 +122,19 @@ describe('connect', () => {
     );
   });
 
+  it.each([
+    [Symbol('no'), 'Symbol(no)'],
+    [Object.create(null), 'no text']
+  ])('closes a comm whose target throws what is no error', async (thrown, evalue) => {
+    comms.registerTarget('t', () => {
+      throw thrown;
+    });
+    const comm_id = await wire.open('t');
+    const reason = {lite_comms: {ename: 'Error', evalue}};
+    expect(wire.wire).toEqual([['comm_close', {comm_id, data: {}}, reason]]);
+    expect(shown.splice(0).length).toBe(1);
+  });
+
   it('refuses a target that is no function', () => {
     expect(() => comms.registerTarget('t', 1 as never)).toThrow(
       "comm target 't' needs a function, not number"

@@ -54,6 +54,17 @@ describe('on_request', () => {
     expect(traceback.length).toBeGreaterThan(1);
   });
 
+  it.each([
+    [Symbol('no'), 'Symbol(no)'],
+    [Object.create(null), 'no text']
+  ])('that throws what is no error answers all the same', async (thrown, evalue) => {
+    comm.onRequest(() => {
+      throw thrown;
+    });
+    const error = {ename: 'Error', evalue, traceback: []};
+    expect(await ask()).toEqual([[{}, {lite_comms: {reply: '1', error}}]]);
+  });
+
   const fail = () => {
     throw new RangeError('no room');
   };

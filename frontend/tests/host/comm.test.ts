@@ -204,6 +204,23 @@ describe('a comm', () => {
     expect([heard.length, heard.at(-1)]).toEqual([1_000, 999]);
   });
 
+  it('loses nothing in a slow loop when another one ends', async () => {
+    const comm = (await connected()).open('sum');
+    await say(message('comm_msg', 'slow'), message('comm_msg', 'left'));
+    const slow = comm[Symbol.asyncIterator]();
+    await slow.next();
+    for await (const _ of comm) {
+      break;
+    }
+    await say(...Array.from({length: 1_500}, (_, i) => message('comm_msg', i)));
+    await say(message('comm_close', {}));
+    let count = 0;
+    for await (const _ of slow) {
+      count++;
+    }
+    expect(count).toBe(1_500);
+  });
+
   it('sends a copy of a view on shared memory', async () => {
     const comm = (await connected()).open('sum');
     const shared = new Uint8Array(new SharedArrayBuffer(3), 1).fill(7) as never;

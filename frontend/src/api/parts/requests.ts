@@ -1,5 +1,6 @@
 /** Questions with an answer over a comm, both ways; see PROTOCOL.md, "Requests". Each ends exactly once. */
-import {checkFunction, errorOf, named, RequestError} from '../errors';
+import {errorOf} from '../../wire/comm_messages';
+import {checkFunction, named, RequestError} from '../errors';
 import {
   type IAttachOptions,
   type IMessage,
