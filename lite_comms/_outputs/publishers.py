@@ -141,7 +141,7 @@ class Publishers:
         self._known.clear()
 
     def replacements(self) -> Iterator[tuple[object, str, object]]:
-        """List what JupyterLite's classes lack: owner, name, value."""
+        """List what JupyterLite's classes lack, or do otherwise: owner, name, value."""
         stream, publisher, hook = _classes()
         for owner in (stream, publisher, hook):
             for name, value in self._names().items():
@@ -149,15 +149,15 @@ class Publishers:
         yield stream, "pub_thread", IOPUB
         yield publisher, "pub_socket", IOPUB
         yield hook, "pub_socket", IOPUB
+        yield hook, "finish_displayhook", self._finish(hook.finish_displayhook)
 
     def _methods(self) -> Iterator[tuple[object, str, object]]:
         """List what JupyterLite's classes publish by."""
-        stream, publisher, hook = _classes()
+        stream, publisher, _ = _classes()
         # Not `write`, which IPython replaces in the instance while a cell runs.
         yield stream, CALLBACK, self._callback()
         yield publisher, "publish", self._publish(publisher.publish)
         yield publisher, "clear_output", self._clear_output(publisher.clear_output)
-        yield hook, "finish_displayhook", self._finish(hook.finish_displayhook)
 
     def _names(self) -> dict[str, object]:
         of, parents = self.of, self._parents
@@ -248,6 +248,8 @@ class Publishers:
         def replacement(owner: Any) -> Any:
             if not owner.data:
                 # What has shown itself has no result; ipykernel sends none either.
+                sys.stdout.flush()
+                sys.stderr.flush()
                 return None
             if self._plain(owner):
                 return finish_displayhook(owner)

@@ -143,7 +143,7 @@ for owner, name in sorted(key for key in between if between[key] != before.get(k
     assert changed == [
         "DummyComm publish_msg",
         "Interpreter parent_header",
-        *sorted(f"LiteDisplayHook {name}" for name in [*names, "pub_socket"]),
+        *sorted(f"LiteDisplayHook {name}" for name in [*names, "pub_socket", "finish_displayhook"]),
         *sorted(f"LiteDisplayPublisher {name}" for name in [*names, "pub_socket"]),
         *sorted(f"LiteStream {name}" for name in [*names, "pub_thread"]),
         "PyodideKernel _parent_header",

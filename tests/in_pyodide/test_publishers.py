@@ -31,6 +31,13 @@ print(getattr(kernel, "_parent_header") is q, sorted(kernel._parent_ident))
 """).splitlines() == ["True True True", "import copy {}", "True ['control', 'shell']"]
 
 
+@pytest.mark.parametrize(("last", "results"), [("Shown()", []), ("1 + 1", ["execute_result"])])
+def test_what_has_shown_itself_has_no_result(kernel: Kernel, last: str, results: list[str]) -> None:
+    kernel.run(f"class Shown:\n    def _ipython_display_(self): pass\n{last}")
+    said = [msg.msg_type for msg in others(kernel)] + [kind for kind, _, _ in frames(kernel)]
+    assert said == results
+
+
 def test_a_cell_may_set_the_old_parent_header(kernel: Kernel) -> None:
     first = first_cell(kernel)
     kernel.run("""
@@ -265,11 +272,3 @@ display("shown")
         assert len(others(kernel)) == 1
         kernel.run("lite_comms.install(page=False)\nprint('again')")
         assert [text for text, _ in printed(kernel)] == ["again"]
-
-
-def test_what_has_shown_itself_has_no_result(kernel: Kernel) -> None:
-    kernel.run("class Shown:\n    def _ipython_display_(self): print('shown')\nShown()")
-    assert "shown" in dict(printed(kernel))
-    assert others(kernel) == []
-    kernel.run("1 + 1")
-    assert [msg.msg_type for msg in others(kernel)] == ["execute_result"]

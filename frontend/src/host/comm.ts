@@ -204,8 +204,7 @@ export class Comm implements AsyncIterable<IMessage> {
     } else if (this._loops || this._early.length < MOST_EARLY) {
       this._early.push(msg);
       this._wake();
-    } else if (!this._told) {
-      this._told = true;
+    } else if (!this._dropped++) {
       console.warn(`lite_comms: ${this}: nobody takes its messages; ${MOST_EARLY} are kept`);
     }
   }
@@ -239,7 +238,7 @@ export class Comm implements AsyncIterable<IMessage> {
   private readonly _early: IMessage[] = [];
   /** How many `for await` run. */
   private _loops = 0;
-  private _told = false;
+  private _dropped = 0;
   /** Those who wait in `for await`. */
   private readonly _waiting: (() => void)[] = [];
   private readonly _latest = new Map<string, Prepared>();

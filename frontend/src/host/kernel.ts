@@ -209,7 +209,7 @@ export class Kernel {
   }
 
   private _closed(): Error {
-    return failure('ClosedError', `the connection to the kernel is closed: ${this._reason}`);
+    return failure('ClosedError', `the connection is closed: ${this._reason}`);
   }
 
   private _status: KernelStatus = 'waiting';

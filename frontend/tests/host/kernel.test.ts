@@ -53,9 +53,9 @@ describe('the kernel', () => {
     expect(why).toEqual([{lite_comms: {ename: 'Disconnected', evalue: 'the page has been left'}}]);
     expect([await asked, await waiting]).toEqual([
       ['ClosedError', "comm 'sum' (host-1) is closed: Disconnected: the page has been left"],
-      ['ClosedError', 'the connection to the kernel is closed: the page has been left']
+      ['ClosedError', 'the connection is closed: the page has been left']
     ]);
-    expect(() => kernel.open('sum')).toThrow('the connection to the kernel is closed');
+    expect(() => kernel.open('sum')).toThrow('the connection is closed');
     expect((await failed(kernel.whenTarget('sum')))[0]).toBe('ClosedError');
   });
 
